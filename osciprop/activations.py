@@ -1,0 +1,91 @@
+"""Activation functions, from membrane potential to activity, each knowing if it is holomorphic.
+
+Complex teaching signals need holomorphic functions; the others are there as controls and for
+methods with real teaching signals. All work elementwise on real and complex arrays of any shape.
+"""
+
+import abc
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from equinox import AbstractClassVar
+from jaxtyping import Array, Inexact
+
+
+class AbstractActivation(eqx.Module):
+    """An elementwise function of the membrane potential."""
+
+    holomorphic: AbstractClassVar[bool]
+
+    @abc.abstractmethod
+    def __call__(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
+        """The activity for a membrane potential."""
+
+
+class Identity(AbstractActivation):
+    """`s = u`: the linear network, for which everything is known in closed form."""
+
+    holomorphic: ClassVar[bool] = True
+
+    def __call__(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
+        return potential
+
+
+class Tanh(AbstractActivation):
+    """`s = tanh(u)`; poles at `i pi (k + 1/2)`."""
+
+    holomorphic: ClassVar[bool] = True
+
+    def __call__(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
+        return jnp.tanh(potential)
+
+
+class ShiftedSigmoid(AbstractActivation):
+    """`s = 1 / (1 + exp(-4 u + 2))`: slope 1 at `u = 0.5` (hep2022, all dense networks).
+
+    `slope` and `shift` generalise to `1 / (1 + exp(-slope u + shift))`. Poles at
+    `(shift + i pi (2k + 1)) / slope`.
+    """
+
+    slope: float = eqx.field(static=True, default=4.0)
+    shift: float = eqx.field(static=True, default=2.0)
+    holomorphic: ClassVar[bool] = True
+
+    def __call__(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
+        return jax.nn.sigmoid(self.slope * potential - self.shift)
+
+
+class HolomorphicTanh(AbstractActivation):
+    """A holomorphic relative of the hard sigmoid `min(max(0, u/2), 1)` (hep2022, Fig. 4).
+
+    `s = u/2 g(u) + (1 - u/2) g(u - 2)` with the logistic function `g(u) = 1 / (1 + exp(-a u))` of
+    sharpness `a`. At `a = 1` it is the `dsilu` of homeostasis2024.
+    """
+
+    sharpness: float = eqx.field(static=True, default=1.0)
+    holomorphic: ClassVar[bool] = True
+
+    def __call__(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
+        half = 0.5 * potential
+        rising = half * jax.nn.sigmoid(self.sharpness * potential)
+        return rising + (1 - half) * jax.nn.sigmoid(self.sharpness * (potential - 2))
+
+
+class HardSigmoid(AbstractActivation):
+    """`s = min(max(0, u/2), 1)`: the non-holomorphic control of hep2022, Fig. 4."""
+
+    holomorphic: ClassVar[bool] = False
+
+    def __call__(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
+        return jnp.clip(0.5 * potential, 0.0, 1.0)
+
+
+class ReLU(AbstractActivation):
+    """`s = max(0, u)`; not holomorphic."""
+
+    holomorphic: ClassVar[bool] = False
+
+    def __call__(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
+        return jax.nn.relu(potential)

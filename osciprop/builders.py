@@ -1,0 +1,105 @@
+"""Builders: the networks people use, from a list of sizes."""
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import ArrayLike, PRNGKeyArray
+
+from .activations import AbstractActivation
+from .costs import SquaredError, softmax_readout
+from .errors import check_at_least
+from .networks import Network, Population
+from .neurons import LeakyIntegrator
+from .synapses import INPUT, Directed, Reciprocal, truncated_normal
+
+
+def _populations(
+    sizes: Sequence[int],
+    activation: AbstractActivation | None,
+    time_constant: ArrayLike | Sequence[ArrayLike],
+    bias: float,
+) -> tuple[Population, ...]:
+    constants = (
+        list(time_constant)
+        if isinstance(time_constant, Sequence)
+        else [time_constant] * len(sizes)
+    )
+    if len(constants) != len(sizes):
+        raise ValueError(
+            f"time_constant has {len(constants)} entries for {len(sizes)} populations: give one "
+            "number for all, or one per population"
+        )
+    return tuple(
+        Population(LeakyIntegrator(activation, constant), jnp.full((size,), bias, dtype=float))
+        for size, constant in zip(sizes, constants, strict=True)
+    )
+
+
+def _layers(sizes: Sequence[int], key: PRNGKeyArray, scale: float) -> list[Directed | Reciprocal]:
+    """Synapses up a stack of sizes: directed from the input, reciprocal between populations."""
+    synapses: list[Directed | Reciprocal] = []
+    keys = jax.random.split(key, len(sizes) - 1)
+    for index, (pre, post) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        weight = truncated_normal(keys[index], (pre, post), scale * pre**-0.5)
+        kind = Directed if index == 0 else Reciprocal
+        synapses.append(kind(weight, INPUT if index == 0 else index - 1, index))
+    return synapses
+
+
+def _check_sizes(sizes: Sequence[int]) -> None:
+    if len(sizes) < 3:
+        raise ValueError(
+            f"sizes is {list(sizes)}: give the input width, at least one hidden population, "
+            "and the number of outputs"
+        )
+    for size in sizes:
+        check_at_least("sizes", size, 1, "every entry is a number of units")
+
+
+def hopfield_mlp(
+    sizes: Sequence[int],
+    *,
+    key: PRNGKeyArray,
+    activation: AbstractActivation | None = None,
+    time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
+    scale: float = 1.0,
+    bias: float = 0.0,
+) -> Network:
+    """A layered network with reciprocal synapses and a softmax cross-entropy readout (hep2022).
+
+    `sizes` are input width, hidden populations, classes: `[784, 256, 256, 10]` has two dynamical
+    populations and a trained readout outside the dynamics. `activation` defaults to
+    `ShiftedSigmoid()`. Weights are truncated normal with standard deviation `scale / sqrt(inputs)`
+    before the cut, biases are `bias`. `time_constant` is one number, or one per population.
+
+    Raises `ValueError` for fewer than three sizes or a size below 1.
+    """
+    _check_sizes(sizes)
+    key_readout, key_layers = jax.random.split(key)
+    hidden = sizes[1:-1]
+    return Network(
+        populations=_populations(hidden, activation, time_constant, bias),
+        synapses=tuple(_layers(sizes[:-1], key_layers, scale)),
+        readout=softmax_readout(
+            sizes[-2], sizes[-1], key=key_readout, stddev=scale * sizes[-2] ** -0.5
+        ),
+    )
+
+
+def hopfield_regressor(
+    sizes: Sequence[int],
+    *,
+    key: PRNGKeyArray,
+    activation: AbstractActivation | None = None,
+    time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
+    scale: float = 1.0,
+    bias: float = 0.0,
+) -> Network:
+    """Like `hopfield_mlp`, but the last size is a dynamical population with a squared error."""
+    _check_sizes(sizes)
+    return Network(
+        populations=_populations(sizes[1:], activation, time_constant, bias),
+        synapses=tuple(_layers(sizes, key, scale)),
+        readout=SquaredError(),
+    )

@@ -1,0 +1,11 @@
+"""Image-classification data as plain NumPy arrays, and reproducible mini-batches over them."""
+
+from osciprop.datasets.batches import Batches as Batches
+from osciprop.datasets.cache import Source as Source
+from osciprop.datasets.dataset import Dataset as Dataset
+from osciprop.datasets.digits import digits as digits
+from osciprop.datasets.errors import DatasetError as DatasetError
+from osciprop.datasets.mnist import FASHION_MNIST as FASHION_MNIST
+from osciprop.datasets.mnist import MNIST as MNIST
+from osciprop.datasets.mnist import fashion_mnist as fashion_mnist
+from osciprop.datasets.mnist import mnist as mnist

@@ -1,0 +1,153 @@
+"""Downloading files into the user's cache folder, verified and without leftovers."""
+
+import importlib.util
+import logging
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+import pooch
+
+from osciprop.datasets.errors import DatasetError
+
+_TIMEOUT = 30.0  # seconds without a byte from the server
+_CHUNK = 1 << 16  # bytes
+_REMEDY = (
+    "Check the network and try again, or get the file in another way and set the environment "
+    "variable OSCIPROP_DATA to the folder that holds it"
+)
+_logger = logging.getLogger(__name__)
+
+
+@final
+@dataclass(frozen=True)
+class Source:
+    """Where the files of a data set come from.
+
+    - `name`: data set and sub-folder of the cache.
+    - `base_url`: the folder on the server.
+    - `registry`: file name -> checksum written "algorithm:hex", in the order in which
+      `osciprop.datasets.files.read` takes the files.
+    """
+
+    name: str
+    base_url: str
+    registry: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        for file, checksum in self.registry.items():
+            if not re.fullmatch(r"\w+:[0-9a-f]+", checksum):
+                raise ValueError(
+                    f"registry[{file!r}]={checksum!r} is no checksum: write it as the name of the "
+                    "algorithm, a colon and lower-case hex digits, e.g. 'md5:25c8...'"
+                )
+
+    def url(self, file: str) -> str:
+        """Return the address of one file."""
+        return f"{self.base_url.rstrip('/')}/{file}"
+
+
+def fetch(source: Source, cache: str | os.PathLike[str] | None = None) -> list[Path]:
+    """Return the files of `source` in the cache, downloading those that are missing or damaged.
+
+    `cache` is the folder (None: the user's cache folder of this system). A file appears in it only
+    once its checksum is right; until then it has a temporary name, which an error or an
+    interrupt removes. Raises `DatasetError` where a file cannot be had.
+    """
+    folder = Path(pooch.os_cache("osciprop") if cache is None else cache).expanduser() / source.name
+    store = pooch.create(
+        path=folder, base_url=source.base_url.rstrip("/") + "/", registry=dict(source.registry)
+    )
+    return [
+        _fetch_one(store, folder / file, checksum) for file, checksum in source.registry.items()
+    ]
+
+
+def _fetch_one(store: pooch.Pooch, path: Path, checksum: str) -> Path:
+    def download(url: str, temporary: str, _store: object) -> None:
+        _transfer(url, Path(temporary), path)
+        found = _checksum(Path(temporary), checksum)
+        if found != checksum:
+            raise _failure(url, path, f"expected checksum {checksum}, found {found}")
+
+    try:
+        if path.is_file() and (found := _checksum(path, checksum)) != checksum:
+            _logger.warning(
+                "%s is damaged (expected checksum %s, found %s): downloading it again",
+                path,
+                checksum,
+                found,
+            )
+        # Any, because pooch's type for a downloader names the arguments otherwise than pooch does.
+        downloader: Any = download
+        return Path(store.fetch(path.name, downloader=downloader))
+    except OSError as error:
+        raise DatasetError(
+            f"cannot store {path}: {error}. Free some space, make the folder writable, or pass "
+            "another folder as cache="
+        ) from error
+
+
+def _checksum(path: Path, like: str) -> str:
+    """Return the checksum of a file in the algorithm of `like`, e.g. "md5:..."."""
+    algorithm = like.partition(":")[0]
+    return f"{algorithm}:{pooch.file_hash(str(path), alg=algorithm)}"
+
+
+def _transfer(url: str, temporary: Path, path: Path) -> None:
+    """Stream `url` into the file `temporary` and check that it is all there.
+
+    Not pooch's own downloader, which can neither tell a file that ends early from one that is
+    wrong, nor keep its progress bar out of log files.
+    """
+    import requests  # here because only downloads need it, and it is slow to import
+
+    # A server that packs the stream once more would make Content-Length meaningless.
+    headers = {"Accept-Encoding": "identity"}
+    try:
+        with requests.get(url, stream=True, timeout=_TIMEOUT, headers=headers) as response:
+            response.raise_for_status()
+            expected = response.raw.length_remaining  # None where the server does not say
+            try:
+                _save(response.iter_content(_CHUNK), temporary, path.name, expected)
+            except requests.exceptions.ChunkedEncodingError as error:
+                raise _broken_off(url, path, expected, response.raw.tell()) from error
+            # Only newer versions of urllib3 notice an early end themselves.
+            if expected is not None and response.raw.tell() != expected:
+                raise _broken_off(url, path, expected, response.raw.tell())
+    except requests.RequestException as error:
+        raise _failure(url, path, str(error)) from error
+
+
+def _save(chunks: Iterable[bytes], temporary: Path, label: str, total: int | None) -> None:
+    with _progress(label, total) as advance, open(temporary, "wb") as file:
+        for chunk in chunks:
+            file.write(chunk)
+            advance(len(chunk))
+
+
+def _broken_off(url: str, path: Path, expected: int | None, received: int) -> DatasetError:
+    promised = "a complete file" if expected is None else f"{expected} bytes"
+    problem = f"the transfer broke off: expected {promised}, found {received} bytes"
+    return _failure(url, path, problem)
+
+
+def _failure(url: str, path: Path, problem: str) -> DatasetError:
+    return DatasetError(f"cannot download {url} to {path}: {problem.rstrip('.')}. {_REMEDY}")
+
+
+@contextmanager
+def _progress(label: str, total: int | None) -> Iterator[Callable[[int], Any]]:
+    """Yield a function that advances a progress bar, or does nothing where tqdm is missing."""
+    if importlib.util.find_spec("tqdm") is None:
+        yield lambda count: None
+        return
+    from tqdm import tqdm
+
+    # disable=None shows the bar on a terminal only.
+    with tqdm(total=total, desc=label, unit="B", unit_scale=True, disable=None) as bar:
+        yield bar.update

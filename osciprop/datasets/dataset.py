@@ -1,0 +1,104 @@
+"""A classification data set held in memory."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from osciprop.datasets.checks import (
+    check_inputs,
+    check_integer,
+    check_labels,
+    check_same_length,
+)
+
+
+@final
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """Training and test samples of a classification task.
+
+    - `name`: what the data are called, e.g. "mnist".
+    - `x_train`, `x_test`: float32 (n, features), finite; images are flattened row by row.
+    - `y_train`, `y_test`: int32 (n,), labels 0 .. num_classes - 1.
+    - `num_classes`: number of classes.
+    - `image_shape`: `x.reshape(-1, *image_shape)` gives the images back.
+
+    Raises `ValueError` where the arrays do not fit this description.
+    """
+
+    name: str
+    x_train: NDArray[np.float32]
+    y_train: NDArray[np.int32]
+    x_test: NDArray[np.float32]
+    y_test: NDArray[np.int32]
+    num_classes: int
+    image_shape: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        check_integer("num_classes", self.num_classes, 1, None, "count the classes")
+        for split, x, y in (
+            ("train", self.x_train, self.y_train),
+            ("test", self.x_test, self.y_test),
+        ):
+            self._check_x(f"x_{split}", x)
+            self._check_y(f"y_{split}", y)
+            check_same_length(f"x_{split}", len(x), f"y_{split}", len(y))
+
+    def _check_x(self, name: str, x: NDArray[np.float32]) -> None:
+        array = check_inputs(name, x)
+        features = math.prod(self.image_shape)
+        if array.dtype != np.float32 or array.ndim != 2 or array.shape[1] != features:
+            raise ValueError(
+                f"{name} is {array.dtype} of shape {array.shape}, expected float32 of shape "
+                f"(n, {features}) for image_shape={self.image_shape}: flatten and convert it, "
+                f"or correct image_shape"
+            )
+
+    def _check_y(self, name: str, y: NDArray[np.int32]) -> None:
+        labels = check_labels(name, y)
+        if np.asarray(y).dtype != np.int32:
+            raise ValueError(
+                f"{name} has dtype {np.asarray(y).dtype}, expected int32: use .astype(np.int32)"
+            )
+        if labels.size and not 0 <= labels.min() <= labels.max() < self.num_classes:
+            raise ValueError(
+                f"{name} holds labels from {labels.min()} to {labels.max()}, expected "
+                f"0..{self.num_classes - 1}: renumber them or correct num_classes"
+            )
+
+    def __repr__(self) -> str:
+        shape = "x".join(map(str, self.image_shape))
+        return (
+            f"Dataset({self.name!r}: {len(self.x_train)} train + {len(self.x_test)} test samples, "
+            f"{self.num_features} features ({shape}), {self.num_classes} classes)"
+        )
+
+    @property
+    def num_features(self) -> int:
+        """Number of inputs per sample."""
+        return int(self.x_train.shape[1])
+
+    def subset(self, *, train: int | None = None, test: int | None = None) -> "Dataset":
+        """Return the first `train` training and first `test` test samples (None keeps them all).
+
+        The order is kept and nothing is copied. Raises `ValueError` for a number below 1 or
+        above what there is.
+        """
+        train = _size("train", train, len(self.x_train))
+        test = _size("test", test, len(self.x_test))
+        return replace(
+            self,
+            x_train=self.x_train[:train],
+            y_train=self.y_train[:train],
+            x_test=self.x_test[:test],
+            y_test=self.y_test[:test],
+        )
+
+
+def _size(name: str, wanted: int | None, available: int) -> int:
+    if wanted is None:
+        return available
+    return check_integer(name, wanted, 1, available, f"there are {available} {name} samples")

@@ -1,0 +1,49 @@
+"""The contrast of phi between nudged states: the learning rule of every equilibrium method.
+
+`gradient = Re sum_k w_k d phi_tot / d theta (s_k)` with `phi_tot = phi - beta C`: at fixed states
+it is the gradient of a real number by real parameters, so one reverse pass serves all points, and
+the weights are never promoted to complex.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Inexact, PyTree
+
+from ..costs import Targets
+from ..networks import AbstractNetwork, State
+
+
+def contrast(
+    network: AbstractNetwork,
+    x: Float[Array, "batch ..."],
+    y: Targets,
+    states: State,
+    betas: Inexact[Array, " points"],
+    weights: Inexact[Array, " points"],
+) -> PyTree[Array]:
+    """Batch mean of `Re sum_k weights_k d/dtheta [phi(s_k, x) - beta_k C(s_k, y)]`.
+
+    `states` are activities with axes (points, batch, ...). The result has the structure of
+    `eqx.filter(network, eqx.is_inexact_array)`.
+    """
+    dtype = jax.tree.leaves(states)[0].dtype
+    betas, weights = betas.astype(dtype), weights.astype(dtype)
+
+    @eqx.filter_grad
+    def gradient(parameters: AbstractNetwork) -> Array:
+        def point(s: State, beta: Array, weight: Array) -> Array:
+            # x carries no points axis: its product with the weights is formed once.
+            total = parameters.phi(s, x) - beta * parameters.cost(s, y)
+            return jnp.mean((weight * total).real)
+
+        return jnp.sum(jax.vmap(point)(states, betas, weights))
+
+    return gradient(network)
+
+
+def norm(tree: PyTree[Array]) -> Float[Array, ""]:
+    """Euclidean norm of all entries of a pytree."""
+    return jnp.sqrt(
+        sum((jnp.sum(jnp.abs(leaf) ** 2) for leaf in jax.tree.leaves(tree)), jnp.zeros(()))
+    )

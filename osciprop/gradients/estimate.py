@@ -1,0 +1,160 @@
+"""One verb for every way to get a gradient: `estimate_gradient(network, x, y, method)`."""
+
+import abc
+import warnings
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Bool, Float, PyTree
+
+from ..costs import Targets
+from ..errors import ConvergenceError, GradientAccuracyWarning, is_traced
+from ..networks import AbstractNetwork, Scores, State
+from ..prepare import prepare
+from ..solution import Solution
+
+
+class AbstractDiagnostics(eqx.Module):
+    """What a method measured about its own estimate."""
+
+    @abc.abstractmethod
+    def converged(self) -> Bool[Array, ""]:
+        """Whether every solve behind the gradient reached its tolerance."""
+
+    @abc.abstractmethod
+    def failure(self) -> str:
+        """What did not converge and what to change; empty if all did."""
+
+    @abc.abstractmethod
+    def concerns(self) -> list[str]:
+        """Reasons to doubt a converged gradient, each with its number and a remedy."""
+
+    @abc.abstractmethod
+    def summary(self) -> str:
+        """The measured numbers in one line."""
+
+
+class Estimate(eqx.Module):
+    """A gradient of the batch-mean cost, and what is needed to decide whether to believe it.
+
+    `gradient` has the structure of `eqx.filter(network, eqx.is_inexact_array)`, so that Optax takes
+    it as it is; constants of the neurons get zeros. `loss` is the batch-mean cost and `outputs`
+    the scores `(batch, outputs)` at the free `equilibrium`.
+    """
+
+    gradient: PyTree[Array]
+    loss: Float[Array, ""]
+    outputs: Scores
+    equilibrium: Solution
+    diagnostics: AbstractDiagnostics
+
+    @property
+    def converged(self) -> Bool[Array, ""]:
+        """Whether every solve behind the gradient reached its tolerance."""
+        return self.diagnostics.converged()
+
+    def __str__(self) -> str:
+        if is_traced(self):
+            return "Estimate(traced)"
+        return (
+            f"Estimate: loss {float(self.loss):.6g}, "
+            f"{'converged' if bool(self.converged) else 'NOT converged'}\n"
+            f"  equilibrium: {self.equilibrium}\n  {self.diagnostics.summary()}"
+        )
+
+
+class AbstractGradientMethod(eqx.Module):
+    """A way to get the gradient of a network's cost out of its dynamics."""
+
+    @abc.abstractmethod
+    def check(self, network: AbstractNetwork) -> None:
+        """Raise if the method does not apply to the network."""
+
+    @abc.abstractmethod
+    def estimate(
+        self,
+        network: AbstractNetwork,
+        x: Float[Array, "batch ..."],
+        y: Targets,
+        initial: State | None,
+    ) -> Estimate:
+        """The estimate, without looking whether it converged: see `estimate_gradient`."""
+
+
+@eqx.filter_jit
+def _estimate(
+    network: AbstractNetwork,
+    x: Array,
+    y: Targets,
+    method: AbstractGradientMethod,
+    initial: State | None,
+) -> Estimate:
+    return method.estimate(network, x, y, initial)
+
+
+def estimate_gradient(
+    network: AbstractNetwork,
+    x: ArrayLike,
+    y: ArrayLike,
+    method: AbstractGradientMethod,
+    *,
+    initial: State | None = None,
+    throw: bool = True,
+) -> Estimate:
+    """The gradient of the batch-mean cost with respect to the network's parameters.
+
+    `x` is `(batch, features)`, `y` holds integer labels `(batch,)` or target rows
+    `(batch, outputs)`. `method` is any of osciprop's gradient methods. `initial` is the membrane
+    potential to start from, by default rest.
+
+    Compiled once per method, network and shape; numbers such as amplitudes, periods and tolerances
+    may change freely. Works inside `jax.jit` and `jax.vmap`.
+
+    Raises `ConvergenceError` if a solve did not converge, unless `throw=False`. Inside `jit` or
+    `vmap` nothing can be raised: the gradient and the loss are NaN instead (with `throw=False`,
+    whatever was reached, with `converged` false). Warns with `GradientAccuracyWarning` where the
+    diagnostics show an inaccurate gradient. `ValueError`, `TypeError` and `HolomorphyError` for
+    inputs or networks that do not fit.
+    """
+    if not isinstance(method, AbstractGradientMethod):
+        raise TypeError(
+            f"method is {method!r}: give an instance of a gradient method, such as "
+            "osciprop.HolomorphicEP(amplitude=0.4, points=8)"
+        )
+    if y is None:
+        raise ValueError("y is None: a gradient needs targets, labels or rows")
+    x, targets = prepare(network, x, y)
+    method.check(network)
+    estimate = _estimate(network, x, targets, method, initial)
+    if is_traced((estimate.loss, estimate.converged)):
+        return _poison(estimate) if throw else estimate
+    if throw and not bool(estimate.converged):
+        raise ConvergenceError(
+            f"{type(method).__name__}: {estimate.diagnostics.failure()}. "
+            "throw=False returns the estimate flagged"
+        )
+    for concern in estimate.diagnostics.concerns():
+        warnings.warn(
+            f"{type(method).__name__}: {concern}", GradientAccuracyWarning, stacklevel=2
+        )
+    return estimate
+
+
+def _poison(estimate: Estimate) -> Estimate:
+    """NaN where nothing can be raised: what did not converge never passes for what did."""
+    keep = estimate.converged
+
+    def blank(leaf: Array) -> Array:
+        return jnp.where(keep, leaf, jnp.nan)
+
+    return eqx.tree_at(
+        lambda tree: (tree.gradient, tree.loss),
+        estimate,
+        jax.tree.map(blank, (estimate.gradient, estimate.loss)),
+    )
+
+
+def batch_mean(values: Array) -> Float[Array, ""]:
+    """The real part's mean over samples: losses of possibly complex states."""
+    return jnp.mean(values.real)

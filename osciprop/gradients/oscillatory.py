@@ -1,0 +1,364 @@
+"""Always-on oscillatory equilibrium propagation: no phases, no free state, one rotating nudge.
+
+The network is integrated under `beta(t) = r exp(2 pi i t / T)` and never stopped or reset. The
+gradient is the first Fourier coefficient of `-d phi_tot / d theta` over each period (hep2022, Eq.
+for the continuous-time estimate), averaged over periods by a lock-in. Over a whole period equally
+spaced samples of a periodic signal integrate it with exponential accuracy.
+
+For any amplitude inside the radius of convergence the settled first harmonic of the activity is
+exactly `-(i omega tau D^{-1} - J)^{-1} dC/ds` times `r`: amplitude causes no bias, only lag does.
+"""
+
+import abc
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, PyTree
+
+from ..complexity import real_dtype
+from ..costs import Targets
+from ..dynamics import Dynamics, make_dynamics, require_holomorphic
+from ..errors import check_at_least, check_positive
+from ..integration import Integrator, adaptive
+from ..networks import AbstractNetwork, State
+from ..relaxation import judge
+from ..spectra import harmonic_sizes, radius_of_convergence
+from ..teaching import Oscillation, roots_of_unity
+from .contrast import contrast, norm
+from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, batch_mean
+
+# The bias is about the square of the lag: beyond this, more than a tenth of the gradient.
+LAG_LIMIT = 0.3
+CLOSURE_LIMIT = 0.1
+COUNTER_ROTATION_LIMIT = 0.1
+
+
+class AbstractLockIn(eqx.Module):
+    """How the estimates of successive periods are averaged."""
+
+    @abc.abstractmethod
+    def memory(self) -> Float[Array, ""]:
+        """The factor by which an older period counts less than the next; 1 forgets nothing."""
+
+
+class Cumulative(AbstractLockIn):
+    """The plain mean of all measured periods (the authors' convention)."""
+
+    def memory(self) -> Float[Array, ""]:
+        return jnp.ones((), dtype=float)
+
+
+class Leaky(AbstractLockIn):
+    """An exponentially forgetting mean, as a synapse could keep it online.
+
+    `time_constant` is in periods. The mean is normalised by the sum of its weights, so it does not
+    start out biased to zero.
+    """
+
+    time_constant: Float[Array, ""]
+
+    def __init__(self, time_constant: ArrayLike):
+        check_positive("time_constant", time_constant, "give the memory of the lock-in in periods")
+        self.time_constant = jnp.asarray(time_constant, dtype=float)
+
+    def memory(self) -> Float[Array, ""]:
+        return jnp.exp(-1 / self.time_constant)
+
+
+class OscillationDiagnostics(AbstractDiagnostics):
+    """What the oscillating network tells about its own estimate.
+
+    `lag`: ratio of the imaginary to the real part of the activity's first harmonic, about
+    `omega tau`; the gradient's bias is of the order of its square. `drift`: relative change of the
+    first harmonic between the last two periods (the first may hold the switch-on). `closure`: how
+    far the last period misses closing on itself, relative to the oscillation. `leakage`: ratio of the imaginary to the real part
+    of the gradient. `counter_rotation`: size of the harmonic that turns against the teaching
+    signal, relative to the first; 0 while the response is analytic. `harmonics[k]` is the size of
+    the activity's Fourier coefficient `k` over the last period; their decay shows an amplitude
+    beyond the singularity. `steps` counts solver steps; `completed` says that all periods were
+    integrated and finite.
+    """
+
+    amplitude: Float[Array, ""]
+    period: Float[Array, ""]
+    lag: Float[Array, ""]
+    drift: Float[Array, ""]
+    closure: Float[Array, ""]
+    leakage: Float[Array, ""]
+    counter_rotation: Float[Array, ""]
+    harmonics: Float[Array, " samples"]
+    steps: Int[Array, ""]
+    completed: Bool[Array, ""]
+
+    def converged(self) -> Bool[Array, ""]:
+        return self.completed
+
+    def failure(self) -> str:
+        if bool(self.completed):
+            return ""
+        return (
+            f"the oscillating network could not be integrated (amplitude "
+            f"{float(self.amplitude):.4g}, period {float(self.period):.4g}, {int(self.steps)} "
+            "steps): it diverged or ran out of steps. Remedies: a smaller amplitude, smaller or "
+            "adaptive steps, more max_steps in the Integrator"
+        )
+
+    def concerns(self) -> list[str]:
+        found = []
+        if float(self.lag) > LAG_LIMIT:
+            found.append(
+                f"period={float(self.period):.4g} is too short for the network's time constants: "
+                f"lag (imaginary over real part of the response) is {float(self.lag):.3g}, so "
+                f"expect a relative bias of about {float(self.lag) ** 2:.2g}. Use a longer period"
+            )
+        if float(self.closure) > CLOSURE_LIMIT:
+            found.append(
+                f"the response has not settled: over the last period the activity drifted by "
+                f"{float(self.closure):.3g} of the oscillation, and the first harmonic changed by "
+                f"{float(self.drift):.3g}. Use more settle_periods or a longer period"
+            )
+        if float(self.counter_rotation) > COUNTER_ROTATION_LIMIT:
+            found.append(
+                f"amplitude={float(self.amplitude):.4g} is too large: "
+                f"{float(self.counter_rotation):.3g} of the response turns against the teaching "
+                "signal, where an analytic response has none. Use a smaller amplitude"
+            )
+        elif self.radius() <= float(self.amplitude):
+            found.append(
+                f"amplitude={float(self.amplitude):.4g} reaches beyond the singularity: the decay "
+                "of the response's harmonics puts the radius of convergence at "
+                f"{self.radius():.4g}. Use a smaller amplitude"
+            )
+        return found
+
+    def radius(self) -> float:
+        """The estimated distance of the nearest singularity (see `radius_of_convergence`).
+
+        Coarse: only harmonics above a hundredth of the first, out of reach of integration errors.
+        """
+        return radius_of_convergence(self.harmonics, self.amplitude, floor=1e-2)
+
+    def summary(self) -> str:
+        return (
+            f"oscillation: {int(self.steps)} steps, lag {float(self.lag):.3g}, drift "
+            f"{float(self.drift):.3g}, closure {float(self.closure):.3g}, imaginary leakage {float(self.leakage):.3g}, "
+            f"counter-rotation {float(self.counter_rotation):.3g}"
+        )
+
+
+class Running(eqx.Module):
+    """An oscillating network between two periods: everything that the next one needs.
+
+    `u` is the membrane potential now, `index` the number of periods so far. `gradient`, `quadrature`
+    (the imaginary part) and `weight` are the lock-in's sums. `harmonic` is the activity's first
+    Fourier coefficient over the last period divided by the amplitude, `mean_u` the potential's mean.
+    """
+
+    u: State
+    index: Int[Array, ""]
+    gradient: PyTree[Array]
+    quadrature: PyTree[Array]
+    weight: Float[Array, ""]
+    harmonic: State
+    mean_u: State
+    drift: Float[Array, ""]
+    closure: Float[Array, ""]
+    counter_rotation: Float[Array, ""]
+    harmonics: Float[Array, " samples"]
+    steps: Int[Array, ""]
+    completed: Bool[Array, ""]
+
+
+class OscillatoryEP(AbstractGradientMethod):
+    """The gradient from an always-on rotating teaching signal.
+
+    `period` and `ramp` are in units of time; `settle_periods` pass before the lock-in listens to
+    `periods` of them, with `samples` per period. `integrator` defaults to Tsit5 with adaptive steps
+    at tolerance 1e-4. With `initial` the network goes on from where it was, else from rest.
+    """
+
+    teaching: Oscillation
+    settle_periods: int = eqx.field(static=True)
+    periods: int = eqx.field(static=True)
+    samples: int = eqx.field(static=True)
+    lock_in: AbstractLockIn
+    integrator: Integrator
+
+    def __init__(
+        self,
+        amplitude: ArrayLike = 0.4,
+        period: ArrayLike = 100.0,
+        *,
+        settle_periods: int = 1,
+        periods: int = 1,
+        samples: int = 16,
+        ramp: ArrayLike = 0.0,
+        lock_in: AbstractLockIn | None = None,
+        integrator: Integrator | None = None,
+    ):
+        self.teaching = Oscillation(amplitude, period, ramp)
+        check_at_least("settle_periods", settle_periods, 0, "0 listens from the first moment on")
+        check_at_least("periods", periods, 1, "the lock-in needs a whole period")
+        check_at_least("samples", samples, 4, "fewer samples cannot tell the harmonics apart")
+        self.settle_periods = settle_periods
+        self.periods = periods
+        self.samples = samples
+        self.lock_in = Cumulative() if lock_in is None else lock_in
+        self.integrator = (
+            Integrator(stepsize_controller=adaptive(1e-4, 1e-4))
+            if integrator is None
+            else integrator
+        )
+
+    def check(self, network: AbstractNetwork) -> None:
+        require_holomorphic(network)
+
+    def begin(
+        self, network: AbstractNetwork, x: Float[Array, "batch ..."], initial: State | None = None
+    ) -> Running:
+        """The network before the first period, at rest or at `initial`."""
+        dynamics = make_dynamics(network, x, jnp.zeros(x.shape[0], dtype=int), self.teaching)
+        rest = dynamics.rest(x)
+        u = rest if initial is None else jax.tree.map(lambda a, b: a.astype(b.dtype), initial, rest)
+        dtype = real_dtype(u)
+        zeros = jax.tree.map(jnp.zeros_like, eqx.filter(network, eqx.is_inexact_array))
+        empty = jax.tree.map(jnp.zeros_like, network.activity(u))
+        return Running(
+            u=u,
+            index=jnp.asarray(0),
+            gradient=zeros,
+            quadrature=zeros,
+            weight=jnp.zeros((), dtype=dtype),
+            harmonic=empty,
+            mean_u=jax.tree.map(jnp.zeros_like, u),
+            drift=jnp.asarray(jnp.inf, dtype=dtype),
+            closure=jnp.asarray(jnp.inf, dtype=dtype),
+            counter_rotation=jnp.zeros((), dtype=dtype),
+            harmonics=jnp.zeros(self.samples, dtype=dtype),
+            steps=jnp.asarray(0),
+            completed=jnp.asarray(True),
+        )
+
+    def advance(
+        self,
+        network: AbstractNetwork,
+        x: Float[Array, "batch ..."],
+        y: Targets,
+        running: Running,
+    ) -> Running:
+        """One more period. A stream of these is the online estimate, at constant memory."""
+        return self._advance(make_dynamics(network, x, y, self.teaching), x, y, running)
+
+    def _advance(
+        self, dynamics: Dynamics, x: Float[Array, "batch ..."], y: Targets, running: Running
+    ) -> Running:
+        network = dynamics.network
+        dtype = real_dtype(running.u)
+        cdtype = jax.tree.leaves(running.u)[0].dtype
+        period, amplitude = self.teaching.period.astype(dtype), self.teaching.amplitude.astype(dtype)
+        grid = jnp.arange(self.samples + 1, dtype=dtype) / self.samples
+        states, solution = self.integrator.run(
+            dynamics, running.u, grid * period, offset=running.index.astype(dtype) * period
+        )
+        samples = jax.tree.map(lambda leaf: leaf[1:], states)
+        activity = jax.vmap(network.activity)(samples)
+        gap = jax.tree.map(lambda a, s: a - s[-1], network.activity(running.u), activity)
+
+        # The samples follow the start of the period: k = 1 ... M, and M is a full turn.
+        turn = jnp.asarray(np.roll(roots_of_unity(self.samples), -1), dtype=cdtype)
+
+        def coefficient(factors: Array, tree: State) -> State:
+            return jax.tree.map(
+                lambda leaf: jnp.tensordot(factors, leaf, axes=1) / self.samples, tree
+            )
+
+        harmonic = coefficient(turn.conj() / amplitude.astype(cdtype), activity)
+        backward = coefficient(turn / amplitude.astype(cdtype), activity)
+        size = jnp.maximum(norm(harmonic), jnp.finfo(dtype).tiny).astype(dtype)
+        change = norm(jax.tree.map(lambda a, b: a - b, harmonic, running.harmonic)).astype(dtype)
+
+        # -1/(r e^{i omega t}), averaged: the first Fourier coefficient of -d phi_tot / d theta.
+        betas = amplitude.astype(cdtype) * turn
+        weights = -1 / (betas * self.samples)
+        listening = (running.index >= self.settle_periods).astype(dtype)
+        memory = self.lock_in.memory().astype(dtype)
+
+        def remember(total: PyTree[Array], factors: Array) -> PyTree[Array]:
+            new = contrast(network, x, y, activity, betas, factors)
+            return jax.tree.map(
+                lambda a, b: memory.astype(a.dtype) * a + listening.astype(a.dtype) * b, total, new
+            )
+
+        return Running(
+            u=jax.tree.map(lambda leaf: leaf[-1], samples),
+            index=running.index + 1,
+            gradient=remember(running.gradient, weights),
+            quadrature=remember(running.quadrature, -1j * weights),
+            weight=memory * running.weight + listening,
+            harmonic=harmonic,
+            mean_u=coefficient(jnp.ones_like(turn), samples),
+            drift=change / size,
+            closure=norm(gap).astype(dtype) / (amplitude * size),
+            counter_rotation=norm(backward).astype(dtype) / size,
+            harmonics=harmonic_sizes(jax.tree.map(lambda leaf: jnp.roll(leaf, 1, axis=0), activity)),
+            steps=running.steps + solution.stats["num_steps"],
+            completed=running.completed & jnp.isfinite(size) & jnp.isfinite(change),
+        )
+
+    def conclude(
+        self, network: AbstractNetwork, x: Float[Array, "batch ..."], y: Targets, running: Running
+    ) -> Estimate:
+        """The estimate so far. Loss and outputs are those of the mean potential over the last
+        period, which is the free equilibrium (mean-value theorem): no free phase is needed."""
+        dtype = real_dtype(running.u)
+        weight = jnp.where(running.weight > 0, running.weight, jnp.nan)
+
+        def normalise(tree: PyTree[Array]) -> PyTree[Array]:
+            return jax.tree.map(lambda leaf: leaf / weight.astype(leaf.dtype), tree)
+
+        gradient, quadrature = normalise(running.gradient), normalise(running.quadrature)
+        u = jax.tree.map(jnp.real, running.mean_u)
+        free = Dynamics(network, network.drive(x), None, self.teaching)
+        time = running.index.astype(dtype) * self.teaching.period.astype(dtype)
+        # How far the mean may be from equilibrium for its loss to be believed: the drift says more.
+        tolerance = jnp.asarray(1e-2, dtype=dtype)
+        equilibrium = judge(free, u, tolerance, running.steps, time)
+        tiny = jnp.finfo(dtype).tiny
+        real = jax.tree.map(jnp.real, running.harmonic)
+        imaginary = jax.tree.map(jnp.imag, running.harmonic)
+        return Estimate(
+            gradient=gradient,
+            loss=batch_mean(network.cost(equilibrium.s, y)),
+            outputs=network.output(equilibrium.s),
+            equilibrium=equilibrium,
+            diagnostics=OscillationDiagnostics(
+                amplitude=self.teaching.amplitude,
+                period=self.teaching.period,
+                lag=norm(imaginary) / jnp.maximum(norm(real), tiny),
+                drift=running.drift,
+                closure=running.closure,
+                leakage=norm(quadrature) / jnp.maximum(norm(gradient), tiny),
+                counter_rotation=running.counter_rotation,
+                harmonics=running.harmonics,
+                steps=running.steps,
+                completed=running.completed,
+            ),
+        )
+
+    def estimate(
+        self,
+        network: AbstractNetwork,
+        x: Float[Array, "batch ..."],
+        y: Targets,
+        initial: State | None,
+    ) -> Estimate:
+        dynamics = make_dynamics(network, x, y, self.teaching)
+
+        def period(running: Running, _: None) -> tuple[Running, None]:
+            return self._advance(dynamics, x, y, running), None
+
+        total = self.settle_periods + self.periods
+        running, _ = jax.lax.scan(period, self.begin(network, x, initial), length=total)
+        return self.conclude(network, x, y, running)

@@ -1,0 +1,29 @@
+"""From whatever a user holds to arrays that fit the network, or an error that says what does not.
+"""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float
+
+from .complexity import real_dtype
+from .costs import Targets, check_targets
+from .networks import AbstractNetwork
+
+
+def prepare(
+    network: AbstractNetwork, x: ArrayLike, y: ArrayLike | None
+) -> tuple[Float[Array, "batch ..."], Targets | None]:
+    """Inputs as an array of the network's precision, targets as labels or rows.
+
+    Raises `ValueError` for shapes or widths that do not fit, labels out of range, NaN or infinity.
+    """
+    x = jnp.asarray(x)
+    if x.ndim < 1 or x.shape[0] == 0:
+        raise ValueError(f"x has shape {x.shape}: give a batch, with at least one sample, as rows")
+    network.check_input(x)
+    dtype = real_dtype(jax.eval_shape(network.rest, x.astype(float)))
+    x = x.astype(dtype)
+    if y is None:
+        return x, None
+    outputs = jax.eval_shape(lambda: network.output(network.activity(network.rest(x)))).shape[-1]
+    return x, check_targets(y, x.shape[0], outputs)

@@ -1,0 +1,348 @@
+"""Relaxation to equilibrium: four ways to get there, one verb, one result.
+
+`relax(network, x)` finds the free equilibrium, `relax(network, x, y, beta=0.1)` a nudged one, which
+may lie anywhere in the complex plane. The tolerance decides when a relaxation ends, not a number of
+steps.
+"""
+
+import abc
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import lineax
+import optimistix
+from jaxtyping import Array, ArrayLike, Float, Int
+
+from .complexity import from_pairs, like, real_dtype, to_complex, to_pairs
+from .costs import Targets
+from .dynamics import Dynamics, make_dynamics
+from .errors import check_at_least, check_positive, is_traced
+from .networks import AbstractNetwork, State
+from .prepare import prepare
+from .solution import Solution, poison, require_converged
+from .teaching import Constant
+
+TOLERANCE_REMEDY = "leave it None for the precision's default (2e-6 float32, 1e-10 float64)"
+
+
+class AbstractRelaxation(eqx.Module):
+    """A way to bring a network to equilibrium.
+
+    `tolerance` bounds `Dynamics.residual`, an absolute change of activity; None takes the default
+    of the precision, 2e-6 in float32 and 1e-10 in float64.
+    """
+
+    tolerance: eqx.AbstractVar[Float[Array, ""] | None]
+
+    @abc.abstractmethod
+    def run(
+        self, dynamics: Dynamics, u: State, tolerance: Float[Array, ""]
+    ) -> tuple[State, Int[Array, ""], Float[Array, ""]]:
+        """The final state, the number of steps, and the simulated time."""
+
+    def threshold(self, dtype: jnp.dtype) -> Float[Array, ""]:
+        """The tolerance in a precision."""
+        if self.tolerance is None:
+            return jnp.asarray(1e-10 if dtype == jnp.float64 else 2e-6, dtype=dtype)
+        return self.tolerance.astype(dtype)
+
+    def solve(self, dynamics: Dynamics, u: State) -> Solution:
+        """Relax from `u` and look at what came of it. Never raises: see `relax`."""
+        tolerance = self.threshold(real_dtype(u))
+        final, steps, time = self.run(dynamics, u, tolerance)
+        return judge(dynamics, final, tolerance, steps, time)
+
+
+def judge(
+    dynamics: Dynamics,
+    u: State,
+    tolerance: Float[Array, ""],
+    steps: Int[Array, ""],
+    time: Float[Array, ""],
+) -> Solution:
+    """A state as a `Solution`: its residual decides whether it counts as an equilibrium."""
+    residual = dynamics.residual(0.0, u)
+    return Solution(
+        u=u,
+        s=dynamics.network.activity(u),
+        residual=residual,
+        converged=residual <= tolerance,  # false for NaN
+        steps=steps,
+        time=time,
+        tolerance=tolerance,
+    )
+
+
+def _optional(name: str, value: ArrayLike | None) -> Float[Array, ""] | None:
+    if value is None:
+        return None
+    check_positive(name, value, TOLERANCE_REMEDY)
+    return jnp.asarray(value, dtype=float)
+
+
+def _damping(value: ArrayLike) -> Float[Array, ""]:
+    check_positive("damping", value, "1 is the undamped iteration, 0.3 a strongly damped one")
+    return jnp.asarray(value, dtype=float)
+
+
+class _Iterated(AbstractRelaxation):
+    """Shared loop of the iterations: step until every sample's activity has stopped changing."""
+
+    damping: eqx.AbstractVar[Float[Array, ""]]
+    max_steps: eqx.AbstractVar[int]
+
+    @abc.abstractmethod
+    def step(self, dynamics: Dynamics, u: State, damping: Array) -> State:
+        """One iteration of all neurons."""
+
+    def run(
+        self, dynamics: Dynamics, u: State, tolerance: Float[Array, ""]
+    ) -> tuple[State, Int[Array, ""], Float[Array, ""]]:
+        damping = self.damping.astype(real_dtype(u))
+
+        def change(before: State, after: State) -> Array:
+            # In activity: what a saturated neuron's potential still does is of no consequence.
+            s, t = dynamics.network.activity(before), dynamics.network.activity(after)
+            parts = jax.tree.map(lambda a, b: jnp.max(jnp.abs(b - a)), s, t)
+            return jnp.max(jnp.stack(jax.tree.leaves(parts)))
+
+        def body(carry: tuple[State, Array, Array]) -> tuple[State, Array, Array]:
+            before, steps, _ = carry
+            after = self.step(dynamics, before, damping)
+            return after, steps + 1, change(before, after)
+
+        def unfinished(carry: tuple[State, Array, Array]) -> Array:
+            _, steps, last = carry
+            # A damped step moves `damping` of the way; a quarter keeps the final residual inside.
+            return (steps < self.max_steps) & ~(last <= 0.25 * damping * tolerance) & (
+                ~jnp.isnan(last)
+            )
+
+        start = (u, jnp.asarray(0), jnp.asarray(jnp.inf, dtype=real_dtype(u)))
+        final, steps, _ = jax.lax.while_loop(unfinished, body, start)
+        return final, steps, steps.astype(damping.dtype) * damping
+
+
+class SynchronousIteration(_Iterated):
+    """`u <- u + damping (current(u) - u)`, all neurons at once.
+
+    With `damping=1` this is the iteration of hep2022 (section A.2 of the code's description); it
+    loses stability inside the radius of convergence, where a damped one still converges.
+    """
+
+    damping: Float[Array, ""]
+    tolerance: Float[Array, ""] | None
+    max_steps: int = eqx.field(static=True)
+
+    def __init__(
+        self, damping: ArrayLike = 1.0, tolerance: ArrayLike | None = None, max_steps: int = 2000
+    ):
+        self.damping = _damping(damping)
+        self.tolerance = _optional("tolerance", tolerance)
+        check_at_least("max_steps", max_steps, 1, "an iteration needs a step")
+        self.max_steps = max_steps
+
+    def step(self, dynamics: Dynamics, u: State, damping: Array) -> State:
+        current = dynamics.current(0.0, u)
+        return jax.tree.map(
+            lambda potential, inflow: potential + like(damping, u) * (inflow - potential),
+            u,
+            current,
+        )
+
+
+class SequentialIteration(_Iterated):
+    """One population after the other, each seeing the newest activity of the others.
+
+    In a layered network a sweep costs one synchronous step and gains two. The populations are the
+    leaves of the state, in order.
+    """
+
+    damping: Float[Array, ""]
+    tolerance: Float[Array, ""] | None
+    max_steps: int = eqx.field(static=True)
+
+    def __init__(
+        self, damping: ArrayLike = 1.0, tolerance: ArrayLike | None = None, max_steps: int = 2000
+    ):
+        self.damping = _damping(damping)
+        self.tolerance = _optional("tolerance", tolerance)
+        check_at_least("max_steps", max_steps, 1, "an iteration needs a step")
+        self.max_steps = max_steps
+
+    def step(self, dynamics: Dynamics, u: State, damping: Array) -> State:
+        leaves, structure = jax.tree.flatten(u)
+        for index in range(len(leaves)):
+            state = jax.tree.unflatten(structure, leaves)
+            # Only this population's current is used; the compiler drops the other products.
+            inflow = jax.tree.leaves(dynamics.current(0.0, state))[index]
+            step = like(damping, u) * (inflow - leaves[index])
+            leaves[index] = leaves[index] + step
+        return jax.tree.unflatten(structure, leaves)
+
+
+class Flow(AbstractRelaxation):
+    """The physical relaxation: integrate the ODE through Diffrax until it stands still.
+
+    Any Diffrax `solver` and `stepsize_controller`; the default controller's tolerance is a tenth of
+    `tolerance`. The solve ends by an event when every sample's residual is within `tolerance`, or
+    unconverged at `max_time` (units of time) or `max_steps`.
+    """
+
+    solver: diffrax.AbstractSolver
+    stepsize_controller: diffrax.AbstractStepSizeController | None
+    dt0: Float[Array, ""] | None
+    tolerance: Float[Array, ""] | None
+    max_time: Float[Array, ""]
+    max_steps: int = eqx.field(static=True)
+
+    def __init__(
+        self,
+        solver: diffrax.AbstractSolver | None = None,
+        stepsize_controller: diffrax.AbstractStepSizeController | None = None,
+        dt0: ArrayLike | None = None,
+        tolerance: ArrayLike | None = None,
+        max_time: ArrayLike = 2000.0,
+        max_steps: int = 20_000,
+    ):
+        self.solver = diffrax.Tsit5() if solver is None else solver
+        self.stepsize_controller = stepsize_controller
+        self.dt0 = None if dt0 is None else jnp.asarray(dt0, dtype=float)
+        self.tolerance = _optional("tolerance", tolerance)
+        check_positive("max_time", max_time, "the flow needs time to settle")
+        self.max_time = jnp.asarray(max_time, dtype=float)
+        check_at_least("max_steps", max_steps, 1, "a solve needs a step")
+        self.max_steps = max_steps
+
+    def run(
+        self, dynamics: Dynamics, u: State, tolerance: Float[Array, ""]
+    ) -> tuple[State, Int[Array, ""], Float[Array, ""]]:
+        dtype = real_dtype(u)
+        if self.stepsize_controller is None:
+            # The event's tolerance must be looser than the controller's, or it never fires.
+            controller = diffrax.PIDController(rtol=0.1 * tolerance, atol=0.1 * tolerance)
+        else:
+            controller = self.stepsize_controller
+
+        # The dynamics are closed over, not `args`: Diffrax would warn of its complex numbers.
+        def velocity(time: Array, pairs: State, args: None) -> State:
+            return to_pairs(dynamics.velocity(time, from_pairs(pairs, u)))
+
+        def settled(time: Array, pairs: State, args: None, **kwargs: object) -> Array:
+            return jnp.all(dynamics.residual(time, from_pairs(pairs, u)) <= tolerance)
+
+        solution = diffrax.diffeqsolve(
+            diffrax.ODETerm(velocity),
+            self.solver,
+            t0=jnp.zeros((), dtype=dtype),
+            t1=self.max_time.astype(dtype),
+            dt0=None if self.dt0 is None else self.dt0.astype(dtype),
+            y0=to_pairs(u),
+            stepsize_controller=controller,
+            event=diffrax.Event(settled),
+            max_steps=self.max_steps,
+            throw=False,
+        )
+        final = from_pairs(jax.tree.map(lambda leaf: leaf[-1], solution.ys), u)
+        return final, solution.stats["num_steps"], solution.ts[-1]
+
+
+class Newton(AbstractRelaxation):
+    """Newton's method through Optimistix, matrix-free: products with the Jacobian, no Jacobian.
+
+    Converges wherever an isolated equilibrium exists, stable or not, up to the radius of
+    convergence of the contour. `linear_solver` is any iterative Lineax solver, by default GMRES.
+    (Optimistix' Chord cannot keep a matrix-free Jacobian, so there is no chord form.)
+    """
+
+    linear_solver: lineax.AbstractLinearSolver | None
+    tolerance: Float[Array, ""] | None
+    max_steps: int = eqx.field(static=True)
+
+    def __init__(
+        self,
+        linear_solver: lineax.AbstractLinearSolver | None = None,
+        tolerance: ArrayLike | None = None,
+        max_steps: int = 50,
+    ):
+        self.linear_solver = linear_solver
+        self.tolerance = _optional("tolerance", tolerance)
+        check_at_least("max_steps", max_steps, 1, "a solve needs a step")
+        self.max_steps = max_steps
+
+    def run(
+        self, dynamics: Dynamics, u: State, tolerance: Float[Array, ""]
+    ) -> tuple[State, Int[Array, ""], Float[Array, ""]]:
+        linear = self.linear_solver
+        if linear is None:
+            linear = lineax.GMRES(rtol=1e-3, atol=1e-3 * tolerance, restart=30)
+
+        def defect(pairs: State, args: None) -> State:
+            state = from_pairs(pairs, u)
+            current = dynamics.current(0.0, state)
+            return to_pairs(jax.tree.map(lambda a, b: a - b, state, current))
+
+        solution = optimistix.root_find(
+            defect,
+            optimistix.Newton(rtol=0.1 * tolerance, atol=0.1 * tolerance, linear_solver=linear),
+            to_pairs(u),
+            max_steps=self.max_steps,
+            throw=False,
+        )
+        final = from_pairs(solution.value, u)
+        return final, solution.stats["num_steps"], jnp.zeros((), dtype=real_dtype(u))
+
+
+@eqx.filter_jit
+def _relax(
+    network: AbstractNetwork,
+    x: Array,
+    y: Targets | None,
+    teaching: Constant | None,
+    relaxation: AbstractRelaxation,
+    initial: State | None,
+) -> Solution:
+    dynamics = make_dynamics(network, x, y, teaching)
+    if initial is None:
+        start = dynamics.rest(x)
+    else:
+        start = to_complex(initial) if dynamics.teaching.is_complex() else initial
+    return relaxation.solve(dynamics, start)
+
+
+def relax(
+    network: AbstractNetwork,
+    x: ArrayLike,
+    y: ArrayLike | None = None,
+    *,
+    beta: ArrayLike | None = None,
+    relaxation: AbstractRelaxation | None = None,
+    initial: State | None = None,
+    throw: bool = True,
+) -> Solution:
+    """Bring a network to equilibrium for a batch of clamped inputs.
+
+    `x` is `(batch, features)`; `y` and `beta` nudge the cost (`beta` a real or complex scalar, or
+    one per sample) and go together. `relaxation` defaults to `SequentialIteration()`; `initial` is
+    a membrane potential to start from, by default rest.
+
+    Raises `ConvergenceError` if a sample did not converge, unless `throw=False`, which returns the
+    state flagged. Inside `jit` or `vmap` nothing can be raised: samples that did not converge hold
+    NaN instead (with `throw=False`, the flagged state). `ValueError` for input that does not fit.
+    """
+    x, y = prepare(network, x, y)
+    if (y is None) != (beta is None):
+        raise ValueError(
+            f"beta is {beta} and y is {'not ' * (y is not None)}given: a nudge needs both, a free "
+            "relaxation neither"
+        )
+    method = SequentialIteration() if relaxation is None else relaxation
+    teaching = None if beta is None else Constant(beta)
+    solution = _relax(network, x, y, teaching, method, initial)
+    if throw:
+        if is_traced(solution.converged):
+            return poison(solution)
+        require_converged(solution, "relaxation")
+    return solution
