@@ -43,6 +43,7 @@ from .networks import current_from_phi as current_from_phi
 from .neurons import AbstractNeuron as AbstractNeuron
 from .neurons import LeakyIntegrator as LeakyIntegrator
 from .relaxation import AbstractRelaxation as AbstractRelaxation
+from .relaxation import AndersonIteration as AndersonIteration
 from .relaxation import Flow as Flow
 from .relaxation import Newton as Newton
 from .relaxation import SequentialIteration as SequentialIteration

@@ -63,7 +63,7 @@ def hopfield_mlp(
     key: PRNGKeyArray,
     activation: AbstractActivation | None = None,
     time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
-    scale: float = 1.0,
+    scale: float = 0.5,
     bias: float = 0.0,
 ) -> Network:
     """A layered network with reciprocal synapses and a softmax cross-entropy readout (hep2022).
@@ -71,7 +71,8 @@ def hopfield_mlp(
     `sizes` are input width, hidden populations, classes: `[784, 256, 256, 10]` has two dynamical
     populations and a trained readout outside the dynamics. `activation` defaults to
     `ShiftedSigmoid()`. Weights are truncated normal with standard deviation `scale / sqrt(inputs)`
-    before the cut, biases are `bias`. `time_constant` is one number, or one per population.
+    before the cut: 1 is hep2022's, which is close to critical and so relaxes slowly; 0.5 settles in
+    a few time constants. `time_constant` is one number, or one per population.
 
     Raises `ValueError` for fewer than three sizes or a size below 1.
     """
@@ -93,7 +94,7 @@ def hopfield_regressor(
     key: PRNGKeyArray,
     activation: AbstractActivation | None = None,
     time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
-    scale: float = 1.0,
+    scale: float = 0.5,
     bias: float = 0.0,
 ) -> Network:
     """Like `hopfield_mlp`, but the last size is a dynamical population with a squared error."""

@@ -59,10 +59,15 @@ class Dynamics(eqx.Module):
         """
         now = self.network.activity(u)
         then = self.network.activity(self.current(time, u))
-        changes = jax.tree.map(
-            lambda a, b: jnp.max(jnp.abs(b - a), axis=tuple(range(1, a.ndim))), now, then
-        )
-        return jnp.max(jnp.stack(jax.tree.leaves(changes)), axis=0)
+        return largest_change(now, then)
+
+
+def largest_change(before: State, after: State) -> Float[Array, " batch"]:
+    """Per sample, the largest absolute difference of any entry of two states."""
+    changes = jax.tree.map(
+        lambda a, b: jnp.max(jnp.abs(b - a), axis=tuple(range(1, a.ndim))), before, after
+    )
+    return jnp.max(jnp.stack(jax.tree.leaves(changes)), axis=0)
 
 
 def cost_force(network: AbstractNetwork, s: State, y: Targets) -> State:

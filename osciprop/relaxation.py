@@ -13,11 +13,12 @@ import jax
 import jax.numpy as jnp
 import lineax
 import optimistix
-from jaxtyping import Array, ArrayLike, Float, Int
+from jaxtyping import Array, ArrayLike, Float, Int, PyTree
 
+from .anderson import anderson
 from .complexity import from_pairs, like, real_dtype, to_complex, to_pairs
 from .costs import Targets
-from .dynamics import Dynamics, make_dynamics
+from .dynamics import Dynamics, largest_change, make_dynamics
 from .errors import check_at_least, check_positive, is_traced
 from .networks import AbstractNetwork, State
 from .prepare import prepare
@@ -102,16 +103,10 @@ class _Iterated(AbstractRelaxation):
     ) -> tuple[State, Int[Array, ""], Float[Array, ""]]:
         damping = self.damping.astype(real_dtype(u))
 
-        def change(before: State, after: State) -> Array:
-            # In activity: what a saturated neuron's potential still does is of no consequence.
-            s, t = dynamics.network.activity(before), dynamics.network.activity(after)
-            parts = jax.tree.map(lambda a, b: jnp.max(jnp.abs(b - a)), s, t)
-            return jnp.max(jnp.stack(jax.tree.leaves(parts)))
-
         def body(carry: tuple[State, Array, Array]) -> tuple[State, Array, Array]:
             before, steps, _ = carry
             after = self.step(dynamics, before, damping)
-            return after, steps + 1, change(before, after)
+            return after, steps + 1, jnp.max(activity_change(dynamics, before, after))
 
         def unfinished(carry: tuple[State, Array, Array]) -> Array:
             _, steps, last = carry
@@ -173,14 +168,61 @@ class SequentialIteration(_Iterated):
         self.max_steps = max_steps
 
     def step(self, dynamics: Dynamics, u: State, damping: Array) -> State:
-        leaves, structure = jax.tree.flatten(u)
-        for index in range(len(leaves)):
-            state = jax.tree.unflatten(structure, leaves)
-            # Only this population's current is used; the compiler drops the other products.
-            inflow = jax.tree.leaves(dynamics.current(0.0, state))[index]
-            step = like(damping, u) * (inflow - leaves[index])
-            leaves[index] = leaves[index] + step
-        return jax.tree.unflatten(structure, leaves)
+        return sweep(dynamics, u, damping)
+
+
+def sweep(dynamics: Dynamics, u: State, damping: Array) -> State:
+    """One damped step of every population in turn, each seeing the others' newest activity."""
+    leaves, structure = jax.tree.flatten(u)
+    for index in range(len(leaves)):
+        state = jax.tree.unflatten(structure, leaves)
+        # Only this population's current is used; the compiler drops the other products.
+        inflow = jax.tree.leaves(dynamics.current(0.0, state))[index]
+        step = like(damping, u) * (inflow - leaves[index])
+        leaves[index] = leaves[index] + step
+    return jax.tree.unflatten(structure, leaves)
+
+
+def activity_change(dynamics: Dynamics, before: State, after: State) -> Float[Array, " batch"]:
+    """Per sample, the largest change of any activity between two states.
+
+    In activity: what a saturated neuron's potential still does is of no consequence.
+    """
+    s, t = dynamics.network.activity(before), dynamics.network.activity(after)
+    return largest_change(s, t)
+
+
+class AndersonIteration(AbstractRelaxation):
+    """`SequentialIteration`, accelerated by mixing the last `depth` sweeps of each sample.
+
+    The default: as cheap as a plain iteration where that is fast, and several times faster for
+    networks close to critical, where plain iterations need hundreds of steps.
+    """
+
+    depth: int = eqx.field(static=True)
+    tolerance: Float[Array, ""] | None
+    max_steps: int = eqx.field(static=True)
+
+    def __init__(self, depth: int = 5, tolerance: ArrayLike | None = None, max_steps: int = 1000):
+        check_at_least("depth", depth, 1, "remember at least the last step")
+        self.depth = depth
+        self.tolerance = _optional("tolerance", tolerance)
+        check_at_least("max_steps", max_steps, 1, "an iteration needs a step")
+        self.max_steps = max_steps
+
+    def run(
+        self, dynamics: Dynamics, u: State, tolerance: Float[Array, ""]
+    ) -> tuple[State, Int[Array, ""], Float[Array, ""]]:
+        one = jnp.ones((), dtype=real_dtype(u))
+        final, steps = anderson(
+            lambda state: sweep(dynamics, state, one),
+            u,
+            change=lambda before, after: activity_change(dynamics, before, after),
+            tolerance=0.5 * tolerance,
+            depth=self.depth,
+            max_steps=self.max_steps,
+        )
+        return final, steps, steps.astype(tolerance.dtype)
 
 
 class Flow(AbstractRelaxation):
@@ -249,11 +291,36 @@ class Flow(AbstractRelaxation):
         return final, solution.stats["num_steps"], solution.ts[-1]
 
 
+class _Inexact(lineax.AbstractLinearSolver):
+    """A linear solver whose best effort counts as a step: Newton corrects it, the residual judges.
+
+    Without it Optimistix ends at the first linear solve that round-off keeps from its tolerance.
+    """
+
+    solver: lineax.AbstractLinearSolver
+
+    def init(self, operator: lineax.AbstractLinearOperator, options: dict) -> PyTree:
+        return self.solver.init(operator, options)
+
+    def compute(self, state: PyTree, vector: PyTree, options: dict) -> tuple:
+        value, _, stats = self.solver.compute(state, vector, options)
+        return value, lineax.RESULTS.successful, stats
+
+    def transpose(self, state: PyTree, options: dict) -> tuple:
+        return self.solver.transpose(state, options)
+
+    def conj(self, state: PyTree, options: dict) -> tuple:
+        return self.solver.conj(state, options)
+
+    def assume_full_rank(self) -> bool:
+        return self.solver.assume_full_rank()
+
+
 class Newton(AbstractRelaxation):
     """Newton's method through Optimistix, matrix-free: products with the Jacobian, no Jacobian.
 
     Converges wherever an isolated equilibrium exists, stable or not, up to the radius of
-    convergence of the contour. `linear_solver` is any iterative Lineax solver, by default GMRES.
+    convergence of the contour. `linear_solver` is any iterative Lineax solver, by default BiCGStab.
     (Optimistix' Chord cannot keep a matrix-free Jacobian, so there is no chord form.)
     """
 
@@ -277,7 +344,7 @@ class Newton(AbstractRelaxation):
     ) -> tuple[State, Int[Array, ""], Float[Array, ""]]:
         linear = self.linear_solver
         if linear is None:
-            linear = lineax.GMRES(rtol=1e-3, atol=1e-3 * tolerance, restart=30)
+            linear = lineax.BiCGStab(rtol=1e-2, atol=1e-3 * tolerance, max_steps=200)
 
         def defect(pairs: State, args: None) -> State:
             state = from_pairs(pairs, u)
@@ -286,7 +353,7 @@ class Newton(AbstractRelaxation):
 
         solution = optimistix.root_find(
             defect,
-            optimistix.Newton(rtol=0.1 * tolerance, atol=0.1 * tolerance, linear_solver=linear),
+            optimistix.Newton(rtol=0.1 * tolerance, atol=0.1 * tolerance, linear_solver=_Inexact(linear)),
             to_pairs(u),
             max_steps=self.max_steps,
             throw=False,
@@ -325,7 +392,7 @@ def relax(
     """Bring a network to equilibrium for a batch of clamped inputs.
 
     `x` is `(batch, features)`; `y` and `beta` nudge the cost (`beta` a real or complex scalar, or
-    one per sample) and go together. `relaxation` defaults to `SequentialIteration()`; `initial` is
+    one per sample) and go together. `relaxation` defaults to `AndersonIteration()`; `initial` is
     a membrane potential to start from, by default rest.
 
     Raises `ConvergenceError` if a sample did not converge, unless `throw=False`, which returns the
@@ -338,7 +405,7 @@ def relax(
             f"beta is {beta} and y is {'not ' * (y is not None)}given: a nudge needs both, a free "
             "relaxation neither"
         )
-    method = SequentialIteration() if relaxation is None else relaxation
+    method = AndersonIteration() if relaxation is None else relaxation
     teaching = None if beta is None else Constant(beta)
     solution = _relax(network, x, y, teaching, method, initial)
     if throw:

@@ -16,7 +16,7 @@ from ..costs import Targets
 from ..dynamics import Dynamics, require_holomorphic
 from ..errors import check_positive
 from ..networks import AbstractNetwork, State
-from ..relaxation import AbstractRelaxation, SequentialIteration
+from ..relaxation import AbstractRelaxation, AndersonIteration
 from ..solution import Solution
 from ..spectra import harmonic_sizes, radius_of_convergence, whole_circle
 from ..teaching import AMPLITUDE_REMEDY, Constant, Contour
@@ -165,7 +165,7 @@ class HolomorphicEP(AbstractGradientMethod):
         relaxation: AbstractRelaxation | None = None,
     ):
         self.contour = Contour(amplitude, points)
-        self.relaxation = SequentialIteration() if relaxation is None else relaxation
+        self.relaxation = AndersonIteration() if relaxation is None else relaxation
 
     def check(self, network: AbstractNetwork) -> None:
         if self.contour.points > 2:
@@ -192,7 +192,7 @@ class CentredEP(AbstractGradientMethod):
 
     def __init__(self, amplitude: ArrayLike = 0.1, relaxation: AbstractRelaxation | None = None):
         self.contour = Contour(amplitude, 2)
-        self.relaxation = SequentialIteration() if relaxation is None else relaxation
+        self.relaxation = AndersonIteration() if relaxation is None else relaxation
 
     def check(self, network: AbstractNetwork) -> None:
         pass
@@ -288,7 +288,7 @@ class ClassicEP(AbstractGradientMethod):
     def __init__(self, amplitude: ArrayLike = 0.1, relaxation: AbstractRelaxation | None = None):
         check_positive("amplitude", amplitude, AMPLITUDE_REMEDY)
         self.amplitude = jnp.asarray(amplitude, dtype=float)
-        self.relaxation = SequentialIteration() if relaxation is None else relaxation
+        self.relaxation = AndersonIteration() if relaxation is None else relaxation
 
     def check(self, network: AbstractNetwork) -> None:
         pass

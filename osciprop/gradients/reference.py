@@ -15,12 +15,13 @@ import lineax
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
+from ..anderson import anderson
 from ..complexity import real_dtype
 from ..costs import Targets
 from ..dynamics import Dynamics, cost_force
 from ..errors import check_at_least, check_positive
 from ..networks import AbstractNetwork, State
-from ..relaxation import AbstractRelaxation, SequentialIteration, SynchronousIteration, judge
+from ..relaxation import AbstractRelaxation, AndersonIteration, SynchronousIteration, judge
 from ..solution import Solution
 from ..teaching import Constant
 from .contrast import norm
@@ -128,9 +129,10 @@ class _Adjoint(AbstractGradientMethod):
 class Implicit(_Adjoint):
     """The exact gradient at the free equilibrium by implicit differentiation (the reference).
 
-    The adjoint equation is solved matrix-free, by products with the transposed Jacobian; works for
-    every network, reciprocal or not. `linear_solver` is any iterative Lineax solver (default
-    GMRES); `tolerance` is relative (default 1e-5 in float32, 1e-10 in float64).
+    The adjoint equation is solved matrix-free, by products with the transposed Jacobian, and works
+    for every network, reciprocal or not: by default with Anderson mixing per sample, or by any
+    iterative Lineax `linear_solver`, such as `lineax.GMRES`. `tolerance` is relative (default 1e-5
+    in float32, 1e-10 in float64).
     """
 
     relaxation: AbstractRelaxation
@@ -143,23 +145,41 @@ class Implicit(_Adjoint):
         linear_solver: lineax.AbstractLinearSolver | None = None,
         tolerance: ArrayLike | None = None,
     ):
-        self.relaxation = SequentialIteration() if relaxation is None else relaxation
+        self.relaxation = AndersonIteration() if relaxation is None else relaxation
         self.linear_solver = linear_solver
         self.tolerance = _tolerance(tolerance)
 
     def solve_adjoint(
         self, transpose: Callable[[State], State], source: State, tolerance: Float[Array, ""]
     ) -> tuple[State, Int[Array, ""]]:
-        solver = self.linear_solver
-        if solver is None:
-            solver = lineax.GMRES(rtol=tolerance, atol=1e-30, restart=20, max_steps=400)
+        if self.linear_solver is None:
+            return _accelerated(transpose, source, tolerance)
 
         def apply(mu: State) -> State:
             return jax.tree.map(lambda a, b: a - b, mu, transpose(mu))
 
         operator = lineax.FunctionLinearOperator(apply, jax.eval_shape(lambda: source))
-        solution = lineax.linear_solve(operator, source, solver, throw=False)
+        solution = lineax.linear_solve(operator, source, self.linear_solver, throw=False)
         return solution.value, jnp.asarray(solution.stats["num_steps"])
+
+
+def _accelerated(
+    transpose: Callable[[State], State], source: State, tolerance: Float[Array, ""]
+) -> tuple[State, Int[Array, ""]]:
+    """`mu = source + transpose(mu)` by Anderson mixing, which for a linear map is GMRES."""
+    goal = norm(source) / jax.tree.leaves(source)[0].shape[0] ** 0.5
+
+    def step(mu: State) -> State:
+        return jax.tree.map(lambda b, t: b + t, source, transpose(mu))
+
+    def change(before: State, after: State) -> Float[Array, " batch"]:
+        squares = jax.tree.map(
+            lambda a, b: jnp.sum((b - a) ** 2, axis=tuple(range(1, a.ndim))), before, after
+        )
+        total = sum(jax.tree.leaves(squares))
+        return jnp.sqrt(total) / jnp.maximum(goal, jnp.finfo(goal.dtype).tiny)
+
+    return anderson(step, source, change=change, tolerance=tolerance, depth=8, max_steps=1000)
 
 
 def _tolerance(value: ArrayLike | None) -> Float[Array, ""] | None:
@@ -187,7 +207,7 @@ class RecurrentBackprop(_Adjoint):
         tolerance: ArrayLike | None = None,
         max_steps: int = 2000,
     ):
-        self.relaxation = SequentialIteration() if relaxation is None else relaxation
+        self.relaxation = AndersonIteration() if relaxation is None else relaxation
         check_positive("damping", damping, "1 is the undamped iteration")
         self.damping = jnp.asarray(damping, dtype=float)
         self.tolerance = _tolerance(tolerance)
