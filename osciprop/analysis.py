@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 
 import equinox as eqx
@@ -11,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray, PyTree
 
-from .complexity import like, real_dtype, to_complex
+from .complexity import real_dtype, to_complex
 from .costs import Targets
 from .dynamics import require_holomorphic
 from .errors import ConvergenceError, check_at_least, check_positive, is_traced
@@ -49,7 +50,9 @@ def _paired(a: PyTree, b: PyTree) -> tuple[ModuleType, list[str], list[Array], l
     if any(jnp.iscomplexobj(leaf) for _, leaf in left + right):
         raise ValueError("a or b holds complex arrays: gradients by real parameters are real")
     xp = jnp if is_traced((a, b)) else np
-    vectors = [[xp.asarray(leaf, dtype=float).ravel() for _, leaf in side] for side in (left, right)]
+    vectors = [
+        [xp.asarray(leaf, dtype=float).ravel() for _, leaf in side] for side in (left, right)
+    ]
     names = [jax.tree_util.keystr(path).lstrip(".") for path, _ in left]
     return xp, names, *vectors
 
@@ -148,29 +151,39 @@ class Spectrum(eqx.Module):
             self.coefficients,
         )
 
-    def floor(self) -> float:
-        """The multiple of the first harmonic below which the solver's tolerance hides others."""
-        first = max(float(self.sizes[1]), np.finfo(float).tiny)
-        return min(max(10 * float(self.nudged.tolerance) / first, 1e-9), 0.1)
-
     def radius_of_convergence(self) -> float:
         """Distance of the nearest singularity from `beta = 0`, in units of `beta`.
 
-        From the decay of `sizes`: at once constant ratios show a pole (linear networks), else it is
-        a fold (`osciprop.spectra.radius_of_convergence`), with 60 points within a few percent.
-        Infinity if fewer than two harmonics beyond the first stand above `floor()`.
+        From the decay of the coefficients of each sample; the smallest counts. At once constant
+        ratios show a pole (linear networks), else it is a fold (see
+        `osciprop.spectra.radius_of_convergence`): with 60 points right within a few percent.
+        Infinity if fewer than two harmonics beyond the first stand clear of the solver's tolerance.
         """
-        sizes, amplitude = np.asarray(self.sizes, dtype=float), float(self.amplitude)
-        fold = radius_from_decay(sizes, amplitude, floor=self.floor())
-        visible = sizes[1 : (sizes.size + 1) // 2] > self.floor() * sizes[1]
-        last = visible.size if visible.all() else int(np.argmin(visible))
-        if not math.isfinite(fold) or last < 4:
-            return fold
-        first = last // 2
-        ratios = sizes[first + 1 : last + 1] / sizes[first:last]
-        # At a fold the ratios go as 1 - 3 / (2 k).
-        pole = np.ptp(ratios) < 0.2 * 1.5 * (1 / first - 1 / last) * ratios[-1]
-        return amplitude / float(ratios[-1]) if pole else fold
+        coefficients = [np.asarray(leaf) for leaf in jax.tree.leaves(self.coefficients)]
+        powers = [np.abs(leaf.reshape(*leaf.shape[:2], -1)) ** 2 for leaf in coefficients]
+        sizes = np.sqrt(sum(power.sum(axis=2, dtype=float) for power in powers))
+        tolerance, amplitude = float(self.nudged.tolerance), float(self.amplitude)
+        return min(_radius(sample, amplitude, _floor(sample, tolerance)) for sample in sizes.T)
+
+
+def _floor(sizes: np.ndarray, tolerance: float) -> float:
+    """The multiple of the first harmonic below which the solver's tolerance hides the others."""
+    return min(max(10 * tolerance / max(sizes[1], 1e-300), 1e-9), 0.1)
+
+
+def _radius(sizes: np.ndarray, amplitude: float, floor: float) -> float:
+    """Radius of convergence from the sizes of one sample's coefficients."""
+    visible = sizes[1 : (sizes.size + 1) // 2] > floor * sizes[1]
+    last = visible.size if visible.all() else int(np.argmin(visible))
+    if last < 3:
+        return math.inf
+    first = last // 2
+    ratios = sizes[first + 1 : last + 1] / sizes[first:last]
+    # At a fold the ratios go as 1 - 3 / (2 k).
+    drift = 1.5 * (1 / first - 1 / last)
+    if ratios.size > 2 and np.ptp(ratios) < 0.2 * drift * ratios[-1]:
+        return amplitude / float(ratios[-1])
+    return radius_from_decay(sizes, amplitude, floor=floor)
 
 
 @eqx.filter_jit
@@ -238,33 +251,208 @@ def radius_of_convergence(
         return activity_spectrum(
             network, x, y, amplitude=amplitude, points=points, relaxation=relaxation
         ).radius_of_convergence()
-    trial, reached, failed, radius = 0.1, 0.0, math.inf, math.inf
-    for _ in range(30):
+    trial, good, bad, radius = 0.1, 0.0, math.inf, math.inf
+    for _ in range(20):
         spectrum = activity_spectrum(
             network, x, y, amplitude=trial, points=points, relaxation=relaxation, throw=False
         )
         require_converged(spectrum.free, "the free relaxation")
+        sizes = np.asarray(spectrum.sizes, dtype=float)
         # Beyond a branch point or pole the response also turns backwards.
-        backwards = float(spectrum.sizes[-1]) / max(float(spectrum.sizes[1]), 1e-300)
-        if not bool(spectrum.converged) or not backwards < 1e-2:
-            failed = trial
+        if bool(spectrum.converged) and sizes[-1] <= 1e-2 * sizes[1]:
+            good, radius = trial, spectrum.radius_of_convergence()
         else:
-            reached, radius = trial, spectrum.radius_of_convergence()
-        if reached >= LARGEST_AMPLITUDE:
+            bad = trial
+        if good == 0:
+            wish = bad / 4
+        elif math.isinf(radius):
+            wish = min(4 * good, LARGEST_AMPLITUDE)
+        else:
+            # The last harmonic shall be small, but stand well above what the tolerance hides.
+            floor = _floor(sizes, float(spectrum.nudged.tolerance))
+            wish = radius * max(30 * floor, 1e-6) ** (2 / points)
+        if good and (good >= LARGEST_AMPLITUDE or 0.8 < wish / good < 1.25):
             return radius
-        # The last visible harmonic shall stand well above the floor.
-        floor = max(30 * spectrum.floor(), 1e-6)
-        goal = radius * floor ** (2 / points) if math.isfinite(radius) else 4 * reached
-        if math.isfinite(radius) and 0.8 < reached / goal < 1.25:
-            return radius
-        if reached and failed / reached < 1.3:
+        if wish < 1e-5 or bad < 1.3 * good:
             break
-        goal = min(goal, LARGEST_AMPLITUDE) if reached else 0.25 * failed
-        trial = goal if goal < failed else math.sqrt(max(reached, 0.1 * failed) * failed)
+        trial = wish if wish < bad else math.sqrt(good * bad)
     if math.isfinite(radius):
         return radius
     raise ConvergenceError(
-        f"no radius of convergence: equilibria were found up to an amplitude of {reached:.3g} but "
-        f"not at {failed:.3g}, and no singularity shows before. Remedies: another relaxation, e.g. "
+        f"no radius of convergence: equilibria were found up to an amplitude of {good:.3g} but not "
+        f"at {bad:.3g}, and no singularity shows before. Remedies: another relaxation, e.g. "
         "Newton() or Flow(), more max_steps, a given amplitude"
     )
+
+
+def force_matches_phi(
+    network: AbstractNetwork, x: ArrayLike, *, key: PRNGKeyArray | None = None
+) -> float:
+    """Largest absolute difference between `current` and the gradient of `phi` by the activity.
+
+    At random real activities: about round-off where `phi` is right. Raises `TypeError` for a
+    network without a `phi`.
+    """
+    x, _ = prepare(network, x, None)
+    u = jax.tree.map(lambda leaf: leaf[0], _random_potential(network, x, 1, key))
+    s = network.activity(u)
+    force = current_from_phi(network, s, x)
+    gaps = jax.tree.map(
+        lambda a, b: jnp.max(jnp.abs(a - b)), network.current(s, network.drive(x)), force
+    )
+    return max(float(gap) for gap in jax.tree.leaves(gaps))
+
+
+@dataclass(frozen=True)
+class HolomorphyReport:
+    """What `check_holomorphic` found.
+
+    `violations` holds the largest violation of each part, relative to the part's largest value;
+    `messages` the error of each part that raised one for complex input. `phi` and `force` (is
+    `current` the derivative of `phi` at complex activities?) are missing without a `phi`.
+    """
+
+    violations: dict[str, float]
+    messages: dict[str, str]
+    tolerance: float
+
+    @property
+    def holomorphic(self) -> bool:
+        """Whether every part is within the tolerance."""
+        return all(size <= self.tolerance for size in self.violations.values())
+
+    def __str__(self) -> str:
+        lines = [f"{'' if self.holomorphic else 'NOT '}holomorphic, tolerance {self.tolerance:.2g}"]
+        for part, size in self.violations.items():
+            verdict = "ok" if size <= self.tolerance else "FAILS"
+            detail = self.messages.get(part, f"largest violation {size:.2g}")
+            lines.append(f"  {part:<9}{verdict:<6}{detail}")
+        if not self.holomorphic:
+            lines.append(
+                "  abs, conj, real, imag, relu, clip, max and where on values are not holomorphic. "
+                "A pole within a circle fails too: if you know of one, repeat with smaller radii"
+            )
+        return "\n".join(lines)
+
+
+def _random_potential(
+    network: AbstractNetwork, x: Array, trials: int, key: PRNGKeyArray | None
+) -> State:
+    """Real potentials with a leading axis of trials, each unit's spread evenly over the range."""
+    leaves, structure = jax.tree.flatten(network.rest(x))
+    keys = jax.random.split(jax.random.key(0) if key is None else key, len(leaves))
+
+    def scatter(key: PRNGKeyArray, leaf: Array) -> Array:
+        shape = (trials, *leaf.shape)
+        places = jnp.arange(trials, dtype=leaf.dtype).reshape((-1,) + (1,) * leaf.ndim)
+        places = places + jax.random.uniform(key, shape, leaf.dtype)
+        return CENTRE_RANGE * (2 * places / trials - 1)
+
+    return structure.unflatten(list(map(scatter, keys, leaves)))
+
+
+def _random_phases(tree: State, size: float, key: PRNGKeyArray) -> State:
+    """Complex numbers of one size and random phase, in the shape of a pytree."""
+    leaves, structure = jax.tree.flatten(tree)
+
+    def phases(key: PRNGKeyArray, leaf: Array) -> Array:
+        turns = jax.random.uniform(key, leaf.shape, leaf.dtype, 0, 2 * math.pi)
+        return jax.lax.complex(size * jnp.cos(turns), size * jnp.sin(turns))
+
+    return structure.unflatten(list(map(phases, jax.random.split(key, len(leaves)), leaves)))
+
+
+def _mean_value_gap(function: Callable[[State], PyTree], centre: State, ring: State) -> Array:
+    """How far a function is from holomorphic on a circle: (deviation, largest value).
+
+    The mean must be the value at the real centre, and no coefficient may turn backwards.
+    """
+    values = jax.tree.leaves(jax.vmap(function)(ring))
+    middle = jax.tree.leaves(function(centre))
+    gaps = []
+    for series, real in zip(fourier_coefficients(values), middle, strict=True):
+        gaps += [jnp.abs(series[0] - real).max(), jnp.abs(series[series.shape[0] // 2 :]).max()]
+    return jnp.stack([jnp.stack(gaps).max(), jnp.stack([jnp.abs(v).max() for v in values]).max()])
+
+
+def check_holomorphic(
+    network: AbstractNetwork,
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    radii: Sequence[float] = (1e-2, 0.25),
+    points: int = 32,
+    key: PRNGKeyArray | None = None,
+) -> HolomorphyReport:
+    """Test on circles in the complex plane whether a network's functions are holomorphic.
+
+    A complex teaching signal needs holomorphic `activity`, `current`, `cost` and `phi`. Each is
+    evaluated at `points` points of circles of all `radii` around random real states, in random
+    complex directions. The centres (0 first, then -3 ... 3 in potential) lie so close that every
+    kink of an activation in between is inside a circle of the largest radius; kinks of the other
+    functions are met by chance. Circles must stay clear of poles: within 0.4 of their distance, so
+    a steep activation needs smaller `radii`. At most 4 samples are used.
+
+    Raises `ValueError` for unfit input; errors that complex input causes are in the report.
+    """
+    check_at_least("points", points, 8, "too few points confuse high powers with conjugates")
+    check_positive("radii", radii, "give radii of circles well below the distance of any pole")
+    x, y = prepare(network, x, y)
+    x, y = x[:4], y[:4]
+    keys = jax.random.split(jax.random.key(0) if key is None else key, 3)
+    trials = math.ceil(2 * CENTRE_RANGE / max(radii))
+    potentials = jax.tree.map(
+        lambda leaf, zero: jnp.concatenate([jnp.zeros_like(zero)[None], leaf]),
+        _random_potential(network, x, trials, keys[0]),
+        network.rest(x),
+    )
+    activities = jax.lax.map(network.activity, potentials)
+    units = sum(leaf[0, 0].size for leaf in jax.tree.leaves(activities))
+    drive = network.drive(x)
+
+    def worst(measure: Callable[[State, State], Array], centres: State, steps: State) -> float:
+        def circles(pair: tuple[State, State]) -> Array:
+            def ring(centre: Array, step: Array, radius: float) -> Array:
+                turn = jnp.asarray(radius * roots_of_unity(points), dtype=step.dtype)
+                return to_complex(centre) + jnp.tensordot(turn, step, axes=0)
+
+            rings = [jax.tree.map(partial(ring, radius=radius), *pair) for radius in radii]
+            return jnp.stack([measure(pair[0], each) for each in rings])
+
+        # Trial after trial: memory is that of one circle.
+        gaps, sizes = np.moveaxis(np.asarray(jax.lax.map(circles, (centres, steps))), -1, 0)
+        return float(np.max(gaps) / max(np.max(sizes), 1e-300))
+
+    def force(centre: State, ring: State) -> Array:
+        def gap(s: State) -> tuple[Array, Array]:
+            current, slope = network.current(s, drive), current_from_phi(network, s, x)
+            gaps = jax.tree.map(lambda a, b: jnp.abs(a - b).max(), current, slope)
+            sizes = jax.tree.map(lambda a: jnp.abs(a).max(), current)
+            return jnp.stack([jnp.stack(jax.tree.leaves(part)).max() for part in (gaps, sizes)])
+
+        return jnp.max(jax.vmap(gap)(ring), axis=0)
+
+    # Every potential moves by the radius, the activities together by it: sums over many units
+    # stay small, clear of the poles of a softmax.
+    at_potential = potentials, _random_phases(potentials, 1.0, keys[1])
+    at_activity = activities, _random_phases(activities, units**-0.5, keys[2])
+    parts = {
+        "activity": (partial(_mean_value_gap, network.activity), *at_potential),
+        "current": (partial(_mean_value_gap, lambda s: network.current(s, drive)), *at_activity),
+        "cost": (partial(_mean_value_gap, lambda s: network.cost(s, y)), *at_activity),
+        "phi": (partial(_mean_value_gap, lambda s: network.phi(s, x)), *at_activity),
+        "force": (force, *at_activity),
+    }
+    try:
+        network.phi(jax.tree.map(lambda leaf: leaf[0], activities), x)
+    except TypeError:
+        parts = {name: parts[name] for name in ("activity", "current", "cost")}
+    violations, messages = {}, {}
+    for name, arguments in parts.items():
+        try:
+            violations[name] = worst(*arguments)
+        except (TypeError, ValueError, NotImplementedError) as error:
+            violations[name] = math.inf
+            messages[name] = f"{type(error).__name__}: {error}".splitlines()[0]
+    eps = float(jnp.finfo(real_dtype(potentials)).eps)
+    return HolomorphyReport(violations, messages, tolerance=1e3 * eps)

@@ -48,7 +48,7 @@ def _mixture(gram: Inexact[Array, "batch depth depth"], used: Bool[Array, "batch
     ridge = jnp.where(used, 10 * depth * jnp.finfo(dtype).eps, 1.0)
     matrix = matrix + (jnp.eye(depth, dtype=dtype) * ridge[:, :, None]).astype(gram.dtype)
     columns = [matrix[:, :, index] for index in range(depth)]
-    right = (scale * used).astype(gram.dtype)
+    right = jnp.where(used, scale, 0).astype(gram.dtype)
     for pivot in range(depth):
         factor = columns[pivot] / columns[pivot][:, pivot : pivot + 1]
         factor = factor.at[:, : pivot + 1].set(0)
@@ -61,7 +61,7 @@ def _mixture(gram: Inexact[Array, "batch depth depth"], used: Bool[Array, "batch
             jnp.zeros_like(right[:, 0]),
         )
         weights = weights.at[:, pivot].set((right[:, pivot] - known) / columns[pivot][:, pivot])
-    weights = weights * (scale * used).astype(gram.dtype)
+    weights = weights * jnp.where(used, scale, 0).astype(gram.dtype)
     return weights / jnp.sum(weights, axis=1, keepdims=True)
 
 
@@ -82,7 +82,7 @@ def anderson(
     """
     x0 = _flatten(start)
     batch, width = x0.shape
-    memory = jnp.zeros((depth, batch, width), dtype=x0.dtype)
+    memory = jnp.zeros((batch, depth, width), dtype=x0.dtype)
     gram0 = jnp.zeros((batch, depth, depth), dtype=x0.dtype)
 
     def body(carry: tuple) -> tuple:
@@ -93,9 +93,9 @@ def anderson(
         moved = _flatten(then)
         slot = count % depth
         residual = moved - x
-        steps_made = steps_made.at[slot].set(moved)
-        residuals = residuals.at[slot].set(residual)
-        row = jnp.einsum("bn,mbn->bm", residual.conj(), residuals)
+        steps_made = steps_made.at[:, slot].set(moved)
+        residuals = residuals.at[:, slot].set(residual)
+        row = jnp.einsum("bn,bmn->bm", residual.conj(), residuals)
         gram = gram.at[:, slot, :].set(row)
         gram = gram.at[:, :, slot].set(row.conj())
         # Where a mixture has made things worse, forget it and step plainly from here.
@@ -103,7 +103,7 @@ def anderson(
         age = jnp.where(size_now > size, 0, age + 1)
         used = (slot - jnp.arange(depth)) % depth <= age[:, None]
         weights = _mixture(gram, used)
-        mixed = jnp.einsum("bm,mbn->bn", weights, steps_made)
+        mixed = jnp.einsum("bm,bmn->bn", weights, steps_made)
         settled = (distance <= tolerance)[:, None]
         mixed = jnp.where(jnp.isfinite(weights).all(axis=1, keepdims=True), mixed, moved)
         x = jnp.where(settled, moved, mixed)

@@ -353,7 +353,7 @@ class Newton(AbstractRelaxation):
 
         solution = optimistix.root_find(
             defect,
-            optimistix.Newton(rtol=0.1 * tolerance, atol=0.1 * tolerance, linear_solver=_Inexact(linear)),
+            optimistix.Newton(rtol=tolerance, atol=tolerance, linear_solver=_Inexact(linear)),
             to_pairs(u),
             max_steps=self.max_steps,
             throw=False,
