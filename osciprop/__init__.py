@@ -10,6 +10,7 @@ from .activations import ShiftedSigmoid as ShiftedSigmoid
 from .activations import Tanh as Tanh
 from .builders import hopfield_mlp as hopfield_mlp
 from .builders import hopfield_regressor as hopfield_regressor
+from .checkpoint import CheckpointError as CheckpointError
 from .complexity import matmul as matmul
 from .costs import AbstractCost as AbstractCost
 from .costs import SoftmaxCrossEntropy as SoftmaxCrossEntropy
@@ -40,6 +41,11 @@ from .networks import AbstractNetwork as AbstractNetwork
 from .networks import Network as Network
 from .networks import Population as Population
 from .networks import current_from_phi as current_from_phi
+from .learning import Evaluation as Evaluation
+from .learning import History as History
+from .learning import NonFiniteLossError as NonFiniteLossError
+from .learning import evaluate as evaluate
+from .learning import fit as fit
 from .neurons import AbstractNeuron as AbstractNeuron
 from .neurons import LeakyIntegrator as LeakyIntegrator
 from .relaxation import AbstractRelaxation as AbstractRelaxation

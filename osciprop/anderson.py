@@ -71,14 +71,16 @@ def anderson(
     *,
     change: Callable[[PyTree[Array], PyTree[Array]], Float[Array, " batch"]],
     tolerance: Float[Array, ""],
+    onset: float,
     depth: int,
     max_steps: int,
 ) -> tuple[PyTree[Array], Int[Array, ""]]:
     """Iterate `x <- step(x)`, accelerated, until `change(x, step(x)) <= tolerance` everywhere.
 
-    `depth` steps are remembered per sample; a sample whose residual grows forgets them and takes
-    the plain step, so that nothing is lost where acceleration fails. Returns the state and the
-    number of steps.
+    `depth` steps are remembered per sample, from where its `change` falls below `onset`: a mixture
+    converges to unstable fixed points as happily as to stable ones, so the plain iteration must
+    have chosen first. A sample whose residual grows forgets its steps and goes on plainly, so that
+    nothing is lost where acceleration fails. Returns the state and the number of steps.
     """
     x0 = _flatten(start)
     batch, width = x0.shape
@@ -100,7 +102,7 @@ def anderson(
         gram = gram.at[:, :, slot].set(row.conj())
         # Where a mixture has made things worse, forget it and step plainly from here.
         size_now = jnp.sum(jnp.abs(residual) ** 2, axis=1)
-        age = jnp.where(size_now > size, 0, age + 1)
+        age = jnp.where((size_now > size) | (distance > onset), 0, age + 1)
         used = (slot - jnp.arange(depth)) % depth <= age[:, None]
         weights = _mixture(gram, used)
         mixed = jnp.einsum("bm,bmn->bn", weights, steps_made)

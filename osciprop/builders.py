@@ -36,12 +36,24 @@ def _populations(
     )
 
 
-def _layers(sizes: Sequence[int], key: PRNGKeyArray, scale: float) -> list[Directed | Reciprocal]:
+def _scales(scale: float | Sequence[float], count: int) -> list[float]:
+    scales = list(scale) if isinstance(scale, Sequence) else [scale] * count
+    if len(scales) != count:
+        raise ValueError(
+            f"scale has {len(scales)} entries for {count} weight matrices, input to readout: give "
+            "one number for all, or one per matrix"
+        )
+    return scales
+
+
+def _layers(
+    sizes: Sequence[int], key: PRNGKeyArray, scales: Sequence[float]
+) -> list[Directed | Reciprocal]:
     """Synapses up a stack of sizes: directed from the input, reciprocal between populations."""
     synapses: list[Directed | Reciprocal] = []
     keys = jax.random.split(key, len(sizes) - 1)
     for index, (pre, post) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
-        weight = truncated_normal(keys[index], (pre, post), scale * pre**-0.5)
+        weight = truncated_normal(keys[index], (pre, post), scales[index] * pre**-0.5)
         kind = Directed if index == 0 else Reciprocal
         synapses.append(kind(weight, INPUT if index == 0 else index - 1, index))
     return synapses
@@ -63,7 +75,7 @@ def hopfield_mlp(
     key: PRNGKeyArray,
     activation: AbstractActivation | None = None,
     time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
-    scale: float = 0.5,
+    scale: float | Sequence[float] = 0.5,
     bias: float = 0.0,
 ) -> Network:
     """A layered network with reciprocal synapses and a softmax cross-entropy readout (hep2022).
@@ -71,19 +83,20 @@ def hopfield_mlp(
     `sizes` are input width, hidden populations, classes: `[784, 256, 256, 10]` has two dynamical
     populations and a trained readout outside the dynamics. `activation` defaults to
     `ShiftedSigmoid()`. Weights are truncated normal with standard deviation `scale / sqrt(inputs)`
-    before the cut: 1 is hep2022's, which is close to critical and so relaxes slowly; 0.5 settles in
-    a few time constants. `time_constant` is one number, or one per population.
+    before the cut, `scale` one number or one per matrix from input to readout: 1 is hep2022's, which
+    is close to critical and so relaxes slowly; 0.5 settles in a few time constants. `time_constant` is one number, or one per population.
 
     Raises `ValueError` for fewer than three sizes or a size below 1.
     """
     _check_sizes(sizes)
     key_readout, key_layers = jax.random.split(key)
     hidden = sizes[1:-1]
+    scales = _scales(scale, len(sizes) - 1)
     return Network(
         populations=_populations(hidden, activation, time_constant, bias),
-        synapses=tuple(_layers(sizes[:-1], key_layers, scale)),
+        synapses=tuple(_layers(sizes[:-1], key_layers, scales[:-1])),
         readout=softmax_readout(
-            sizes[-2], sizes[-1], key=key_readout, stddev=scale * sizes[-2] ** -0.5
+            sizes[-2], sizes[-1], key=key_readout, stddev=scales[-1] * sizes[-2] ** -0.5
         ),
     )
 
@@ -94,13 +107,13 @@ def hopfield_regressor(
     key: PRNGKeyArray,
     activation: AbstractActivation | None = None,
     time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
-    scale: float = 0.5,
+    scale: float | Sequence[float] = 0.5,
     bias: float = 0.0,
 ) -> Network:
     """Like `hopfield_mlp`, but the last size is a dynamical population with a squared error."""
     _check_sizes(sizes)
     return Network(
         populations=_populations(sizes[1:], activation, time_constant, bias),
-        synapses=tuple(_layers(sizes, key, scale)),
+        synapses=tuple(_layers(sizes, key, _scales(scale, len(sizes) - 1))),
         readout=SquaredError(),
     )

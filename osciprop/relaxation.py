@@ -28,6 +28,10 @@ from .teaching import Constant
 TOLERANCE_REMEDY = "leave it None for the precision's default (2e-6 float32, 1e-10 float64)"
 
 
+# Largest change of activity in a step below which an iteration has chosen its equilibrium.
+ACCELERATION_ONSET = 3e-3
+
+
 class AbstractRelaxation(eqx.Module):
     """A way to bring a network to equilibrium.
 
@@ -219,6 +223,7 @@ class AndersonIteration(AbstractRelaxation):
             u,
             change=lambda before, after: activity_change(dynamics, before, after),
             tolerance=0.5 * tolerance,
+            onset=ACCELERATION_ONSET,
             depth=self.depth,
             max_steps=self.max_steps,
         )

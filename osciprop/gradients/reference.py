@@ -179,7 +179,15 @@ def _accelerated(
         total = sum(jax.tree.leaves(squares))
         return jnp.sqrt(total) / jnp.maximum(goal, jnp.finfo(goal.dtype).tiny)
 
-    return anderson(step, source, change=change, tolerance=tolerance, depth=8, max_steps=1000)
+    return anderson(
+        step,
+        source,
+        change=change,
+        tolerance=tolerance,
+        onset=float("inf"),  # linear: there is one fixed point only
+        depth=8,
+        max_steps=1000,
+    )
 
 
 def _tolerance(value: ArrayLike | None) -> Float[Array, ""] | None:

@@ -1,0 +1,69 @@
+# A fresh machine needs python3 (3.11 or newer), make and git. `make` alone lists the targets.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+
+# Installed once, and again when what is to be installed changes.
+REQUIREMENTS := pyproject.toml constraints.txt
+RUN_STAMP := $(VENV)/.installed
+TEST_STAMP := $(VENV)/.installed-test
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
+
+# Notebooks run in their fast mode.
+PYTEST := OSCIPROP_FAST=1 $(BIN)/python -m pytest -n $(WORKERS)
+
+.PHONY: help setup demo test test-all lint format benchmark figures clean
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(TEST_STAMP)  ## create .venv and install osciprop with all that its tests need
+
+demo: $(RUN_STAMP)  ## a small network learns by oscillating
+	$(BIN)/python -m osciprop.demo
+
+test: setup lint  ## lint, then all tests and notebooks in fast mode, but not the slow ones
+	$(PYTEST)
+
+test-all: setup lint  ## like test, with the slow tests
+	$(PYTEST) -m ""
+
+lint: setup  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup  ## put the code into its standard form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+benchmark: setup  ## measure run times (no other work beside it, please)
+	$(PIP_INSTALL) -e ".[test,benchmark]"
+	$(BIN)/python -m pytest benchmarks --benchmark-only
+
+figures: $(RUN_STAMP)  ## reproduce the figures of the papers
+	$(BIN)/python -m paper_figures
+
+clean:  ## remove the environment and everything that was made
+	rm -rf $(VENV) build dist site .pytest_cache .ruff_cache .mypy_cache .benchmarks *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "osciprop needs Python 3.11 or newer, and '$(PYTHON)' is not: name another one," \
+			"for example: make setup PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "'$(PYTHON)' cannot create virtual environments: install its venv package (on Debian" \
+			"and Ubuntu: apt install python3-venv) and try again" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(RUN_STAMP): $(REQUIREMENTS) | $(BIN)/python
+	$(PIP_INSTALL) -e .
+	@touch $@
+
+$(TEST_STAMP): $(REQUIREMENTS) | $(BIN)/python
+	$(PIP_INSTALL) -e ".[test]"
+	@touch $(RUN_STAMP) $@

@@ -1,0 +1,1 @@
+"""Training runs behind published tables: one script each, results beside them."""

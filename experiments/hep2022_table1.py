@@ -1,0 +1,127 @@
+"""Table 1 of hep2022, no-noise half: MNIST, 784-256-256-10, four ways to get the gradient.
+
+    python -m experiments.hep2022_table1 --epochs 3 --seeds 0 1 2
+
+The authors' network (shifted sigmoid, truncated-normal weights of 1/sqrt(inputs), zero biases),
+batch 20, SGD with learning rate 0.05, no augmentation. Two settings are ours: relaxations end by
+tolerance, not after a fixed number of steps, and the always-on signal rotates continuously (the
+authors step it through ten values per period). One epoch takes, on two cores, about 1 minute for
+classic EP and hEP and 2 minutes for the always-on method.
+
+Each finished run is stored at once in `experiments/results/hep2022_table1/`; runs that are there
+are not computed again, and an interrupted run goes on from its checkpoint.
+"""
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+
+import diffrax
+import jax
+import numpy as np
+import optax
+
+import osciprop
+from osciprop.datasets import Dataset, mnist
+
+RESULTS = Path(__file__).parent / "results" / "hep2022_table1"
+PUBLISHED = Path(__file__).parents[1] / "paper_figures" / "published" / "hep2022.json"
+
+
+def methods() -> dict[str, osciprop.AbstractGradientMethod]:
+    """The rows of the table, by the names of the published data."""
+    # Tight enough that the contrast is not made of what is left to relax. The rare sample that
+    # needs more steps goes on unconverged, as the authors' fixed number of steps leaves it too.
+    relaxation = osciprop.AndersonIteration(tolerance=3e-4, max_steps=60)
+    unit_steps = osciprop.Integrator(diffrax.Euler(), diffrax.ConstantStepSize(), dt0=1.0)
+    return {
+        "hep": osciprop.HolomorphicEP(0.4, 10, relaxation),
+        "continuous_hep": osciprop.OscillatoryEP(0.4, 100.0, samples=10, integrator=unit_steps),
+        "classic_ep_1e-1": osciprop.ClassicEP(0.1, relaxation),
+        "classic_ep_4e-1": osciprop.ClassicEP(0.4, relaxation),
+        "implicit": osciprop.Implicit(relaxation, tolerance=1e-3),
+    }
+
+
+def run(name: str, seed: int, epochs: int, data: Dataset) -> dict[str, object]:
+    """Train one network and return the accuracies by epoch, with what made them."""
+    network = osciprop.hopfield_mlp([784, 256, 256, 10], key=jax.random.PRNGKey(seed), scale=1.0)
+    start = time.perf_counter()
+    _, history = osciprop.fit(
+        network,
+        data,
+        methods()[name],
+        optax.sgd(0.05),
+        epochs=epochs,
+        batch_size=20,
+        seed=seed,
+        checkpoint=RESULTS / f"{name}_seed{seed}.checkpoint",
+        evaluation=osciprop.AndersonIteration(tolerance=3e-4, max_steps=100),
+        throw=False,
+    )
+    return {
+        "method": name,
+        "settings": str(methods()[name]),
+        "seed": seed,
+        "epochs": history.epochs,
+        "converged_updates": float(np.mean(history.steps["converged"])),
+        "seconds": time.perf_counter() - start,
+        "versions": {"osciprop": osciprop.__version__, "jax": jax.__version__},
+        "device": jax.devices()[0].device_kind,
+    }
+
+
+def write(path: Path, content: dict[str, object]) -> None:
+    """Write JSON whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(content, indent=1) + "\n")
+    os.replace(part, path)
+
+
+def table() -> str:
+    """Validation accuracy by epoch, ours (mean over the seeds that are there) and published."""
+    published = json.loads(PUBLISHED.read_text())["table1"]
+    lines = [
+        "| method | epoch | seeds | ours, % | published, % | difference |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name in methods():
+        runs = [json.loads(path.read_text()) for path in sorted(RESULTS.glob(f"{name}_seed*.json"))]
+        if not runs:
+            continue
+        for epoch in range(min(len(run["epochs"]["test_accuracy"]) for run in runs)):
+            ours = 100 * np.mean([run["epochs"]["test_accuracy"][epoch] for run in runs])
+            row = f"| {name} | {epoch + 1} | {len(runs)} | {ours:.2f} |"
+            if f"no_noise/{name}" in published:
+                theirs = published[f"no_noise/{name}"]["mean_val_acc_by_epoch_percent"][epoch]
+                row += f" {theirs:.2f} | {ours - theirs:+.2f} |"
+            else:
+                row += " | |"
+            lines.append(row)
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--epochs", type=int, default=50, help="training epochs (paper: 50)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--methods", nargs="+", default=list(methods()), choices=list(methods()))
+    arguments = parser.parse_args()
+    data = mnist()
+    for seed in arguments.seeds:
+        for name in arguments.methods:
+            path = RESULTS / f"{name}_seed{seed}.json"
+            stored = json.loads(path.read_text()) if path.exists() else None
+            if stored and len(stored["epochs"]["epoch"]) >= arguments.epochs:
+                continue
+            print(f"{name}, seed {seed}")
+            write(path, run(name, seed, arguments.epochs, data))
+            (RESULTS / "table.md").write_text(table() + "\n")
+    print(table())
+
+
+if __name__ == "__main__":
+    main()

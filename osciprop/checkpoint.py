@@ -1,0 +1,68 @@
+"""Checkpoints: a pytree of arrays and a JSON header in one file, written whole or not at all."""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+from jaxtyping import PyTree
+
+FORMAT = "osciprop checkpoint 1"
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint cannot be read, or belongs to another run; the message says which and why."""
+
+
+def save_checkpoint(path: Path, tree: PyTree, header: dict[str, Any]) -> None:
+    """Write `tree` and `header` to `path` atomically.
+
+    A crash, an interrupt or a full disk leaves the previous checkpoint as it was, and no half
+    file beside it. Missing parent folders are made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(json.dumps({"format": FORMAT, **header}).encode() + b"\n")
+            eqx.tree_serialise_leaves(file, tree)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """The JSON header of a checkpoint. Raises `CheckpointError` if the file holds none."""
+    with path.open("rb") as file:
+        return _header(path, file.readline())
+
+
+def load_checkpoint(path: Path, like: PyTree) -> tuple[PyTree, dict[str, Any]]:
+    """The pytree, of the structure and shapes of `like`, and the header of a checkpoint.
+
+    Raises `CheckpointError` if the file is damaged or holds arrays of other shapes.
+    """
+    with path.open("rb") as file:
+        header = _header(path, file.readline())
+        try:
+            return eqx.tree_deserialise_leaves(file, like), header
+        except (RuntimeError, ValueError, EOFError, OSError) as error:
+            raise CheckpointError(
+                f"{path} does not fit this network and optimizer, or is damaged ({error}): remove "
+                "it to start anew, or resume with the settings it was made with"
+            ) from error
+
+
+def _header(path: Path, line: bytes) -> dict[str, Any]:
+    try:
+        header = json.loads(line)
+    except ValueError as error:
+        raise CheckpointError(f"{path} is not an osciprop checkpoint: no header line") from error
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise CheckpointError(f"{path} is not an osciprop checkpoint of format {FORMAT!r}")
+    return header

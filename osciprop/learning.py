@@ -1,0 +1,312 @@
+"""Training: gradients from any method, updates from any Optax optimizer.
+
+`fit` runs epochs over a data set, records a history, shows a bar, and can be interrupted at any
+moment and resumed to the very same numbers.
+"""
+
+import dataclasses
+import math
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Float, Int, PyTree
+from tqdm import tqdm
+
+from .checkpoint import CheckpointError, load_checkpoint, read_header, save_checkpoint
+from .datasets import Batches, Dataset
+from .errors import ConvergenceError, GradientAccuracyWarning, check_at_least
+from .gradients import AbstractGradientMethod, Estimate
+from .networks import AbstractNetwork
+from .prepare import prepare
+from .relaxation import AbstractRelaxation, AndersonIteration, relax
+
+# What a user may record beside loss and accuracy: numbers from the state of training.
+Monitor = Callable[[AbstractNetwork, np.ndarray, np.ndarray, Estimate], dict[str, float]]
+
+
+class NonFiniteLossError(RuntimeError):
+    """Training was stopped because the loss is NaN or infinite."""
+
+
+@dataclasses.dataclass
+class History:
+    """What a training run recorded.
+
+    `steps` maps a name (`step`, `loss`, `accuracy`, and what a monitor adds) to one number per
+    update; `epochs` to one number per epoch (`epoch`, mean `train_loss` and `train_accuracy` over
+    the epoch's updates, and `test_loss`, `test_accuracy` after it).
+    """
+
+    steps: dict[str, list[float]] = dataclasses.field(default_factory=dict)
+    epochs: dict[str, list[float]] = dataclasses.field(default_factory=dict)
+    monitored: dict[str, list[float]] = dataclasses.field(default_factory=dict)
+
+    def __str__(self) -> str:
+        if not self.epochs:
+            return f"History: {len(self.steps.get('loss', []))} updates"
+        last = ", ".join(f"{name} {values[-1]:.4g}" for name, values in self.epochs.items())
+        return f"History: {len(self.steps.get('loss', []))} updates; last: {last}"
+
+
+def _record(columns: dict[str, list[float]], row: dict[str, float]) -> None:
+    for name, value in row.items():
+        columns.setdefault(name, []).append(float(value))
+
+
+class Evaluation(eqx.Module):
+    """Mean cost, accuracy, and the fraction of samples whose relaxation converged."""
+
+    loss: float
+    accuracy: float
+    converged: float
+
+
+def evaluate(
+    network: AbstractNetwork,
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    relaxation: AbstractRelaxation | None = None,
+    batch_size: int = 500,
+) -> Evaluation:
+    """Mean cost and accuracy of a network on data, at its free equilibria.
+
+    `y` holds integer labels (the accuracy counts the largest score) or target rows (the accuracy
+    counts where both have their largest entry). Samples whose relaxation did not converge count as
+    they stand, and `converged` says how many did.
+    """
+    check_at_least("batch_size", batch_size, 1, "evaluate at least one sample at a time")
+    method = AndersonIteration() if relaxation is None else relaxation
+    losses, hits, settled = 0.0, 0, 0
+    for start in range(0, len(x), batch_size):
+        inputs, targets = x[start : start + batch_size], y[start : start + batch_size]
+        solution = relax(network, inputs, relaxation=method, throw=False)
+        cost, correct = _score(network, solution.s, prepare(network, inputs, targets)[1])
+        losses += float(cost)
+        hits += int(correct)
+        settled += int(np.count_nonzero(solution.converged))
+    return Evaluation(losses / len(x), hits / len(x), settled / len(x))
+
+
+@eqx.filter_jit
+def _score(network: AbstractNetwork, s: PyTree, y: Array) -> tuple[Array, Array]:
+    return jnp.sum(network.cost(s, y)), jnp.sum(_correct(network.output(s), y))
+
+
+def _correct(scores: Float[Array, "batch outputs"], y: Array) -> Array:
+    labels = y if jnp.issubdtype(y.dtype, jnp.integer) else jnp.argmax(y, axis=-1)
+    return jnp.argmax(scores, axis=-1) == labels.astype(int)
+
+
+class TrainingState(eqx.Module):
+    """Everything that an update changes."""
+
+    network: AbstractNetwork
+    optimizer_state: PyTree
+
+
+def begin(network: AbstractNetwork, optimizer: optax.GradientTransformation) -> TrainingState:
+    """A network with a fresh optimizer state."""
+    return TrainingState(network, optimizer.init(eqx.filter(network, eqx.is_inexact_array)))
+
+
+@eqx.filter_jit
+def train_step(
+    state: TrainingState,
+    x: Float[Array, "batch ..."],
+    y: Int[Array, " batch"] | Float[Array, "batch outputs"],
+    method: AbstractGradientMethod,
+    optimizer: optax.GradientTransformation,
+) -> tuple[TrainingState, Estimate, Float[Array, ""]]:
+    """One update: the new state, the estimate behind it, and the accuracy before it."""
+    network = state.network
+    estimate = method.estimate(network, x, y, None)
+    parameters = eqx.filter(network, eqx.is_inexact_array)
+    updates, optimizer_state = optimizer.update(
+        estimate.gradient, state.optimizer_state, parameters
+    )
+    network = eqx.apply_updates(network, eqx.filter(updates, network.trainable()))
+    accuracy = jnp.mean(_correct(estimate.outputs, y).astype(float))
+    return TrainingState(network, optimizer_state), estimate, accuracy
+
+
+def fit(
+    network: AbstractNetwork,
+    data: Dataset,
+    method: AbstractGradientMethod,
+    optimizer: optax.GradientTransformation,
+    *,
+    epochs: int,
+    batch_size: int = 20,
+    seed: int = 0,
+    monitor: Monitor | None = None,
+    monitor_every: int = 100,
+    checkpoint: Path | str | None = None,
+    checkpoint_every: int = 1000,
+    evaluation: AbstractRelaxation | None = None,
+    progress: bool = True,
+    throw: bool = True,
+) -> tuple[AbstractNetwork, History]:
+    """Train a network; returns the trained network and the history.
+
+    `seed` decides the order of samples in every epoch. `monitor(network, x, y, estimate)` is called
+    every `monitor_every` updates, before the update, and what it returns is recorded. `evaluation`
+    is the relaxation used on the test set after each epoch.
+
+    With `checkpoint`, a file is written every `checkpoint_every` updates, after every epoch, and on
+    an interrupt or error; if it exists, training goes on from it and gives the same numbers as an
+    uninterrupted run.
+
+    Raises `NonFiniteLossError` as soon as the loss is not finite, `ConvergenceError` if an estimate
+    did not converge (with `throw=False` training goes on, and the history's `converged` column
+    tells), `CheckpointError` if the checkpoint belongs to a run with other settings.
+    """
+    check_at_least("epochs", epochs, 1, "train for at least one epoch")
+    prepare(network, data.x_train[:1], data.y_train[:1])
+    method.check(network)
+    batches = Batches(data.x_train, data.y_train, batch_size, seed=seed)
+    run = _Run(begin(network, optimizer), History(), 0, 0)
+    settings = _settings(network, data, method, batch_size, seed)
+    path = None if checkpoint is None else Path(checkpoint)
+    if path is not None and path.exists():
+        run = _resume(path, run, settings)
+    bar = tqdm(
+        total=epochs * batches.steps_per_epoch,
+        initial=run.epoch * batches.steps_per_epoch + run.step,
+        disable=not progress,
+        unit="update",
+    )
+    try:
+        with bar:
+            while run.epoch < epochs:
+                for x, y in batches.epoch(run.epoch, start_step=run.step):
+                    _update(run, x, y, method, optimizer, monitor, monitor_every, throw)
+                    bar.update()
+                    bar.set_postfix(loss=f"{run.history.steps['loss'][-1]:.3f}", refresh=False)
+                    if path is not None and run.updates % checkpoint_every == 0:
+                        _save(path, run, settings)
+                _finish_epoch(run, data, batches.steps_per_epoch, evaluation)
+                if path is not None:
+                    _save(path, run, settings)
+    except BaseException:
+        if path is not None:
+            _save(path, run, settings)  # the state before the update that failed
+        raise
+    return run.state.network, run.history
+
+
+@dataclasses.dataclass
+class _Run:
+    """Where a training run stands: `step` updates into `epoch`."""
+
+    state: TrainingState
+    history: History
+    epoch: int
+    step: int
+
+    @property
+    def updates(self) -> int:
+        return len(self.history.steps.get("loss", []))
+
+
+def _update(
+    run: _Run,
+    x: np.ndarray,
+    y: np.ndarray,
+    method: AbstractGradientMethod,
+    optimizer: optax.GradientTransformation,
+    monitor: Monitor | None,
+    monitor_every: int,
+    throw: bool,
+) -> None:
+    inputs, targets = prepare(run.state.network, x, y)
+    state, estimate, accuracy = train_step(run.state, inputs, targets, method, optimizer)
+    loss, converged = float(estimate.loss), bool(estimate.converged)
+    if throw and not converged:
+        raise ConvergenceError(
+            f"update {run.updates}: {type(method).__name__}: {estimate.diagnostics.failure()}"
+        )
+    if not math.isfinite(loss):
+        raise NonFiniteLossError(
+            f"the loss is {loss} at update {run.updates} (epoch {run.epoch}): use a smaller "
+            "learning rate, clip the gradient (optax.clip_by_global_norm), or smaller weights"
+        )
+    if run.step == 0:
+        for concern in estimate.diagnostics.concerns():
+            warnings.warn(
+                f"epoch {run.epoch}: {type(method).__name__}: {concern}",
+                GradientAccuracyWarning,
+                stacklevel=3,
+            )
+    if monitor is not None and run.updates % monitor_every == 0:
+        row = {"update": float(run.updates), **monitor(run.state.network, x, y, estimate)}
+        _record(run.history.monitored, row)
+    row = {"loss": loss, "accuracy": float(accuracy), "converged": float(converged)}
+    run.state = state
+    _record(run.history.steps, row)
+    run.step += 1
+
+
+def _finish_epoch(
+    run: _Run, data: Dataset, steps: int, evaluation: AbstractRelaxation | None
+) -> None:
+    test = evaluate(run.state.network, data.x_test, data.y_test, relaxation=evaluation)
+    row = {
+        "epoch": run.epoch + 1,
+        "train_loss": float(np.mean(run.history.steps["loss"][-steps:])),
+        "train_accuracy": float(np.mean(run.history.steps["accuracy"][-steps:])),
+        "test_loss": test.loss,
+        "test_accuracy": test.accuracy,
+        "test_converged": test.converged,
+    }
+    _record(run.history.epochs, row)
+    run.epoch, run.step = run.epoch + 1, 0
+
+
+def _settings(
+    network: AbstractNetwork,
+    data: Dataset,
+    method: AbstractGradientMethod,
+    batch_size: int,
+    seed: int,
+) -> dict[str, Any]:
+    """What must agree between a checkpoint and the run that goes on from it."""
+    numbers = [np.asarray(leaf).tolist() for leaf in jax.tree.leaves(method)]
+    return {
+        "data": data.name,
+        "samples": len(data.x_train),
+        "batch_size": batch_size,
+        "seed": seed,
+        "method": f"{method} {numbers}",
+        "network": str(jax.tree.structure(network)),
+    }
+
+
+def _save(path: Path, run: _Run, settings: dict[str, Any]) -> None:
+    header = {
+        "settings": settings,
+        "epoch": run.epoch,
+        "step": run.step,
+        "history": dataclasses.asdict(run.history),
+    }
+    save_checkpoint(path, run.state, header)
+
+
+def _resume(path: Path, run: _Run, settings: dict[str, Any]) -> _Run:
+    stored = read_header(path)["settings"]
+    differing = [name for name in settings if stored.get(name) != settings[name]]
+    if differing:
+        raise CheckpointError(
+            f"{path} was made with other settings ("
+            + "; ".join(f"{name}: {stored.get(name)} != {settings[name]}" for name in differing)
+            + "): use another path, remove the file, or restore the settings"
+        )
+    state, header = load_checkpoint(path, run.state)
+    return _Run(state, History(**header["history"]), header["epoch"], header["step"])

@@ -1,0 +1,19 @@
+"""All figures, in the order of the report."""
+
+from .figure import PaperFigure
+from .hep2022 import fig2a, fig2b, fig2c, fig2d
+
+FIGURES: tuple[PaperFigure, ...] = (fig2a, fig2b, fig2c, fig2d)
+
+
+def names() -> list[str]:
+    """The names of all figures."""
+    return [figure.NAME for figure in FIGURES]
+
+
+def find(name: str) -> PaperFigure:
+    """The figure of a name; `ValueError` with all names for an unknown one."""
+    for figure in FIGURES:
+        if figure.NAME == name:
+            return figure
+    raise ValueError(f"there is no figure {name!r}: choose from {', '.join(names())}")

@@ -1,0 +1,47 @@
+"""Settings of all tests: double precision, strict dtypes, and run-time checks of annotations."""
+
+import pkgutil
+from pathlib import Path
+
+import jax
+import jaxtyping
+import matplotlib
+import numpy as np
+import pytest
+
+jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+matplotlib.use("Agg")
+
+HERE = Path(__file__).parent
+
+# Annotations become checks of shapes and dtypes, in whatever is imported after this line. Not in
+# `datasets`: it holds plain NumPy arrays, whose checks and messages are its own.
+MODULES = {module.name for module in pkgutil.iter_modules([str(HERE.parent / "osciprop")])}
+CHECKED = [f"osciprop.{name}" for name in sorted(MODULES - {"datasets"})]
+jaxtyping.install_import_hook(CHECKED, "beartype.beartype")
+
+import osciprop  # noqa: E402
+
+
+@pytest.fixture
+def toy() -> tuple[osciprop.Network, jax.Array, jax.Array]:
+    """The toy network of hep2022 in double precision, its input `(1, 6)` and its label `(1,)`."""
+    with np.load(HERE / "data" / "hep2022_toy.npz") as file:
+        w1, w2, w3, b1, b2, b3, x = (
+            jax.numpy.asarray(file[name], dtype=float)
+            for name in ("w1", "w2", "w3", "b1", "b2", "b3", "x")
+        )
+        y = jax.numpy.asarray(file["label"], dtype=jax.numpy.int32)
+    network = osciprop.Network(
+        populations=(
+            osciprop.Population(osciprop.LeakyIntegrator(), b1),
+            osciprop.Population(osciprop.LeakyIntegrator(), b2),
+        ),
+        synapses=(
+            osciprop.Directed(w1, osciprop.INPUT, 0),
+            osciprop.Reciprocal(w2, 0, 1),
+        ),
+        readout=osciprop.SoftmaxCrossEntropy(w3, b3),
+    )
+    return network, x[None], y[None]
