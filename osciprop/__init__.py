@@ -1,6 +1,7 @@
 """osciprop: dynamical systems that learn by oscillating."""
 
 from . import datasets as datasets
+from . import plotting as plotting
 from .activations import AbstractActivation as AbstractActivation
 from .activations import HardSigmoid as HardSigmoid
 from .activations import HolomorphicTanh as HolomorphicTanh
@@ -8,9 +9,18 @@ from .activations import Identity as Identity
 from .activations import ReLU as ReLU
 from .activations import ShiftedSigmoid as ShiftedSigmoid
 from .activations import Tanh as Tanh
+from .analysis import Spectrum as Spectrum
+from .analysis import activity_spectrum as activity_spectrum
+from .analysis import angle as angle
+from .analysis import cosine as cosine
+from .analysis import cosine_by_layer as cosine_by_layer
+from .analysis import cosine_distance as cosine_distance
+from .analysis import radius_of_convergence as radius_of_convergence
+from .analysis import relative_error as relative_error
 from .builders import hopfield_mlp as hopfield_mlp
 from .builders import hopfield_regressor as hopfield_regressor
 from .checkpoint import CheckpointError as CheckpointError
+from .complexity import like as like
 from .complexity import matmul as matmul
 from .costs import AbstractCost as AbstractCost
 from .costs import SoftmaxCrossEntropy as SoftmaxCrossEntropy
@@ -32,20 +42,23 @@ from .gradients import Leaky as Leaky
 from .gradients import OscillatoryEP as OscillatoryEP
 from .gradients import RecurrentBackprop as RecurrentBackprop
 from .gradients import estimate_gradient as estimate_gradient
+from .holomorphy import HolomorphyReport as HolomorphyReport
+from .holomorphy import check_holomorphic as check_holomorphic
+from .holomorphy import force_matches_phi as force_matches_phi
 from .integration import Integrator as Integrator
 from .integration import Trajectory as Trajectory
 from .integration import adaptive as adaptive
 from .integration import integrate as integrate
-from .networks import AbstractEnergyNetwork as AbstractEnergyNetwork
-from .networks import AbstractNetwork as AbstractNetwork
-from .networks import Network as Network
-from .networks import Population as Population
-from .networks import current_from_phi as current_from_phi
 from .learning import Evaluation as Evaluation
 from .learning import History as History
 from .learning import NonFiniteLossError as NonFiniteLossError
 from .learning import evaluate as evaluate
 from .learning import fit as fit
+from .networks import AbstractEnergyNetwork as AbstractEnergyNetwork
+from .networks import AbstractNetwork as AbstractNetwork
+from .networks import Network as Network
+from .networks import Population as Population
+from .networks import current_from_phi as current_from_phi
 from .neurons import AbstractNeuron as AbstractNeuron
 from .neurons import LeakyIntegrator as LeakyIntegrator
 from .relaxation import AbstractRelaxation as AbstractRelaxation

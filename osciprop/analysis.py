@@ -1,28 +1,26 @@
 """Looking at gradients and responses: how close, how analytic, how far to the next singularity."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 from types import ModuleType
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, ArrayLike, Bool, Float, Inexact, PyTree
 
-from .complexity import real_dtype, to_complex
+from .complexity import real_dtype
 from .costs import Targets
 from .dynamics import require_holomorphic
-from .errors import ConvergenceError, check_at_least, check_positive, is_traced
+from .errors import ConvergenceError, check_at_least, is_traced
 from .gradients.equilibrium import by_point, relax_free, relax_nudged
-from .networks import AbstractNetwork, State, current_from_phi
-from .prepare import prepare
+from .networks import AbstractNetwork, State
+from .prepare import prepare_pair
 from .relaxation import AbstractRelaxation, AndersonIteration
 from .solution import Solution, require_converged
 from .spectra import fourier_coefficients, harmonic_sizes, whole_circle
 from .spectra import radius_of_convergence as radius_from_decay
-from .teaching import Contour, roots_of_unity
+from .teaching import Contour
 
 Scalar = float | Float[Array, ""]
 # What is known is computed with NumPy, on the host and in double precision; traced arrays in JAX.
@@ -78,7 +76,7 @@ def cosine_distance(a: PyTree, b: PyTree) -> Scalar:
     """
     xp, _, left, right = _paired(a, b)
     distance = _chords(xp, left, right)[0] ** 2 / 2
-    return distance if xp is jnp else float(distance)
+    return distance if isinstance(distance, Array) else float(distance)
 
 
 def cosine(a: PyTree, b: PyTree) -> Scalar:
@@ -90,7 +88,7 @@ def angle(a: PyTree, b: PyTree) -> Scalar:
     """The angle between two gradients in degrees, accurate near 0 and near 180."""
     xp, _, left, right = _paired(a, b)
     degrees = 2 * xp.arctan2(*_chords(xp, left, right)) * (180 / math.pi)
-    return degrees if xp is jnp else float(degrees)
+    return degrees if isinstance(degrees, Array) else float(degrees)
 
 
 def relative_error(estimate: PyTree, reference: PyTree) -> Scalar:
@@ -99,7 +97,7 @@ def relative_error(estimate: PyTree, reference: PyTree) -> Scalar:
     first, second = xp.concatenate(left), xp.concatenate(right)
     size = _norm(xp, second)
     error = xp.sqrt(xp.sum(((first - second) / size) ** 2))
-    return error if xp is jnp else float(error)
+    return error if isinstance(error, Array) else float(error)
 
 
 def cosine_by_layer(a: PyTree, b: PyTree) -> dict[str, float]:
@@ -127,7 +125,7 @@ class Spectrum(eqx.Module):
     and samples. `free` and `nudged` are the two relaxations.
     """
 
-    coefficients: State
+    coefficients: PyTree[Inexact[Array, "points batch ..."]]
     sizes: Float[Array, " points"]
     amplitude: Float[Array, ""]
     free: Solution
@@ -162,36 +160,15 @@ class Spectrum(eqx.Module):
         powers = [np.abs(leaf.reshape(*leaf.shape[:2], -1)) ** 2 for leaf in coefficients]
         sizes = np.sqrt(sum(power.sum(axis=2, dtype=float) for power in powers))
         tolerance, amplitude = float(self.nudged.tolerance), float(self.amplitude)
-        return min(_radius(sample, amplitude, _floor(sample, tolerance)) for sample in sizes.T)
+        return min(
+            radius_from_decay(sample, amplitude, floor=_floor(sample, tolerance))
+            for sample in sizes.T
+        )
 
 
 def _floor(sizes: np.ndarray, tolerance: float) -> float:
     """The multiple of the first harmonic below which the solver's tolerance hides the others."""
     return min(max(10 * tolerance / max(sizes[1], 1e-300), 1e-9), 0.1)
-
-
-def _radius(sizes: np.ndarray, amplitude: float, floor: float) -> float:
-    """Radius of convergence from the sizes of one sample's coefficients."""
-    visible = sizes[1 : (sizes.size + 1) // 2] > floor * sizes[1]
-    last = visible.size if visible.all() else int(np.argmin(visible))
-    if last < 3:
-        return math.inf
-    first = last // 2
-    ratios = sizes[first + 1 : last + 1] / sizes[first:last]
-    # At a fold the ratios go as 1 - 3 / (2 k).
-    drift = 1.5 * (1 / first - 1 / last)
-    if ratios.size > 2 and np.ptp(ratios) < 0.2 * drift * ratios[-1]:
-        return amplitude / float(ratios[-1])
-    return radius_from_decay(sizes, amplitude, floor=floor)
-
-
-def _prepare(
-    network: AbstractNetwork, x: ArrayLike, y: ArrayLike
-) -> tuple[Float[Array, "batch ..."], Targets]:
-    inputs, targets = prepare(network, x, y)
-    if targets is None:
-        raise ValueError("y is None: a teaching signal needs targets, labels or rows")
-    return inputs, targets
 
 
 @eqx.filter_jit
@@ -224,7 +201,7 @@ def activity_spectrum(
     Raises `ConvergenceError` if an equilibrium was not found, unless `throw=False` (or inside
     `jit`); `HolomorphyError` for a network that is not holomorphic; `ValueError` for unfit input.
     """
-    inputs, targets = _prepare(network, x, y)
+    inputs, targets = prepare_pair(network, x, y)
     check_at_least("points", points, 4, "fewer points show no harmonics")
     contour = Contour(amplitude, points)
     require_holomorphic(network)
@@ -288,182 +265,3 @@ def radius_of_convergence(
         f"at {bad:.3g}, and no singularity shows before. Remedies: another relaxation, e.g. "
         "Newton() or Flow(), more max_steps, a given amplitude"
     )
-
-
-@dataclass(frozen=True)
-class HolomorphyReport:
-    """What `check_holomorphic` found.
-
-    `violations` holds the largest violation of each part, relative to the part's largest value;
-    `messages` the error of each part that raised one for complex input. `phi` and `force` (is
-    `current` the derivative of `phi`?) are missing for a network without a `phi`.
-    """
-
-    violations: dict[str, float]
-    messages: dict[str, str]
-    tolerance: float
-
-    @property
-    def holomorphic(self) -> bool:
-        """Whether every part is within the tolerance."""
-        return all(size <= self.tolerance for size in self.violations.values())
-
-    def __str__(self) -> str:
-        lines = [f"{'' if self.holomorphic else 'NOT '}holomorphic, tolerance {self.tolerance:.2g}"]
-        for part, size in self.violations.items():
-            verdict = "ok" if size <= self.tolerance else "FAILS"
-            detail = self.messages.get(part, f"largest violation {size:.2g}")
-            lines.append(f"  {part:<9}{verdict:<6}{detail}")
-        if not self.holomorphic:
-            lines.append(
-                "  abs, conj, real, imag, relu, clip, max and where on values are not holomorphic. "
-                "A pole within a circle fails too: if you know of one, repeat with smaller radii"
-            )
-        return "\n".join(lines)
-
-
-def _generator(key: PRNGKeyArray | None) -> np.random.Generator:
-    """Random numbers on the host: JAX would compile each small step."""
-    return np.random.default_rng(0 if key is None else np.asarray(jax.random.key_data(key)))
-
-
-def _centres(rest: State, trials: int, random: np.random.Generator) -> PyTree[np.ndarray]:
-    """Real potentials with a leading axis of trials: 0, then spread evenly over the range."""
-
-    def scatter(leaf: Array) -> np.ndarray:
-        steps = np.arange(trials).reshape((-1,) + (1,) * leaf.ndim)
-        places = (2 * (steps + random.random((trials, *leaf.shape))) / trials - 1) * CENTRE_RANGE
-        return np.concatenate([np.zeros((1, *leaf.shape)), places]).astype(leaf.dtype)
-
-    return jax.tree.map(scatter, rest)
-
-
-def _circles(
-    centres: PyTree[AnyArray], radii: list[float], random: np.random.Generator
-) -> tuple[PyTree[np.ndarray], PyTree[np.ndarray]]:
-    """Centres, once per radius, and steps of that size in random complex directions."""
-
-    def steps(leaf: AnyArray) -> np.ndarray:
-        directions = np.exp(2j * math.pi * random.random(leaf.shape))
-        every = np.concatenate([radius * directions for radius in radii])
-        return every.astype(np.result_type(leaf.dtype, np.complex64))
-
-    again = jax.tree.map(lambda leaf: np.concatenate([leaf] * len(radii)), centres)
-    return again, jax.tree.map(steps, centres)
-
-
-def _largest(tree: PyTree) -> Array:
-    return jnp.stack([jnp.max(jnp.abs(leaf)) for leaf in jax.tree.leaves(tree)]).max()
-
-
-def _ratio(gaps: Array, sizes: Array) -> float:
-    return float(np.max(gaps) / max(float(np.max(sizes)), 1e-300))
-
-
-def _worst_gap(
-    function: Callable[[State], PyTree], circles: tuple[PyTree, PyTree], points: int
-) -> float:
-    """Largest deviation from holomorphy on circles, relative to the largest value.
-
-    The mean must be the value at the real centre, and no coefficient may turn backwards.
-    """
-    turn = roots_of_unity(points)
-
-    def gap(circle: tuple[State, State]) -> tuple[Array, Array]:
-        ring = jax.tree.map(
-            lambda centre, step: (
-                to_complex(centre)
-                + jnp.tensordot(jnp.asarray(turn, dtype=step.dtype), step, axes=0)
-            ),
-            *circle,
-        )
-        values = jax.vmap(function)(ring)
-        series = jax.tree.map(to_complex, fourier_coefficients(values))
-        shift = jax.tree.map(lambda a, b: a[0] - b, series, to_complex(function(circle[0])))
-        # Only the last quarter: high orders of sharp functions leak into the one before.
-        backwards = jax.tree.map(lambda leaf: leaf[points - points // 4 :], series)
-        return _largest((shift, backwards)), _largest(values)
-
-    # Circle after circle: memory is that of one.
-    return _ratio(*jax.lax.map(gap, circles))
-
-
-def _force_gap(network: AbstractNetwork, s: State, x: Array) -> tuple[Array, Array]:
-    """Largest difference between `current` and `d phi / d s`, and largest current."""
-    current, slope = network.current(s, network.drive(x)), current_from_phi(network, s, x)
-    return _largest(jax.tree.map(lambda a, b: a - b, current, slope)), _largest(current)
-
-
-def force_matches_phi(
-    network: AbstractNetwork, x: ArrayLike, *, key: PRNGKeyArray | None = None
-) -> float:
-    """Largest absolute difference between `current` and the gradient of `phi` by the activity.
-
-    At random real activities: about round-off where `phi` is right. Raises `TypeError` for a
-    network without a `phi`.
-    """
-    inputs, _ = prepare(network, x, None)
-    potentials = _centres(network.rest(inputs), 1, _generator(key))
-    s = network.activity(jax.tree.map(lambda leaf: jnp.asarray(leaf[1]), potentials))
-    return float(_force_gap(network, s, inputs)[0])
-
-
-def check_holomorphic(
-    network: AbstractNetwork,
-    x: ArrayLike,
-    y: ArrayLike,
-    *,
-    radii: tuple[float, ...] = (1e-2, 0.2),
-    points: int = 48,
-    key: PRNGKeyArray | None = None,
-) -> HolomorphyReport:
-    """Test on circles in the complex plane whether a network's functions are holomorphic.
-
-    A complex teaching signal needs holomorphic `activity`, `current`, `cost` and `phi`. Each is
-    evaluated at `points` points of circles of all `radii` around random real states, in random
-    complex directions. The centres (0 first, then -3 ... 3 in potential) lie so close that every
-    kink of an activation in between is inside a circle of the largest radius; kinks of the other
-    functions are met by chance. Circles must stay clear of poles: within 0.4 of their distance, so
-    a steep activation needs smaller `radii`. At most 4 samples are used.
-
-    Raises `ValueError` for unfit input; errors that complex input causes are in the report.
-    """
-    check_at_least("points", points, 8, "too few points confuse high powers with conjugates")
-    check_positive("radii", radii, "give radii of circles well below the distance of any pole")
-    inputs, targets = _prepare(network, x, y)
-    inputs, targets = inputs[:4], targets[:4]
-    random, rest = _generator(key), network.rest(inputs)
-    potentials = _centres(rest, math.ceil(2 * CENTRE_RANGE / max(radii)), random)
-    activities = jax.lax.map(network.activity, potentials)
-    drive = network.drive(inputs)
-    # All activities together move by the radius: what weights sum up stays small, clear of the
-    # singularities of a softmax.
-    share = sum(leaf[0, 0].size for leaf in jax.tree.leaves(activities)) ** -0.5
-    parts: dict[str, tuple[Callable[[State], PyTree], PyTree, float]] = {
-        "activity": (network.activity, potentials, 1.0),
-        "current": (lambda s: network.current(s, drive), activities, share),
-        "cost": (lambda s: network.cost(s, targets), activities, share),
-    }
-    try:
-        jax.eval_shape(network.phi, jax.tree.map(lambda leaf: leaf[0], activities), inputs)
-    except TypeError:
-        force = {}  # no energy: the network works with the methods that need none
-    else:
-        parts["phi"] = (lambda s: network.phi(s, inputs), activities, share)
-        # At real activities: holomorphic functions that agree there agree everywhere.
-        gaps = jax.lax.map(lambda s: _force_gap(network, s, inputs), activities)
-        force = {"force": _ratio(*gaps)}
-    violations: dict[str, float] = {}
-    messages: dict[str, str] = {}
-    for part, (function, centres, reach) in parts.items():
-        state = jax.tree.map(lambda leaf: to_complex(jnp.asarray(leaf[0])), centres)
-        try:
-            jax.eval_shape(function, state)
-        except (TypeError, ValueError, NotImplementedError) as error:
-            messages[part] = f"{type(error).__name__}: {error}".splitlines()[0]
-            violations[part] = math.inf
-        else:
-            circles = _circles(centres, [reach * radius for radius in radii], random)
-            violations[part] = _worst_gap(function, circles, points)
-    tolerance = 1e3 * float(jnp.finfo(real_dtype(rest)).eps)
-    return HolomorphyReport(violations | force, messages, tolerance)

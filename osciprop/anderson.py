@@ -36,8 +36,9 @@ def _unflatten(flat: Flat, like: PyTree[Inexact[Array, "batch ..."]]) -> PyTree[
 def _mixture(gram: Inexact[Array, "batch depth depth"], used: Bool[Array, "batch depth"]) -> Array:
     """Weights, summing to 1, of the mixture of steps with the smallest residual.
 
-    Solves `gram w = 1` by elimination, unrolled: the matrices are tiny and many. A ridge at the
-    level of round-off keeps near-parallel residuals from producing huge weights.
+    Solves `gram w = 1` by Gauss-Jordan elimination of all samples at once: the matrices are tiny,
+    positive and many. A ridge at the level of round-off keeps near-parallel residuals from
+    producing huge weights.
     """
     depth = gram.shape[-1]
     dtype = real_dtype(gram)
@@ -47,21 +48,16 @@ def _mixture(gram: Inexact[Array, "batch depth depth"], used: Bool[Array, "batch
     matrix = gram * (scale[:, :, None] * scale[:, None, :] * keep).astype(gram.dtype)
     ridge = jnp.where(used, 10 * depth * jnp.finfo(dtype).eps, 1.0)
     matrix = matrix + (jnp.eye(depth, dtype=dtype) * ridge[:, :, None]).astype(gram.dtype)
-    columns = [matrix[:, :, index] for index in range(depth)]
     right = jnp.where(used, scale, 0).astype(gram.dtype)
-    for pivot in range(depth):
-        factor = columns[pivot] / columns[pivot][:, pivot : pivot + 1]
-        factor = factor.at[:, : pivot + 1].set(0)
-        columns = [column - factor * column[:, pivot : pivot + 1] for column in columns]
-        right = right - factor * right[:, pivot : pivot + 1]
-    weights = jnp.zeros_like(right)
-    for pivot in reversed(range(depth)):
-        known = sum(
-            (columns[later][:, pivot] * weights[:, later] for later in range(pivot + 1, depth)),
-            jnp.zeros_like(right[:, 0]),
-        )
-        weights = weights.at[:, pivot].set((right[:, pivot] - known) / columns[pivot][:, pivot])
-    weights = weights * jnp.where(used, scale, 0).astype(gram.dtype)
+
+    def eliminate(pivot: Int[Array, ""], system: Array) -> Array:
+        row = system[:, pivot] / system[:, pivot, pivot][:, None]
+        system = system - system[:, :, pivot][:, :, None] * row[:, None, :]
+        return system.at[:, pivot].set(row)
+
+    system = jnp.concatenate([matrix, right[:, :, None]], axis=2)
+    solved = jax.lax.fori_loop(0, depth, eliminate, system)
+    weights = solved[:, :, -1] * right
     return weights / jnp.sum(weights, axis=1, keepdims=True)
 
 

@@ -21,9 +21,7 @@ def _populations(
     bias: float,
 ) -> tuple[Population, ...]:
     constants = (
-        list(time_constant)
-        if isinstance(time_constant, Sequence)
-        else [time_constant] * len(sizes)
+        list(time_constant) if isinstance(time_constant, Sequence) else [time_constant] * len(sizes)
     )
     if len(constants) != len(sizes):
         raise ValueError(
@@ -83,8 +81,9 @@ def hopfield_mlp(
     `sizes` are input width, hidden populations, classes: `[784, 256, 256, 10]` has two dynamical
     populations and a trained readout outside the dynamics. `activation` defaults to
     `ShiftedSigmoid()`. Weights are truncated normal with standard deviation `scale / sqrt(inputs)`
-    before the cut, `scale` one number or one per matrix from input to readout: 1 is hep2022's, which
-    is close to critical and so relaxes slowly; 0.5 settles in a few time constants. `time_constant` is one number, or one per population.
+    before the cut, with one `scale` for all or one per matrix from input to readout: 1 is
+    hep2022's, which is close to critical and so relaxes slowly; 0.5 settles in a few time
+    constants. `time_constant` is one number, or one per population; all biases are `bias`.
 
     Raises `ValueError` for fewer than three sizes or a size below 1.
     """

@@ -5,6 +5,7 @@ Both are holomorphic functions of the activity, so that a complex teaching signa
 """
 
 import abc
+from typing import TypeAlias
 
 import equinox as eqx
 import jax
@@ -15,7 +16,7 @@ from .complexity import like, matmul
 from .errors import check_finite, is_traced
 from .synapses import truncated_normal
 
-Targets = Int[Array, " batch"] | Float[Array, "batch outputs"]
+Targets: TypeAlias = Int[Array, " batch"] | Float[Array, "batch outputs"]
 
 
 class AbstractCost(eqx.Module):

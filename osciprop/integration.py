@@ -5,13 +5,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Bool, Float, Inexact, Int
+from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 from .complexity import from_pairs, real_dtype, to_complex, to_pairs
 from .costs import Targets
 from .dynamics import Dynamics, make_dynamics
 from .errors import ConvergenceError, check_at_least, check_finite, is_traced
-from .networks import AbstractNetwork, State
+from .networks import AbstractNetwork, State, States
 from .prepare import prepare
 from .teaching import AbstractTeaching
 
@@ -52,7 +52,7 @@ class Integrator(eqx.Module):
         times: Float[Array, " times"],
         progress_meter: diffrax.AbstractProgressMeter | None = None,
         offset: ArrayLike = 0.0,
-    ) -> tuple[State, diffrax.Solution]:
+    ) -> tuple[States, diffrax.Solution]:
         """The states at `times` (the first is where `u` stands), and Diffrax's own solution.
 
         `offset` is added to the time that the teaching signal sees.
@@ -60,8 +60,14 @@ class Integrator(eqx.Module):
         dtype = real_dtype(u)
         shift = jnp.asarray(offset, dtype=dtype)
 
+        # The controller's tolerances in the precision of the state.
+        controller = jax.tree.map(
+            lambda leaf: leaf.astype(dtype) if eqx.is_inexact_array(leaf) else leaf,
+            self.stepsize_controller,
+        )
+
         # The dynamics are closed over, not `args`: Diffrax would warn of its complex numbers.
-        def velocity(time: Array, pairs: State, args: None) -> State:
+        def velocity(time: ArrayLike, pairs: State, args: None) -> State:
             return to_pairs(dynamics.velocity(time + shift, from_pairs(pairs, u)))
 
         solution = diffrax.diffeqsolve(
@@ -72,7 +78,7 @@ class Integrator(eqx.Module):
             dt0=None if self.dt0 is None else self.dt0.astype(dtype),
             y0=to_pairs(u),
             saveat=diffrax.SaveAt(ts=times),
-            stepsize_controller=self.stepsize_controller,
+            stepsize_controller=controller,
             max_steps=self.max_steps,
             progress_meter=progress_meter or diffrax.NoProgressMeter(),
             throw=False,
@@ -95,8 +101,8 @@ class Trajectory(eqx.Module):
     """
 
     times: Float[Array, " times"]
-    u: State
-    s: State
+    u: States
+    s: States
     completed: Bool[Array, ""]
     steps: Int[Array, ""]
     rejected: Int[Array, ""]
@@ -141,11 +147,11 @@ def _integrate(
 
 def integrate(
     network: AbstractNetwork,
-    x: Inexact[ArrayLike, "batch ..."],
+    x: ArrayLike,
     y: ArrayLike | None = None,
     teaching: AbstractTeaching | None = None,
     *,
-    times: Float[ArrayLike, " times"],
+    times: ArrayLike,
     integrator: Integrator | None = None,
     initial: State | None = None,
     progress: bool = False,

@@ -24,7 +24,7 @@ from .datasets import Batches, Dataset
 from .errors import ConvergenceError, GradientAccuracyWarning, check_at_least
 from .gradients import AbstractGradientMethod, Estimate
 from .networks import AbstractNetwork
-from .prepare import prepare
+from .prepare import prepare_pair
 from .relaxation import AbstractRelaxation, AndersonIteration, relax
 
 # What a user may record beside loss and accuracy: numbers from the state of training.
@@ -39,9 +39,10 @@ class NonFiniteLossError(RuntimeError):
 class History:
     """What a training run recorded.
 
-    `steps` maps a name (`step`, `loss`, `accuracy`, and what a monitor adds) to one number per
-    update; `epochs` to one number per epoch (`epoch`, mean `train_loss` and `train_accuracy` over
-    the epoch's updates, and `test_loss`, `test_accuracy` after it).
+    `steps` maps a name (`loss`, `accuracy`, `converged`) to one number per update; `epochs` to one
+    per epoch (`epoch`, mean `train_loss` and `train_accuracy` over the epoch's updates, and
+    `test_loss`, `test_accuracy`, `test_converged` after it); `monitored` to one per call of the
+    monitor (`update`, and what the monitor returns).
     """
 
     steps: dict[str, list[float]] = dataclasses.field(default_factory=dict)
@@ -88,7 +89,7 @@ def evaluate(
     for start in range(0, len(x), batch_size):
         inputs, targets = x[start : start + batch_size], y[start : start + batch_size]
         solution = relax(network, inputs, relaxation=method, throw=False)
-        cost, correct = _score(network, solution.s, prepare(network, inputs, targets)[1])
+        cost, correct = _score(network, solution.s, prepare_pair(network, inputs, targets)[1])
         losses += float(cost)
         hits += int(correct)
         settled += int(np.count_nonzero(solution.converged))
@@ -169,7 +170,7 @@ def fit(
     tells), `CheckpointError` if the checkpoint belongs to a run with other settings.
     """
     check_at_least("epochs", epochs, 1, "train for at least one epoch")
-    prepare(network, data.x_train[:1], data.y_train[:1])
+    prepare_pair(network, data.x_train[:1], data.y_train[:1])
     method.check(network)
     batches = Batches(data.x_train, data.y_train, batch_size, seed=seed)
     run = _Run(begin(network, optimizer), History(), 0, 0)
@@ -226,7 +227,7 @@ def _update(
     monitor_every: int,
     throw: bool,
 ) -> None:
-    inputs, targets = prepare(run.state.network, x, y)
+    inputs, targets = prepare_pair(run.state.network, x, y)
     state, estimate, accuracy = train_step(run.state, inputs, targets, method, optimizer)
     loss, converged = float(estimate.loss), bool(estimate.converged)
     if throw and not converged:

@@ -2,10 +2,11 @@
 
 `AbstractNetwork` is the whole contract: any Equinox module with these few methods works with every
 function. A state is a pytree of arrays with a leading batch axis; `u` is the membrane potential,
-`s` the activity. All of it must be written for complex states too (see `analysis.holomorphy`).
+`s` the activity. All of it must be written for complex states too (see `check_holomorphic`).
 """
 
 import abc
+from typing import TypeAlias
 
 import equinox as eqx
 import jax
@@ -16,10 +17,12 @@ from .complexity import is_complex, like, to_complex
 from .costs import AbstractCost, Targets
 from .errors import check_finite
 from .neurons import AbstractNeuron
-from .synapses import INPUT, AbstractReciprocalSynapse, AbstractSynapse
+from .synapses import INPUT, AbstractReciprocalSynapse, AbstractSynapse, Directed
 
-State = PyTree[Inexact[Array, "batch ..."]]
-Scores = Inexact[Array, "batch outputs"]
+State: TypeAlias = PyTree[Inexact[Array, "batch ..."]]
+# States with an axis of their own, times or contour points, before the batch.
+States: TypeAlias = PyTree[Inexact[Array, "points batch ..."]]
+Scores: TypeAlias = Inexact[Array, "batch outputs"]
 
 
 class AbstractNetwork(eqx.Module):
@@ -73,7 +76,7 @@ class AbstractNetwork(eqx.Module):
         """Whether activity, current and cost are holomorphic (a promise, checked by tests)."""
         return True
 
-    def check_input(self, x: Float[Array, "batch ..."]) -> None:
+    def check_input(self, x: Array) -> None:
         """Raise `ValueError` if the input does not fit the network."""
         check_finite("x", x, "remove or impute these values before they reach the network")
 
@@ -208,16 +211,16 @@ class Network(AbstractNetwork):
         return self.readout.output(s[-1])
 
     def slowest(self) -> Float[Array, ""]:
-        return jnp.max(
-            jnp.stack([population.neuron.slowest() for population in self.populations])
-        )
+        return jnp.max(jnp.stack([population.neuron.slowest() for population in self.populations]))
 
     def is_holomorphic(self) -> bool:
         return all(population.neuron.activation.holomorphic for population in self.populations)
 
-    def check_input(self, x: Float[Array, "batch features"]) -> None:
+    def check_input(self, x: Array) -> None:
         widths = {
-            synapse.weight.shape[0] for synapse in self.synapses if synapse.source == INPUT
+            synapse.weight.shape[0]
+            for synapse in self.synapses
+            if isinstance(synapse, Directed) and synapse.source == INPUT
         }
         if x.ndim != 2 or x.shape[1] not in widths:
             raise ValueError(

@@ -16,7 +16,7 @@ from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-Series = Real[ArrayLike, " points"] | Sequence[float]
+Series = Real[ArrayLike, " points"] | Sequence[int | float]
 
 STYLE = Path(__file__).with_name("osciprop.mplstyle")
 
@@ -41,7 +41,7 @@ def _axes(ax: Axes | None) -> Axes:
     return ax
 
 
-def _array(name: str, values: ArrayLike | Sequence[float], dimensions: int) -> np.ndarray:
+def _array(name: str, values: ArrayLike | Sequence[int | float], dimensions: int) -> np.ndarray:
     """Finite values as a NumPy array of so many dimensions, or a `ValueError`."""
     array = np.asarray(values)
     if array.ndim != dimensions or array.size == 0:
@@ -295,7 +295,7 @@ def plot_cosine_curves(
 
 
 def plot_learning_curves(
-    runs: Mapping[str, Mapping[str, Sequence[float]]],
+    runs: Mapping[str, Mapping[str, Sequence[int | float]]],
     *,
     metrics: Sequence[str],
     x: str = "epoch",

@@ -1,5 +1,4 @@
-"""From whatever a user holds to arrays that fit the network, or an error that says what does not.
-"""
+"""From whatever a user holds to arrays that fit the network, or an error that says why not."""
 
 import jax
 import jax.numpy as jnp
@@ -25,5 +24,22 @@ def prepare(
     x = x.astype(dtype)
     if y is None:
         return x, None
+    return x, _targets(network, x, y)
+
+
+def prepare_pair(
+    network: AbstractNetwork, x: ArrayLike, y: ArrayLike
+) -> tuple[Float[Array, "batch ..."], Targets]:
+    """Like `prepare`, for whatever cannot do without targets.
+
+    Raises `ValueError` also if `y` is None.
+    """
+    if y is None:
+        raise ValueError("y is None: a teaching signal or a gradient needs targets, labels or rows")
+    inputs, _ = prepare(network, x, None)
+    return inputs, _targets(network, inputs, y)
+
+
+def _targets(network: AbstractNetwork, x: Float[Array, "batch ..."], y: ArrayLike) -> Targets:
     outputs = jax.eval_shape(lambda: network.output(network.activity(network.rest(x)))).shape[-1]
-    return x, check_targets(y, x.shape[0], outputs)
+    return check_targets(y, x.shape[0], outputs)

@@ -6,6 +6,7 @@ steps.
 """
 
 import abc
+from typing import Any
 
 import diffrax
 import equinox as eqx
@@ -115,8 +116,10 @@ class _Iterated(AbstractRelaxation):
         def unfinished(carry: tuple[State, Array, Array]) -> Array:
             _, steps, last = carry
             # A damped step moves `damping` of the way; a quarter keeps the final residual inside.
-            return (steps < self.max_steps) & ~(last <= 0.25 * damping * tolerance) & (
-                ~jnp.isnan(last)
+            return (
+                (steps < self.max_steps)
+                & ~(last <= 0.25 * damping * tolerance)
+                & (~jnp.isnan(last))
             )
 
         start = (u, jnp.asarray(0), jnp.asarray(jnp.inf, dtype=real_dtype(u)))
@@ -267,6 +270,7 @@ class Flow(AbstractRelaxation):
         self, dynamics: Dynamics, u: State, tolerance: Float[Array, ""]
     ) -> tuple[State, Int[Array, ""], Float[Array, ""]]:
         dtype = real_dtype(u)
+        controller: diffrax.AbstractStepSizeController
         if self.stepsize_controller is None:
             # The event's tolerance must be looser than the controller's, or it never fires.
             controller = diffrax.PIDController(rtol=0.1 * tolerance, atol=0.1 * tolerance)
@@ -274,7 +278,7 @@ class Flow(AbstractRelaxation):
             controller = self.stepsize_controller
 
         # The dynamics are closed over, not `args`: Diffrax would warn of its complex numbers.
-        def velocity(time: Array, pairs: State, args: None) -> State:
+        def velocity(time: ArrayLike, pairs: State, args: None) -> State:
             return to_pairs(dynamics.velocity(time, from_pairs(pairs, u)))
 
         def settled(time: Array, pairs: State, args: None, **kwargs: object) -> Array:
@@ -356,9 +360,11 @@ class Newton(AbstractRelaxation):
             current = dynamics.current(0.0, state)
             return to_pairs(jax.tree.map(lambda a, b: a - b, state, current))
 
-        solution = optimistix.root_find(
+        # Any, because Optimistix's annotation says float; an array recompiles nothing.
+        goal: Any = tolerance
+        solution: optimistix.Solution = optimistix.root_find(
             defect,
-            optimistix.Newton(rtol=tolerance, atol=tolerance, linear_solver=_Inexact(linear)),
+            optimistix.Newton(rtol=goal, atol=goal, linear_solver=_Inexact(linear)),
             to_pairs(u),
             max_steps=self.max_steps,
             throw=False,

@@ -1,11 +1,11 @@
 """Fourier coefficients of responses on a circle, and the radius of convergence they reveal."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Complex, Inexact, PyTree
-
-from .teaching import roots_of_unity
+from jaxtyping import Array, ArrayLike, Inexact, PyTree
 
 
 def fourier_coefficients(samples: PyTree[Inexact[Array, "points ..."]]) -> PyTree[Array]:
@@ -36,31 +36,33 @@ def whole_circle(upper: PyTree[Inexact[Array, "half ..."]], points: int) -> PyTr
     return jax.tree.map(complete, upper)
 
 
-def radius_of_convergence(
-    sizes: ArrayLike, amplitude: ArrayLike, *, floor: float = 1e-9
-) -> float:
+def radius_of_convergence(sizes: ArrayLike, amplitude: ArrayLike, *, floor: float = 1e-9) -> float:
     """Distance of the nearest singularity, from the decay of Fourier coefficients on a circle.
 
     `sizes[k]` is the size of coefficient `k` (see `harmonic_sizes`), measured on a circle of radius
-    `amplitude`. Near a fold, the generic singularity of an equilibrium, the response is a square
-    root and `sizes[k] ~ k^(-3/2) (amplitude / R)^k`; R follows from a straight line through
-    `log(k^(3/2) sizes[k])`, over the harmonics from the second on that exceed `floor` times the
-    first. Infinity if fewer than two do: no singularity is within reach of the data.
+    `amplitude`; only harmonics above `floor` times the first count. Coefficients in constant ratio
+    show a pole (linear networks). Else the singularity is a fold, the generic one of an
+    equilibrium: there the response is a square root, `sizes[k] ~ k^(-3/2) (amplitude / R)^k`, and R
+    follows from a straight line through `log(k^(3/2) sizes[k])` from the second harmonic on.
+    Infinity if fewer than two harmonics beyond the first are visible.
     """
     values = np.asarray(sizes, dtype=float)
     if values.ndim != 1 or values.size < 4:
         raise ValueError(
             f"sizes has shape {values.shape}: give the coefficients of at least 4 points"
         )
-    orders = np.arange(2, (values.size + 1) // 2)
-    orders = orders[values[orders] > floor * values[1]]
-    if orders.size < 2:
-        return float("inf")
-    logs = np.log(values[orders]) + 1.5 * np.log(orders)
-    slope = np.polyfit(orders, logs, 1)[0]
-    return float(np.asarray(amplitude) * np.exp(-slope))
-
-
-def circle(center: complex, radius: float, points: int) -> Complex[np.ndarray, " points"]:
-    """Equally spaced points on a circle in the complex plane."""
-    return center + radius * roots_of_unity(points)
+    last = (values.size + 1) // 2 - 1
+    hidden = ~(values[1 : last + 1] > floor * values[1])
+    last = last if not hidden.any() else int(np.argmax(hidden))
+    if last < 3:
+        return math.inf
+    radius = float(np.asarray(amplitude))
+    first = last // 2
+    ratios = values[first + 1 : last + 1] / values[first:last]
+    # At a fold the ratios would drift, as 1 - 3 / (2 k).
+    drift = 1.5 * (1 / first - 1 / last)
+    if ratios.size > 1 and np.ptp(ratios) < 0.2 * drift * ratios[-1]:
+        return radius / float(ratios[-1])
+    orders = np.arange(2, last + 1)
+    slope = np.polyfit(orders, np.log(values[orders]) + 1.5 * np.log(orders), 1)[0]
+    return radius * math.exp(-slope)

@@ -73,7 +73,10 @@ class Contour(eqx.Module):
     def betas(self) -> Complex[Array, " points"]:
         """All points, counter-clockwise from the positive real axis."""
         circle = roots_of_unity(self.points)
-        real, imaginary = jnp.asarray(circle.real, dtype=float), jnp.asarray(circle.imag, dtype=float)
+        real, imaginary = (
+            jnp.asarray(circle.real, dtype=float),
+            jnp.asarray(circle.imag, dtype=float),
+        )
         return jax.lax.complex(self.amplitude * real, self.amplitude * imaginary)
 
     def upper(self) -> tuple[Inexact[Array, " half"], Float[Array, " half"]]:

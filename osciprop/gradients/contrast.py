@@ -11,14 +11,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact, PyTree
 
 from ..costs import Targets
-from ..networks import AbstractNetwork, State
+from ..networks import AbstractNetwork, State, States
 
 
 def contrast(
     network: AbstractNetwork,
     x: Float[Array, "batch ..."],
     y: Targets,
-    states: State,
+    states: States,
     betas: Inexact[Array, " points"],
     weights: Inexact[Array, " points"],
 ) -> PyTree[Array]:
@@ -44,6 +44,5 @@ def contrast(
 
 def norm(tree: PyTree[Array]) -> Float[Array, ""]:
     """Euclidean norm of all entries of a pytree."""
-    return jnp.sqrt(
-        sum((jnp.sum(jnp.abs(leaf) ** 2) for leaf in jax.tree.leaves(tree)), jnp.zeros(()))
-    )
+    squares = [jnp.sum(jnp.abs(leaf) ** 2) for leaf in jax.tree.leaves(tree)]
+    return jnp.sqrt(jnp.sum(jnp.stack(squares)))

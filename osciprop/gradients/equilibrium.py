@@ -9,7 +9,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Bool, Float, Inexact
+from jaxtyping import Array, ArrayLike, Bool, Float, Inexact, PyTree
 
 from ..complexity import is_complex, real_dtype, to_complex
 from ..costs import Targets
@@ -142,7 +142,7 @@ def relax_nudged(
     return relaxation.solve(dynamics, to_complex(start) if is_complex(betas) else start)
 
 
-def by_point(states: State, points: int) -> State:
+def by_point(states: State, points: int) -> PyTree[Array]:
     """States of points * samples with a leading points axis of their own."""
     return jax.tree.map(lambda leaf: leaf.reshape((points, -1) + leaf.shape[1:]), states)
 
@@ -227,9 +227,7 @@ def _contour_estimate(
     gradient = contrast(network, x, y, states, betas, weights)
 
     def over_circle(factors: Array) -> State:
-        return jax.tree.map(
-            lambda leaf: jnp.tensordot(factors, leaf, axes=1).real, states
-        )
+        return jax.tree.map(lambda leaf: jnp.tensordot(factors, leaf, axes=1).real, states)
 
     mean, slope = over_circle(share.astype(state_dtype)), over_circle(-weights)
     gap = jax.tree.map(lambda a, b: a - b, mean, free.s)
@@ -305,9 +303,7 @@ class ClassicEP(AbstractGradientMethod):
         nudged = relax_nudged(free_dynamics, y, beta[None], free, self.relaxation)
         states = jax.tree.map(lambda a, b: jnp.stack([a, b]), free.s, nudged.s)
         betas = jnp.stack([jnp.zeros_like(beta), beta])
-        gradient = contrast(
-            network, x, y, states, betas, jnp.stack([1 / beta, -1 / beta])
-        )
+        gradient = contrast(network, x, y, states, betas, jnp.stack([1 / beta, -1 / beta]))
         return Estimate(
             gradient=gradient,
             loss=batch_mean(network.cost(free.s, y)),

@@ -11,7 +11,7 @@ from jaxtyping import Array, ArrayLike, Bool, Float, PyTree
 from ..costs import Targets
 from ..errors import ConvergenceError, GradientAccuracyWarning, is_traced
 from ..networks import AbstractNetwork, Scores, State
-from ..prepare import prepare
+from ..prepare import prepare_pair
 from ..solution import Solution
 
 
@@ -122,9 +122,7 @@ def estimate_gradient(
             f"method is {method!r}: give an instance of a gradient method, such as "
             "osciprop.HolomorphicEP(amplitude=0.4, points=8)"
         )
-    if y is None:
-        raise ValueError("y is None: a gradient needs targets, labels or rows")
-    x, targets = prepare(network, x, y)
+    x, targets = prepare_pair(network, x, y)
     method.check(network)
     estimate = _estimate(network, x, targets, method, initial)
     if is_traced((estimate.loss, estimate.converged)):
@@ -135,9 +133,7 @@ def estimate_gradient(
             "throw=False returns the estimate flagged"
         )
     for concern in estimate.diagnostics.concerns():
-        warnings.warn(
-            f"{type(method).__name__}: {concern}", GradientAccuracyWarning, stacklevel=2
-        )
+        warnings.warn(f"{type(method).__name__}: {concern}", GradientAccuracyWarning, stacklevel=2)
     return estimate
 
 

@@ -22,7 +22,7 @@ from ..costs import Targets
 from ..dynamics import Dynamics, make_dynamics, require_holomorphic
 from ..errors import check_at_least, check_positive
 from ..integration import Integrator, adaptive
-from ..networks import AbstractNetwork, State
+from ..networks import AbstractNetwork, State, States
 from ..relaxation import judge
 from ..spectra import harmonic_sizes, radius_of_convergence
 from ..teaching import Oscillation, roots_of_unity
@@ -73,10 +73,10 @@ class OscillationDiagnostics(AbstractDiagnostics):
     `lag`: ratio of the imaginary to the real part of the activity's first harmonic, about
     `omega tau`; the gradient's bias is of the order of its square. `drift`: relative change of the
     first harmonic between the last two periods (the first may hold the switch-on). `closure`: how
-    far the last period misses closing on itself, relative to the oscillation. `leakage`: ratio of the imaginary to the real part
-    of the gradient. `counter_rotation`: size of the harmonic that turns against the teaching
-    signal, relative to the first; 0 while the response is analytic. `harmonics[k]` is the size of
-    the activity's Fourier coefficient `k` over the last period; their decay shows an amplitude
+    far the last period misses closing on itself, relative to the oscillation. `leakage`: ratio of
+    the imaginary to the real part of the gradient. `counter_rotation`: size of the harmonic that
+    turns against the teaching signal, relative to the first; 0 while the response is analytic.
+    `harmonics[k]` is the size of the activity's Fourier coefficient `k` over the last period; their decay shows an amplitude
     beyond the singularity. `steps` counts solver steps; `completed` says that all periods were
     integrated and finite.
     """
@@ -143,7 +143,8 @@ class OscillationDiagnostics(AbstractDiagnostics):
     def summary(self) -> str:
         return (
             f"oscillation: {int(self.steps)} steps, lag {float(self.lag):.3g}, drift "
-            f"{float(self.drift):.3g}, closure {float(self.closure):.3g}, imaginary leakage {float(self.leakage):.3g}, "
+            f"{float(self.drift):.3g}, closure {float(self.closure):.3g}, "
+            f"imaginary leakage {float(self.leakage):.3g}, "
             f"counter-rotation {float(self.counter_rotation):.3g}"
         )
 
@@ -151,9 +152,10 @@ class OscillationDiagnostics(AbstractDiagnostics):
 class Running(eqx.Module):
     """An oscillating network between two periods: everything that the next one needs.
 
-    `u` is the membrane potential now, `index` the number of periods so far. `gradient`, `quadrature`
-    (the imaginary part) and `weight` are the lock-in's sums. `harmonic` is the activity's first
-    Fourier coefficient over the last period divided by the amplitude, `mean_u` the potential's mean.
+    `u` is the membrane potential now, `index` the number of periods so far. `gradient`,
+    `quadrature` (the imaginary part) and `weight` are the lock-in's sums. `harmonic` is the
+    activity's first Fourier coefficient over the last period divided by the amplitude, `mean_u` the
+    potential's mean.
     """
 
     u: State
@@ -257,19 +259,23 @@ class OscillatoryEP(AbstractGradientMethod):
         network = dynamics.network
         dtype = real_dtype(running.u)
         cdtype = jax.tree.leaves(running.u)[0].dtype
-        period, amplitude = self.teaching.period.astype(dtype), self.teaching.amplitude.astype(dtype)
+        period, amplitude = (
+            self.teaching.period.astype(dtype),
+            self.teaching.amplitude.astype(dtype),
+        )
         grid = jnp.arange(self.samples + 1, dtype=dtype) / self.samples
         states, solution = self.integrator.run(
             dynamics, running.u, grid * period, offset=running.index.astype(dtype) * period
         )
         samples = jax.tree.map(lambda leaf: leaf[1:], states)
         activity = jax.vmap(network.activity)(samples)
+        from_phase_zero = jax.tree.map(lambda leaf: jnp.roll(leaf, 1, axis=0), activity)
         gap = jax.tree.map(lambda a, s: a - s[-1], network.activity(running.u), activity)
 
         # The samples follow the start of the period: k = 1 ... M, and M is a full turn.
         turn = jnp.asarray(np.roll(roots_of_unity(self.samples), -1), dtype=cdtype)
 
-        def coefficient(factors: Array, tree: State) -> State:
+        def coefficient(factors: Array, tree: States) -> State:
             return jax.tree.map(
                 lambda leaf: jnp.tensordot(factors, leaf, axes=1) / self.samples, tree
             )
@@ -302,7 +308,7 @@ class OscillatoryEP(AbstractGradientMethod):
             drift=change / size,
             closure=norm(gap).astype(dtype) / (amplitude * size),
             counter_rotation=norm(backward).astype(dtype) / size,
-            harmonics=harmonic_sizes(jax.tree.map(lambda leaf: jnp.roll(leaf, 1, axis=0), activity)),
+            harmonics=harmonic_sizes(from_phase_zero),
             steps=running.steps + solution.stats["num_steps"],
             completed=running.completed & jnp.isfinite(size) & jnp.isfinite(change),
         )

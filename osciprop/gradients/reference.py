@@ -312,9 +312,7 @@ class BPTT(AbstractGradientMethod):
         (value, final), gradient = loss(network)
         dynamics = Dynamics(network, network.drive(x), None, Constant())
         tolerance = self.iteration.threshold(real_dtype(final))
-        solution = judge(
-            dynamics, final, tolerance, jnp.asarray(self.steps), self.steps * damping
-        )
+        solution = judge(dynamics, final, tolerance, jnp.asarray(self.steps), self.steps * damping)
         return Estimate(
             gradient=gradient,
             loss=value,

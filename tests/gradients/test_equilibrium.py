@@ -1,0 +1,156 @@
+"""Equilibrium propagation: reductions, scaling laws, structure."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from helpers import batch, flat, linear_network, relative_error, small_network
+
+import osciprop
+
+TIGHT = osciprop.AndersonIteration(tolerance=1e-13)
+
+
+def slope(amplitudes, errors) -> float:
+    return float(np.polyfit(np.log(amplitudes), np.log(errors), 1)[0])
+
+
+@pytest.fixture(params=[None, osciprop.Tanh(), osciprop.HolomorphicTanh()], ids=str)
+def case(request):
+    network = small_network(1, request.param)
+    return network, *batch(5, 3, 4)
+
+
+def test_all_methods_agree_with_implicit(case):
+    reference = osciprop.estimate_gradient(*case, osciprop.Implicit()).gradient
+    for method, tolerance in [
+        (osciprop.RecurrentBackprop(), 1e-8),
+        (osciprop.BPTT(300), 1e-8),
+        (osciprop.HolomorphicEP(0.2, 16), 1e-7),
+        (osciprop.CentredEP(1e-3, TIGHT), 1e-5),
+        (osciprop.ClassicEP(1e-5, TIGHT), 1e-3),
+        (osciprop.OscillatoryEP(0.2, 800.0), 2e-3),
+    ]:
+        estimate = osciprop.estimate_gradient(*case, method)
+        assert relative_error(estimate.gradient, reference) < tolerance, type(method).__name__
+
+
+def test_implicit_equals_finite_differences(case):
+    network, x, y = case
+    gradient = osciprop.estimate_gradient(*case, osciprop.Implicit(TIGHT)).gradient
+
+    def loss(weight):
+        moved = eqx.tree_at(lambda tree: tree.synapses[1].weight, network, weight)
+        s = osciprop.relax(moved, x, relaxation=TIGHT, throw=False).s
+        return float(jnp.mean(moved.cost(s, jnp.asarray(y))))
+
+    weight = network.synapses[1].weight
+    for index in [(0, 0), (3, 2), (6, 5)]:
+        step = jnp.zeros_like(weight).at[index].set(1e-5)
+        numeric = (loss(weight + step) - loss(weight - step)) / 2e-5
+        assert numeric == pytest.approx(float(gradient.synapses[1].weight[index]), abs=1e-9)
+
+
+def test_two_point_contour_is_centred(case):
+    two = osciprop.estimate_gradient(*case, osciprop.HolomorphicEP(0.1, 2)).gradient
+    centred = osciprop.estimate_gradient(*case, osciprop.CentredEP(0.1)).gradient
+    np.testing.assert_array_equal(flat(two), flat(centred))
+
+
+@pytest.mark.parametrize("points", [3, 4, 5, 8])
+def test_half_circle_equals_whole_circle(case, points):
+    """Simulating every point, without the mirror symmetry, gives the same gradient."""
+    network, x, y = case
+    half = osciprop.estimate_gradient(*case, osciprop.HolomorphicEP(0.3, points, TIGHT)).gradient
+
+    def whole(parameters):
+        total = 0.0
+        for beta in 0.3 * np.exp(2j * np.pi * np.arange(points) / points):
+            s = osciprop.relax(network, x, y, beta=beta, relaxation=TIGHT, throw=False).s
+            complex_cost = parameters.cost(s, jnp.asarray(y))
+            phi_total = parameters.phi(s, jnp.asarray(x)) - complex_cost * complex(beta)
+            total = total + jnp.mean((-phi_total / complex(beta)).real) / points
+        return total
+
+    assert relative_error(half, eqx.filter_grad(whole)(network)) < 1e-9
+
+
+@pytest.mark.parametrize(
+    "method, order",
+    [(osciprop.ClassicEP, 1.0), (osciprop.CentredEP, 2.0)],
+)
+def test_bias_order_of_real_nudges(case, method, order):
+    reference = osciprop.estimate_gradient(*case, osciprop.Implicit(TIGHT)).gradient
+    amplitudes = [0.01, 0.02, 0.04]
+    errors = [
+        relative_error(
+            osciprop.estimate_gradient(*case, method(r, TIGHT), throw=False).gradient, reference
+        )
+        for r in amplitudes
+    ]
+    assert slope(amplitudes, errors) == pytest.approx(order, abs=0.1)
+
+
+@pytest.mark.parametrize("points", [3, 4, 6])
+def test_bias_order_of_the_contour(case, points):
+    reference = osciprop.estimate_gradient(*case, osciprop.Implicit(TIGHT), throw=False).gradient
+    amplitudes = [0.1, 0.15, 0.2]
+    errors = [
+        relative_error(
+            osciprop.estimate_gradient(
+                *case, osciprop.HolomorphicEP(r, points, TIGHT), throw=False
+            ).gradient,
+            reference,
+        )
+        for r in amplitudes
+    ]
+    assert slope(amplitudes, errors) == pytest.approx(points, rel=0.15)
+
+
+def test_linear_network_is_exact_at_any_amplitude_inside_the_disc():
+    """For a squared error on linear units s*_beta = (1 + beta - W)^-1 (V x + beta y)."""
+    network = linear_network()
+    x = np.random.default_rng(1).normal(size=(2, 3))
+    y = np.random.default_rng(2).normal(size=(2, 4))
+    w, v = np.asarray(network.coupling), np.asarray(network.inputs)
+    s0 = np.linalg.solve(np.eye(4) - w, (x @ v).T).T
+    adjoint = np.linalg.solve(np.eye(4) - w, (s0 - y).T).T
+    by_inputs = np.einsum("bi,bj->ij", x, adjoint) / 2
+    by_coupling = np.einsum("bi,bj->ij", s0, adjoint) / 2
+    by_coupling = (by_coupling + by_coupling.T) / 2
+    for method in (osciprop.Implicit(), osciprop.RecurrentBackprop(), osciprop.BPTT(100)):
+        gradient = osciprop.estimate_gradient(network, x, y, method).gradient
+        np.testing.assert_allclose(gradient.inputs, by_inputs, atol=1e-8)
+        np.testing.assert_allclose(gradient.coupling, by_coupling, atol=1e-8)
+    # The nearest pole of the response is at beta = -(1 - w_max) = -0.4.
+    for amplitude, points in [(0.1, 30), (0.2, 60)]:
+        estimate = osciprop.estimate_gradient(
+            network, x, y, osciprop.HolomorphicEP(amplitude, points)
+        )
+        np.testing.assert_allclose(estimate.gradient.inputs, by_inputs, atol=1e-8)
+        np.testing.assert_allclose(estimate.gradient.coupling, by_coupling, atol=1e-8)
+    np.testing.assert_allclose(estimate.equilibrium.s, s0, atol=1e-9)
+
+
+def test_gradient_is_what_optax_takes(case):
+    network, x, y = case
+    optimizer = optax.adam(1e-2)
+    parameters = eqx.filter(network, eqx.is_inexact_array)
+    state = optimizer.init(parameters)
+    estimate = osciprop.estimate_gradient(*case, osciprop.HolomorphicEP(0.2, 4))
+    assert jax.tree.structure(estimate.gradient) == jax.tree.structure(parameters)
+    updates, _ = optimizer.update(estimate.gradient, state, parameters)
+    better = eqx.apply_updates(network, updates)
+    after = osciprop.estimate_gradient(better, x, y, osciprop.Implicit()).loss
+    assert float(after) < float(estimate.loss)
+
+
+def test_non_holomorphic_activation_allows_real_teaching_only():
+    network = small_network(0, osciprop.HardSigmoid())
+    x, y = batch(5, 3, 2)
+    osciprop.estimate_gradient(network, x, y, osciprop.HolomorphicEP(0.1, 2))
+    for method in (osciprop.HolomorphicEP(0.1, 4), osciprop.OscillatoryEP(0.1, 50.0)):
+        with pytest.raises(osciprop.HolomorphyError, match="CentredEP"):
+            osciprop.estimate_gradient(network, x, y, method)
