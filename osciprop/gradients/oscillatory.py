@@ -76,9 +76,9 @@ class OscillationDiagnostics(AbstractDiagnostics):
     far the last period misses closing on itself, relative to the oscillation. `leakage`: ratio of
     the imaginary to the real part of the gradient. `counter_rotation`: size of the harmonic that
     turns against the teaching signal, relative to the first; 0 while the response is analytic.
-    `harmonics[k]` is the size of the activity's Fourier coefficient `k` over the last period; their decay shows an amplitude
-    beyond the singularity. `steps` counts solver steps; `completed` says that all periods were
-    integrated and finite.
+    `harmonics[k]` is the size of the activity's Fourier coefficient `k` over the last period; their
+    decay shows an amplitude beyond the singularity. `steps` counts solver steps; `completed` says
+    that all periods were integrated and finite.
     """
 
     amplitude: Float[Array, ""]

@@ -1,0 +1,266 @@
+"""The always-on network of Fig. 3a,b: MNIST, 784-256-256-10, a teaching signal that keeps rotating.
+
+Two simulations. The published one turns `beta` in N steps per period, holds each value for a number
+of undamped synchronous iterations, and reads the gradient at the end of each hold. In the other
+`beta` rotates continuously and the equations of motion are integrated (`osciprop.OscillatoryEP`).
+Both run from rest, never stop, and average the gradient over all periods, the first one included.
+"""
+
+import functools
+from dataclasses import asdict, dataclass
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, PyTree
+
+import osciprop
+from osciprop.complexity import to_complex
+from osciprop.datasets import mnist
+from osciprop.gradients.contrast import contrast, norm
+from osciprop.teaching import roots_of_unity
+
+from .. import published
+from ..figure import Data
+
+Gradient = PyTree[Array]
+
+SIZES = (784, 256, 256, 10)
+STDDEV = 0.05
+SEED = 2
+BATCH = 10
+AMPLITUDE = 0.5
+POINTS = 10
+CONTINUOUS_SAMPLES = 20
+TOLERANCE = 1e-6
+"""Of the adaptive steps of the continuous rotation, relative and absolute."""
+
+SILENT = -10.0
+"""The membrane potential of the published start, an activity of 0 (here 4e-19)."""
+
+TIGHT = 1e-13
+FLOOR = 1e-12
+"""Added under the root of the residual by the authors."""
+
+PRECISIONS = ("float32", "float64")
+
+# -log10(1 - cos) after 1, 5, 10, 20 and 40 periods, and the residual, for the periods whose
+# published curves are not among the published data.
+PUBLISHED_PERIODS = (1, 5, 10, 20, 40)
+PUBLISHED_DIGITS = {
+    200: (3.08, 4.43, 4.97, 5.41, 5.71),
+    300: (4.85, 6.15, 6.62, 6.75, 6.92),
+}
+PUBLISHED_RESIDUAL = {50: -1.968, 100: -2.500, 200: -3.464, 300: -4.309, 400: -5.089}
+PUBLISHED_CLASSIC = 0.995612
+MACHINE = 7.2
+"""Where the published axis ends: "1 up to machine precision"."""
+
+
+@dataclass(frozen=True)
+class Settings3ab:
+    holds: tuple[int, ...]
+    periods: int
+    sizes: tuple[int, ...] = SIZES
+    stddev: float = STDDEV
+    seed: int = SEED
+    batch: str = f"the first {BATCH} training images of MNIST"
+    amplitude: float = AMPLITUDE
+    points: int = POINTS
+    step_by_step: str = "synchronous iteration, damping 1, from activity 0"
+    continuous: str = (
+        f"OscillatoryEP, Tsit5, adaptive steps, tolerance {TOLERANCE:g}, "
+        f"{CONTINUOUS_SAMPLES} samples per period, from potential 0"
+    )
+    precisions: tuple[str, ...] = PRECISIONS
+    reference: str = f"Implicit, float64, relaxation to {TIGHT:g}"
+
+
+FULL = Settings3ab(holds=(5, 10, 20, 30, 40), periods=40)
+FAST = Settings3ab(holds=(5, 10), periods=10)
+
+
+def settings(fast: bool) -> dict[str, object]:
+    return asdict(FAST if fast else FULL)
+
+
+@eqx.filter_jit
+def _step_by_step(
+    network: osciprop.Network,
+    x: Float[Array, "batch pixels"],
+    y: Int[Array, " batch"],
+    reference: Gradient,
+    hold: Int[Array, ""],
+    periods: int,
+) -> dict[str, Array]:
+    """The published simulation: rows of numbers, one per period, for `hold` steps per value."""
+    free = osciprop.Dynamics(network, network.drive(x), y, osciprop.Constant())
+    silent = jax.tree.map(lambda leaf: jnp.full_like(leaf, SILENT), free.rest(x))
+    start = to_complex(silent)
+    dtype = jax.tree.leaves(start)[0].dtype
+    betas = jnp.asarray(AMPLITUDE * roots_of_unity(POINTS), dtype=dtype)
+
+    def nudged(beta: Array) -> osciprop.Dynamics:
+        return eqx.tree_at(lambda dynamics: dynamics.teaching, free, osciprop.Constant(beta))
+
+    def point(u: PyTree, beta: Array) -> tuple[PyTree, PyTree]:
+        dynamics = nudged(beta)
+        u = jax.lax.fori_loop(0, hold, lambda _, state: dynamics.current(0.0, state), u)
+        return u, network.activity(u)
+
+    def period(carry: tuple[PyTree, Gradient, Array], _: None) -> tuple[tuple, dict[str, Array]]:
+        u, total, count = carry
+        u, states = jax.lax.scan(point, u, betas)
+        own = contrast(network, x, y, states, betas, -1 / (POINTS * betas))
+        total = jax.tree.map(jnp.add, total, own)
+        now, then = network.activity(u), network.activity(nudged(betas[-1]).current(0.0, u))
+        mean = jax.tree.map(lambda leaf: leaf / (count + 1), total)
+        row = _row(mean, own, reference, jax.tree.map(jnp.subtract, then, now))
+        return (u, total, count + 1), row
+
+    empty = jax.tree.map(jnp.zeros_like, reference)
+    _, rows = jax.lax.scan(period, (start, empty, jnp.zeros(())), length=periods)
+    return rows
+
+
+@eqx.filter_jit
+def _continuous(
+    method: osciprop.OscillatoryEP,
+    network: osciprop.Network,
+    x: Float[Array, "batch pixels"],
+    y: Int[Array, " batch"],
+    reference: Gradient,
+    periods: int,
+) -> dict[str, Array]:
+    """The integrated rotation: rows of numbers, one per period."""
+    # At the end of every period the teaching signal is back at its amplitude.
+    closing = osciprop.Dynamics(network, network.drive(x), y, osciprop.Constant(AMPLITUDE))
+
+    def period(running: PyTree, _: None) -> tuple[PyTree, dict[str, Array]]:
+        after = method.advance(network, x, y, running)
+        estimate = method.conclude(network, x, y, after)
+        own = jax.tree.map(jnp.subtract, after.gradient, running.gradient)
+        now = network.activity(after.u)
+        then = network.activity(closing.current(0.0, after.u))
+        row = _row(estimate.gradient, own, reference, jax.tree.map(jnp.subtract, then, now))
+        return after, {**row, "lag": estimate.diagnostics.lag, "steps": after.steps}
+
+    _, rows = jax.lax.scan(period, method.begin(network, x), length=periods)
+    return rows
+
+
+def _row(mean: Gradient, own: Gradient, reference: Gradient, change: PyTree) -> dict[str, Array]:
+    """What is recorded after a period: of the mean so far, of the period's own estimate, and how
+    much one more iteration would change the activity."""
+    squares = sum(jnp.sum(jnp.abs(leaf) ** 2, axis=-1) for leaf in jax.tree.leaves(change))
+    return {
+        "distance": osciprop.cosine_distance(mean, reference),
+        "error": norm(jax.tree.map(jnp.subtract, mean, reference)),
+        "own_distance": osciprop.cosine_distance(own, reference),
+        "own_error": norm(jax.tree.map(jnp.subtract, own, reference)),
+        "residual": jnp.mean(jnp.log10(jnp.sqrt(squares + FLOOR))),
+    }
+
+
+def _cast(tree: PyTree, dtype: type) -> PyTree:
+    return jax.tree.map(
+        lambda leaf: jnp.asarray(leaf, dtype) if eqx.is_inexact_array(leaf) else leaf, tree
+    )
+
+
+def network() -> osciprop.Network:
+    """The network of the seed, drawn in single precision whatever the session's setting."""
+    with jax.enable_x64(False):
+        scales = [STDDEV * inputs**0.5 for inputs in SIZES[:-1]]
+        return osciprop.hopfield_mlp(SIZES, key=jax.random.PRNGKey(SEED), scale=scales)
+
+
+def batch() -> tuple[np.ndarray, np.ndarray]:
+    """Images and labels; `DatasetError` where MNIST is out of reach."""
+    data = mnist()
+    return data.x_train[:BATCH], data.y_train[:BATCH].astype(np.int32)
+
+
+def _reference(x: np.ndarray, y: np.ndarray) -> tuple[Gradient, dict[str, float]]:
+    """The true gradient in double precision, and what the static methods say beside it."""
+    with jax.enable_x64(True):
+        exact = _cast(network(), np.float64)
+        relaxation = osciprop.AndersonIteration(tolerance=TIGHT, max_steps=1000)
+
+        def gradient(method: osciprop.AbstractGradientMethod) -> Gradient:
+            return osciprop.estimate_gradient(exact, x, y, method, throw=False).gradient
+
+        true = gradient(osciprop.Implicit(relaxation))
+        classic = gradient(osciprop.ClassicEP(AMPLITUDE, relaxation))
+        holomorphic = gradient(osciprop.HolomorphicEP(AMPLITUDE, POINTS, relaxation))
+        numbers = {
+            "gradient_norm": float(norm(true)),
+            "bptt_error": float(osciprop.relative_error(gradient(osciprop.BPTT(400)), true)),
+            "classic_cosine": float(osciprop.cosine(classic, true)),
+            "holomorphic_error": float(osciprop.relative_error(holomorphic, true)),
+        }
+        return jax.tree.map(np.asarray, true), numbers
+
+
+def _simulate(
+    precision: str, chosen: Settings3ab, x: np.ndarray, y: np.ndarray, true: Gradient
+) -> dict[str, np.ndarray]:
+    """Both simulations in one precision, as tables (length of the period, number of periods)."""
+    dtype = np.dtype(precision)
+    with jax.enable_x64(precision == "float64"):
+        net, reference = _cast(network(), dtype), _cast(true, dtype)
+        images, labels = jnp.asarray(x, dtype), jnp.asarray(y)
+        integrator = osciprop.Integrator(
+            stepsize_controller=osciprop.adaptive(TOLERANCE, TOLERANCE)
+        )
+        tables: dict[str, list[np.ndarray]] = {}
+        for hold in chosen.holds:
+            stepped = _step_by_step(
+                net, images, labels, reference, jnp.asarray(hold), chosen.periods
+            )
+            method = osciprop.OscillatoryEP(
+                AMPLITUDE,
+                float(POINTS * hold),
+                settle_periods=0,
+                periods=chosen.periods,
+                samples=CONTINUOUS_SAMPLES,
+                integrator=integrator,
+            )
+            turned = _continuous(method, net, images, labels, reference, chosen.periods)
+            for kind, rows in (("stepped", stepped), ("turned", turned)):
+                for name, values in rows.items():
+                    tables.setdefault(f"{kind}_{name}_{precision}", []).append(np.asarray(values))
+    return {name: np.stack(rows) for name, rows in tables.items()}
+
+
+@functools.cache
+def simulate(fast: bool) -> Data:
+    """All numbers of both figures; computed once per process."""
+    chosen = FAST if fast else FULL
+    x, y = batch()
+    true, numbers = _reference(x, y)
+    data: dict[str, np.ndarray | float] = {
+        "lengths": POINTS * np.asarray(chosen.holds),
+        **numbers,
+    }
+    for precision in chosen.precisions:
+        data |= _simulate(precision, chosen, x, y, true)
+    return data
+
+
+def digits(distance: np.ndarray) -> np.ndarray:
+    """`-log10(1 - cos)`: the number of nines of a cosine."""
+    return -np.log10(np.maximum(distance, 1e-30))
+
+
+def published_digits(length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of periods and the published nines there; cosines that print as 1 are left out."""
+    if length in PUBLISHED_DIGITS:
+        return np.asarray(PUBLISHED_PERIODS), np.asarray(PUBLISHED_DIGITS[length])
+    cosine = np.asarray(
+        published.hep2022()["fig3ab"][f"period_{length}_steps"]["cosine_after_period"]
+    )
+    periods = np.arange(cosine.size)
+    kept = cosine < 1
+    return periods[kept], digits(1 - cosine[kept])

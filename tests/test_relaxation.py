@@ -1,0 +1,113 @@
+"""Ways to equilibrium: all reach the same, and say so when they do not."""
+
+import diffrax
+import jax
+import jax.numpy as jnp
+import lineax
+import numpy as np
+import pytest
+from helpers import batch, linear_network, small_network
+
+import osciprop
+
+RELAXATIONS = [
+    osciprop.AndersonIteration(),
+    osciprop.SequentialIteration(),
+    osciprop.SequentialIteration(damping=0.7),
+    osciprop.SynchronousIteration(),
+    osciprop.SynchronousIteration(damping=0.5),
+    osciprop.Flow(),
+    osciprop.Flow(diffrax.Heun(), diffrax.ConstantStepSize(), dt0=0.5),
+    osciprop.Newton(),
+    osciprop.Newton(lineax.GMRES(rtol=1e-6, atol=1e-12)),
+]
+IDS = [f"{index}-{type(method).__name__}" for index, method in enumerate(RELAXATIONS)]
+
+
+@pytest.mark.parametrize("relaxation", RELAXATIONS, ids=IDS)
+def test_free_equilibrium_of_a_linear_network(relaxation):
+    network = linear_network()
+    x = np.random.default_rng(0).normal(size=(3, 3))
+    solution = osciprop.relax(network, x, relaxation=relaxation)
+    expected = np.linalg.solve(np.eye(4) - np.asarray(network.coupling), (x @ network.inputs).T).T
+    np.testing.assert_allclose(solution.s, expected, atol=2e-9)
+    assert solution.residual.shape == (3,) and bool(solution.converged.all())
+    assert "3 of 3 samples converged" in str(solution)
+
+
+@pytest.mark.parametrize("relaxation", RELAXATIONS, ids=IDS)
+def test_complex_nudge_of_a_linear_network(relaxation):
+    """`s = (1 + beta - W)^-1 (V x + beta y)` for a squared error, one beta per sample."""
+    network = linear_network()
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(2, 3)), rng.normal(size=(2, 4))
+    betas = np.array([0.2 + 0.1j, -0.1j])
+    solution = osciprop.relax(network, x, y, beta=betas, relaxation=relaxation)
+    for index, beta in enumerate(betas):
+        matrix = (1 + beta) * np.eye(4) - np.asarray(network.coupling)
+        expected = np.linalg.solve(matrix, x[index] @ network.inputs + beta * y[index])
+        np.testing.assert_allclose(solution.s[index], expected, atol=2e-9)
+
+
+def test_unconverged_is_raised_or_flagged_and_never_silent():
+    network, (x, _) = small_network(), batch(5, 3, 4)
+    for relaxation in (
+        osciprop.SynchronousIteration(max_steps=2),
+        osciprop.AndersonIteration(max_steps=2),
+        osciprop.Newton(max_steps=1),
+        osciprop.Flow(max_time=0.5),
+        osciprop.Flow(max_steps=2),
+    ):
+        with pytest.raises(osciprop.ConvergenceError, match="0 of 4 samples.*Remedies"):
+            osciprop.relax(network, x, relaxation=relaxation)
+        flagged = osciprop.relax(network, x, relaxation=relaxation, throw=False)
+        assert not np.asarray(flagged.converged).any()
+        traced = jax.jit(lambda x, r=relaxation: osciprop.relax(network, x, relaxation=r).s)(x)
+        assert all(np.isnan(leaf).all() for leaf in traced)
+
+
+def test_two_cycles_do_not_count_as_converged():
+    """`s <- w s` with w = -1 alternates for ever; a two-step residual would call it settled."""
+    network = linear_network(norm=1.0)
+    flip = type(network)(-jnp.eye(4), network.inputs)
+    x = np.ones((1, 3))
+    solution = osciprop.relax(
+        flip, x, relaxation=osciprop.SynchronousIteration(max_steps=100), throw=False
+    )
+    assert not bool(solution.converged[0])
+    damped = osciprop.relax(flip, x, relaxation=osciprop.SynchronousIteration(damping=0.5))
+    np.testing.assert_allclose(damped.s, x @ network.inputs / 2, atol=1e-9)
+
+
+def test_anderson_needs_fewer_steps_near_criticality():
+    """Mixing makes up for slow modes: `1 / (1 - 0.99)` would need about two thousand steps."""
+    network = linear_network(norm=0.99)
+    x = np.random.default_rng(0).normal(size=(5, 3))
+    fast = osciprop.relax(network, x)
+    plain = osciprop.relax(network, x, relaxation=osciprop.SequentialIteration(max_steps=10_000))
+    assert int(fast.steps) < 40 < 500 < int(plain.steps)
+    np.testing.assert_allclose(fast.s, plain.s, rtol=1e-6)
+
+
+def test_nudge_needs_both_target_and_strength():
+    network, (x, y) = small_network(), batch(5, 3, 2)
+    with pytest.raises(ValueError, match="a nudge needs both"):
+        osciprop.relax(network, x, y)
+    with pytest.raises(ValueError, match="a nudge needs both"):
+        osciprop.relax(network, x, beta=0.1)
+
+
+def test_initial_state_is_used():
+    network, (x, _) = small_network(), batch(5, 3, 2)
+    first = osciprop.relax(network, x)
+    again = osciprop.relax(network, x, initial=first.u)
+    assert int(again.steps) <= 2
+
+
+def test_real_numbers_suffice_for_real_nudges():
+    network, (x, y) = small_network(), batch(5, 3, 2)
+    real = osciprop.relax(network, x, y, beta=0.1)
+    assert all(not jnp.iscomplexobj(leaf) for leaf in real.u)
+    complex_ = osciprop.relax(network, x, y, beta=0.1 + 0j)
+    for a, b in zip(real.s, complex_.s, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-9)
