@@ -1,5 +1,7 @@
 """Integration in time: a network under any teaching signal, through Diffrax."""
 
+from collections.abc import Sequence
+
 import diffrax
 import equinox as eqx
 import jax
@@ -151,7 +153,7 @@ def integrate(
     y: ArrayLike | None = None,
     teaching: AbstractTeaching | None = None,
     *,
-    times: ArrayLike,
+    times: ArrayLike | Sequence[float],
     integrator: Integrator | None = None,
     initial: State | None = None,
     progress: bool = False,

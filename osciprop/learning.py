@@ -115,7 +115,9 @@ class TrainingState(eqx.Module):
 
 def begin(network: AbstractNetwork, optimizer: optax.GradientTransformation) -> TrainingState:
     """A network with a fresh optimizer state."""
-    return TrainingState(network, optimizer.init(eqx.filter(network, eqx.is_inexact_array)))
+    # Optax itself does not keep to strict promotion.
+    with jax.numpy_dtype_promotion("standard"):
+        return TrainingState(network, optimizer.init(eqx.filter(network, eqx.is_inexact_array)))
 
 
 @eqx.filter_jit
@@ -130,9 +132,10 @@ def train_step(
     network = state.network
     estimate = method.estimate(network, x, y, None)
     parameters = eqx.filter(network, eqx.is_inexact_array)
-    updates, optimizer_state = optimizer.update(
-        estimate.gradient, state.optimizer_state, parameters
-    )
+    with jax.numpy_dtype_promotion("standard"):
+        updates, optimizer_state = optimizer.update(
+            estimate.gradient, state.optimizer_state, parameters
+        )
     network = eqx.apply_updates(network, eqx.filter(updates, network.trainable()))
     accuracy = jnp.mean(_correct(estimate.outputs, y).astype(float))
     return TrainingState(network, optimizer_state), estimate, accuracy
@@ -260,7 +263,7 @@ def _finish_epoch(
 ) -> None:
     test = evaluate(run.state.network, data.x_test, data.y_test, relaxation=evaluation)
     row = {
-        "epoch": run.epoch + 1,
+        "epoch": float(run.epoch + 1),
         "train_loss": float(np.mean(run.history.steps["loss"][-steps:])),
         "train_accuracy": float(np.mean(run.history.steps["accuracy"][-steps:])),
         "test_loss": test.loss,

@@ -5,7 +5,9 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Inexact, PyTree
+from jaxtyping import Array, ArrayLike, Complex, Inexact, PyTree
+
+from .teaching import roots_of_unity
 
 
 def fourier_coefficients(samples: PyTree[Inexact[Array, "points ..."]]) -> PyTree[Array]:
@@ -66,3 +68,8 @@ def radius_of_convergence(sizes: ArrayLike, amplitude: ArrayLike, *, floor: floa
     orders = np.arange(2, last + 1)
     slope = np.polyfit(orders, np.log(values[orders]) + 1.5 * np.log(orders), 1)[0]
     return radius * math.exp(-slope)
+
+
+def circle(center: complex, radius: float, points: int) -> Complex[np.ndarray, " points"]:
+    """Equally spaced points on a circle in the complex plane, from the positive real side."""
+    return center + radius * roots_of_unity(points)

@@ -1,4 +1,4 @@
-"""`python -m paper_figures [name ...] [--fast] [--redraw] [--output DIR] [--list]`."""
+"""`python -m paper_figures [name ...] [--fast] [--redraw] [--report] [--output DIR] [--list]`."""
 
 import argparse
 import sys
@@ -25,6 +25,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--redraw", action="store_true", help="draw and judge stored data, compute nothing"
     )
     parser.add_argument(
+        "--report", action="store_true", help="write REPORT.md from stored results, nothing else"
+    )
+    parser.add_argument(
         "--output", type=Path, default=HOME, metavar="DIR", help="where files go; default here"
     )
     arguments = parser.parse_args(argv)
@@ -47,6 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.list:
         for figure in FIGURES:
             print(f"{figure.NAME}  {figure.TITLE}")
+        return 0
+    if arguments.report:
+        write_report(arguments.output)
         return 0
     chosen = [find(name) for name in arguments.name] or list(FIGURES)
     act = redraw if arguments.redraw else run

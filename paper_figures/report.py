@@ -1,4 +1,4 @@
-"""`REPORT.md`: every claim of every figure that has a full-size record, in one page."""
+"""`REPORT.md`: every claim of every full-size figure, and of table 1, in one page."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 from .claim import Claim, Value
 from .figure import PaperFigure
 from .files import write_text
+from .hep2022 import table1
 from .record import Record, decode_all, load
 from .registry import FIGURES
 from .runner import json_path
@@ -13,9 +14,9 @@ from .runner import json_path
 HEADER = """\
 # Published figures: theirs and ours
 
-Made by `python -m paper_figures` from the JSON file beside each figure; do not edit. Each row is
-one claim: the published number, ours, and the criterion that decides. A row that does not pass
-carries its reason.
+Made by `python -m paper_figures` from the JSON file beside each figure and the stored runs of
+`experiments`; do not edit. Each row is one claim: the published number, ours, and the criterion
+that decides. A row that does not pass carries its reason.
 """
 
 
@@ -59,8 +60,15 @@ def _section(figure: PaperFigure, record: Record, claims: Sequence[Claim]) -> st
     return f"## {figure.NAME}: {figure.TITLE}\n\n{made}\n\n{table(claims)}\n\n{image}\n"
 
 
+def _table1_section(claims: Sequence[Claim]) -> str:
+    return f"## {table1.NAME}: {table1.TITLE}\n\n{table1.SOURCE}\n\n{table(claims)}\n"
+
+
 def report(folder: Path) -> str:
-    """The page for all figures with a full-size record in `folder`."""
+    """The page for all figures with a full-size record in `folder`.
+
+    Trained networks are those of the checkout around `folder`, if it is in one.
+    """
     sections, passed, total = [], 0, 0
     for figure in FIGURES:
         path = json_path(folder, figure.NAME)
@@ -71,7 +79,14 @@ def report(folder: Path) -> str:
         passed += sum(claim.passed for claim in claims)
         total += len(claims)
         sections.append(_section(figure, record, claims))
-    summary = f"{passed} of {total} claims pass, in {len(sections)} figures.\n"
+    where = f"in {len(sections)} figures"
+    trained = table1.claims(folder.resolve().parent)
+    if trained:
+        passed += sum(claim.passed for claim in trained)
+        total += len(trained)
+        sections.append(_table1_section(trained))
+        where += " and table 1"
+    summary = f"{passed} of {total} claims pass, {where}.\n"
     return "\n".join([HEADER, summary, *sections])
 
 

@@ -132,7 +132,9 @@ def estimate_gradient(
             f"{type(method).__name__}: {estimate.diagnostics.failure()}. "
             "throw=False returns the estimate flagged"
         )
-    for concern in estimate.diagnostics.concerns():
+    # The concerns are about converged gradients; what has not converged is flagged as such.
+    concerns = estimate.diagnostics.concerns() if bool(estimate.converged) else []
+    for concern in concerns:
         warnings.warn(f"{type(method).__name__}: {concern}", GradientAccuracyWarning, stacklevel=2)
     return estimate
 

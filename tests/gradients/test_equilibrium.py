@@ -136,7 +136,7 @@ def test_linear_network_is_exact_at_any_amplitude_inside_the_disc():
 
 def test_gradient_is_what_optax_takes(case):
     network, x, y = case
-    optimizer = optax.adam(1e-2)
+    optimizer = optax.sgd(1e-1, momentum=0.9)
     parameters = eqx.filter(network, eqx.is_inexact_array)
     state = optimizer.init(parameters)
     estimate = osciprop.estimate_gradient(*case, osciprop.HolomorphicEP(0.2, 4))

@@ -1,6 +1,7 @@
 """The always-on estimate against the closed-form transfer function, and its diagnostics."""
 
 import diffrax
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -40,8 +41,6 @@ def expected_gradient(network, x, y, period: float):
     u = jax.tree.map(lambda leaf: leaf.astype(complex), free.u)
     s, tangent = jax.jvp(network.activity, (u,), (tangent_u,))
     inputs, targets = jnp.asarray(x), jnp.asarray(y)
-
-    import equinox as eqx
 
     @eqx.filter_grad
     def gradient(parameters):
@@ -121,6 +120,7 @@ def test_time_constants_change_the_lag_only():
     assert float(slow.diagnostics.lag) == pytest.approx(float(fast.diagnostics.lag), rel=0.02)
 
 
+@pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
 def test_stream_of_periods_equals_the_estimate():
     network, x, y = TANH
     method = OscillatoryEP(0.2, 30.0, settle_periods=1, periods=3)
@@ -133,6 +133,7 @@ def test_stream_of_periods_equals_the_estimate():
     np.testing.assert_allclose(flat(streamed.gradient), flat(whole.gradient), rtol=1e-10)
 
 
+@pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
 def test_leaky_lock_in_forgets_and_is_unbiased_from_the_start():
     network, x, y = TANH
     options = {"amplitude": 0.2, "period": 30.0, "settle_periods": 0, "periods": 6}
@@ -153,11 +154,6 @@ def test_leaky_lock_in_forgets_and_is_unbiased_from_the_start():
     np.testing.assert_allclose(flat(once.gradient), flat(plain.gradient), rtol=1e-12)
 
 
-test_leaky_lock_in_forgets_and_is_unbiased_from_the_start = pytest.mark.filterwarnings(
-    "ignore::osciprop.GradientAccuracyWarning"
-)(test_leaky_lock_in_forgets_and_is_unbiased_from_the_start)
-
-
 def test_fixed_steps_of_any_solver():
     network, x, y = TANH
     reference = osciprop.estimate_gradient(network, x, y, osciprop.Implicit()).gradient
@@ -168,6 +164,7 @@ def test_fixed_steps_of_any_solver():
         assert relative_error(estimate.gradient, reference) < 5e-3
 
 
+@pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
 def test_ramp_excites_smaller_transients():
     network, x, y = TANH
     free = osciprop.relax(network, x).u
@@ -180,12 +177,14 @@ def test_ramp_excites_smaller_transients():
     assert max(closures) < 0.05
 
 
+@pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
 def test_short_period_warns_with_the_lag():
     network, x, y = TANH
     with pytest.warns(osciprop.GradientAccuracyWarning, match=r"period=6 is too short.*lag"):
         osciprop.estimate_gradient(network, x, y, OscillatoryEP(0.1, 6.0, settle_periods=8))
 
 
+@pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
 def test_amplitude_beyond_the_singularity_warns(toy):
     with pytest.warns(osciprop.GradientAccuracyWarning, match="amplitude=0.8"):
         osciprop.estimate_gradient(*toy, OscillatoryEP(0.8, 2000.0))

@@ -58,6 +58,7 @@ def test_contour_states_equal_the_published(toy, name, amplitude):
             np.testing.assert_allclose(ours, file[f"contour_beta{name}_{layer}"], atol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
 def test_truncation_error_equals_the_table(toy):
     reference = osciprop.estimate_gradient(
         *toy, osciprop.Implicit(TIGHT, tolerance=1e-14), throw=False

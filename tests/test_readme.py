@@ -1,0 +1,39 @@
+"""The README's code runs as it stands, and says the truth."""
+
+import contextlib
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+
+import osciprop
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+EXAMPLE, OWN_NETWORK = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_ten_lines():
+    printed = io.StringIO()
+    names: dict = {}
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
+        exec(EXAMPLE, names)
+    assert "converged" in printed.getvalue()
+    claimed = float(re.search(r"# cosine (\S+)", EXAMPLE)[1])
+    measured = osciprop.cosine(names["estimate"].gradient, names["exact"].gradient)
+    assert measured > claimed - 0.5e-4
+    assert len(names["history"].epochs["test_accuracy"]) == 1
+
+
+def test_your_own_network():
+    names: dict = {}
+    exec(OWN_NETWORK, names)
+    rng = np.random.default_rng(0)
+    coupling = rng.normal(size=(4, 4))
+    network = names["Pairs"](np.asarray(0.1 * (coupling + coupling.T)))
+    x, y = rng.normal(size=(2, 4)), rng.normal(size=(2, 4))
+    network = type(network)(osciprop.networks.jnp.asarray(network.coupling))
+    assert osciprop.check_holomorphic(network, x, y).holomorphic
+    exact = osciprop.estimate_gradient(network, x, y, osciprop.Implicit()).gradient
+    ours = osciprop.estimate_gradient(network, x, y, osciprop.HolomorphicEP(0.1, 10)).gradient
+    assert osciprop.relative_error(ours, exact) < 1e-6
