@@ -242,7 +242,7 @@ def _update(
             f"the loss is {loss} at update {run.updates} (epoch {run.epoch}): use a smaller "
             "learning rate, clip the gradient (optax.clip_by_global_norm), or smaller weights"
         )
-    if run.step == 0:
+    if run.step == 0 and converged:
         for concern in estimate.diagnostics.concerns():
             warnings.warn(
                 f"epoch {run.epoch}: {type(method).__name__}: {concern}",

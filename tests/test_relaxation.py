@@ -85,7 +85,7 @@ def test_anderson_needs_fewer_steps_near_criticality():
     x = 0.01 * np.random.default_rng(0).normal(size=(5, 3))
     fast = osciprop.relax(network, x)
     plain = osciprop.relax(network, x, relaxation=osciprop.SequentialIteration(max_steps=10_000))
-    assert int(fast.steps) < 60 < 500 < int(plain.steps)
+    assert 4 * int(fast.steps) < int(plain.steps)
     np.testing.assert_allclose(fast.s, plain.s, rtol=1e-6)
 
 

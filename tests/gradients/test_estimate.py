@@ -175,7 +175,7 @@ def test_bad_input_is_named():
     bad(r"y has shape \(4, 2\) but \(4, 3\)", y=np.zeros((4, 2)))
     bad(r"y holds 12 NaN", y=np.full((4, 3), np.nan))
     network, (x, _) = small_network(), batch(5, 3, 4)
-    with pytest.raises(TypeError, match="give an instance of a gradient method"):
+    with pytest.raises(TypeError, match="method"):
         osciprop.estimate_gradient(network, x, np.zeros(4, int), osciprop.Implicit)
 
 
