@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import io
 import logging
+import signal
 import socket
 import sys
 import threading
@@ -200,6 +201,15 @@ def test_no_network_is_reported(server, tmp_path):
     assert files_in(tmp_path) == []
 
 
+@pytest.fixture
+def interruptible():
+    """Python's own reaction to an interrupt, which a run in the background does not have."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_interrupt_leaves_nothing_behind(server, tmp_path):
     def press_ctrl_c() -> None:
         half_written.append(wait_for(lambda: any(p.stat().st_size for p in tmp_path.rglob("tmp*"))))
