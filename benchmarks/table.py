@@ -1,0 +1,33 @@
+"""The table of benchmarks/README.md, from a run stored by pytest-benchmark.
+
+python -m pytest benchmarks --benchmark-only --benchmark-json=run.json
+python benchmarks/table.py run.json
+"""
+
+import json
+import sys
+from pathlib import Path
+
+
+def table(run: dict) -> str:
+    """Median times, and their ratio to the backpropagation step of the same run."""
+    rows = {entry["name"]: entry for entry in run["benchmarks"]}
+    unit = rows["test_backprop_step"]["stats"]["median"]
+    lines = [
+        "| gradient | network | ms | backprop steps | cosine | first call, s |",
+        "|---|---|---|---|---|---|",
+        f"| backpropagation step | feedforward | {1e3 * unit:.2f} | 1 | | |",
+    ]
+    for entry in rows.values():
+        if "params" not in entry or entry["params"] is None:
+            continue
+        median, extra = entry["stats"]["median"], entry["extra_info"]
+        lines.append(
+            f"| {entry['params']['name']} | {entry['params']['case']} | {1e3 * median:.1f} | "
+            f"{median / unit:.1f} | {extra['cosine']:.5f} | {extra['first call, s']:.1f} |"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(table(json.loads(Path(sys.argv[1]).read_text())))
