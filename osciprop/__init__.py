@@ -29,6 +29,7 @@ from .dynamics import Dynamics as Dynamics
 from .errors import ConvergenceError as ConvergenceError
 from .errors import GradientAccuracyWarning as GradientAccuracyWarning
 from .errors import HolomorphyError as HolomorphyError
+from .flow import Flow as Flow
 from .gradients import BPTT as BPTT
 from .gradients import AbstractGradientMethod as AbstractGradientMethod
 from .gradients import AbstractLockIn as AbstractLockIn
@@ -61,10 +62,9 @@ from .networks import Population as Population
 from .networks import current_from_phi as current_from_phi
 from .neurons import AbstractNeuron as AbstractNeuron
 from .neurons import LeakyIntegrator as LeakyIntegrator
+from .newton import Newton as Newton
 from .relaxation import AbstractRelaxation as AbstractRelaxation
 from .relaxation import AndersonIteration as AndersonIteration
-from .relaxation import Flow as Flow
-from .relaxation import Newton as Newton
 from .relaxation import SequentialIteration as SequentialIteration
 from .relaxation import SynchronousIteration as SynchronousIteration
 from .relaxation import relax as relax

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact, PyTree
 
-from .complexity import is_complex, like, to_complex
+from .complexity import is_complex, like
 from .costs import AbstractCost, Targets
 from .errors import check_finite
 from .neurons import AbstractNeuron
@@ -239,8 +239,3 @@ class Network(AbstractNetwork):
         return eqx.tree_at(
             lambda tree: tuple(population.neuron for population in tree.populations), spec, frozen
         )
-
-
-def complex_rest(network: AbstractNetwork, x: Float[Array, "batch ..."]) -> State:
-    """The resting state as complex arrays: where a rotating teaching signal starts."""
-    return to_complex(network.rest(x))

@@ -1,4 +1,4 @@
-"""Relaxation to equilibrium: four ways to get there, one verb, one result.
+"""Relaxation to equilibrium: several ways to get there, one verb, one result.
 
 `relax(network, x)` finds the free equilibrium, `relax(network, x, y, beta=0.1)` a nudged one, which
 may lie anywhere in the complex plane. The tolerance decides when a relaxation ends, not a number of
@@ -6,18 +6,14 @@ steps.
 """
 
 import abc
-from typing import Any
 
-import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import lineax
-import optimistix
-from jaxtyping import Array, ArrayLike, Float, Int, PyTree
+from jaxtyping import Array, ArrayLike, Float, Int
 
 from .anderson import anderson
-from .complexity import from_pairs, like, real_dtype, to_complex, to_pairs
+from .complexity import like, real_dtype, to_complex
 from .costs import Targets
 from .dynamics import Dynamics, largest_change, make_dynamics
 from .errors import check_at_least, check_positive, is_traced
@@ -81,7 +77,8 @@ def judge(
     )
 
 
-def _optional(name: str, value: ArrayLike | None) -> Float[Array, ""] | None:
+def optional_tolerance(name: str, value: ArrayLike | None) -> Float[Array, ""] | None:
+    """A tolerance as an array, or None for the default of the precision."""
     if value is None:
         return None
     check_positive(name, value, TOLERANCE_REMEDY)
@@ -142,7 +139,7 @@ class SynchronousIteration(_Iterated):
         self, damping: ArrayLike = 1.0, tolerance: ArrayLike | None = None, max_steps: int = 2000
     ):
         self.damping = _damping(damping)
-        self.tolerance = _optional("tolerance", tolerance)
+        self.tolerance = optional_tolerance("tolerance", tolerance)
         check_at_least("max_steps", max_steps, 1, "an iteration needs a step")
         self.max_steps = max_steps
 
@@ -170,7 +167,7 @@ class SequentialIteration(_Iterated):
         self, damping: ArrayLike = 1.0, tolerance: ArrayLike | None = None, max_steps: int = 2000
     ):
         self.damping = _damping(damping)
-        self.tolerance = _optional("tolerance", tolerance)
+        self.tolerance = optional_tolerance("tolerance", tolerance)
         check_at_least("max_steps", max_steps, 1, "an iteration needs a step")
         self.max_steps = max_steps
 
@@ -213,7 +210,7 @@ class AndersonIteration(AbstractRelaxation):
     def __init__(self, depth: int = 5, tolerance: ArrayLike | None = None, max_steps: int = 1000):
         check_at_least("depth", depth, 1, "remember at least the last step")
         self.depth = depth
-        self.tolerance = _optional("tolerance", tolerance)
+        self.tolerance = optional_tolerance("tolerance", tolerance)
         check_at_least("max_steps", max_steps, 1, "an iteration needs a step")
         self.max_steps = max_steps
 
@@ -231,146 +228,6 @@ class AndersonIteration(AbstractRelaxation):
             max_steps=self.max_steps,
         )
         return final, steps, steps.astype(tolerance.dtype)
-
-
-class Flow(AbstractRelaxation):
-    """The physical relaxation: integrate the ODE through Diffrax until it stands still.
-
-    Any Diffrax `solver` and `stepsize_controller`; the default controller's tolerance is a tenth of
-    `tolerance`. The solve ends by an event when every sample's residual is within `tolerance`, or
-    unconverged at `max_time` (units of time) or `max_steps`.
-    """
-
-    solver: diffrax.AbstractSolver
-    stepsize_controller: diffrax.AbstractStepSizeController | None
-    dt0: Float[Array, ""] | None
-    tolerance: Float[Array, ""] | None
-    max_time: Float[Array, ""]
-    max_steps: int = eqx.field(static=True)
-
-    def __init__(
-        self,
-        solver: diffrax.AbstractSolver | None = None,
-        stepsize_controller: diffrax.AbstractStepSizeController | None = None,
-        dt0: ArrayLike | None = None,
-        tolerance: ArrayLike | None = None,
-        max_time: ArrayLike = 2000.0,
-        max_steps: int = 20_000,
-    ):
-        self.solver = diffrax.Tsit5() if solver is None else solver
-        self.stepsize_controller = stepsize_controller
-        self.dt0 = None if dt0 is None else jnp.asarray(dt0, dtype=float)
-        self.tolerance = _optional("tolerance", tolerance)
-        check_positive("max_time", max_time, "the flow needs time to settle")
-        self.max_time = jnp.asarray(max_time, dtype=float)
-        check_at_least("max_steps", max_steps, 1, "a solve needs a step")
-        self.max_steps = max_steps
-
-    def run(
-        self, dynamics: Dynamics, u: State, tolerance: Float[Array, ""]
-    ) -> tuple[State, Int[Array, ""], Float[Array, ""]]:
-        dtype = real_dtype(u)
-        controller: diffrax.AbstractStepSizeController
-        if self.stepsize_controller is None:
-            # The event's tolerance must be looser than the controller's, or it never fires.
-            controller = diffrax.PIDController(rtol=0.1 * tolerance, atol=0.1 * tolerance)
-        else:
-            controller = self.stepsize_controller
-
-        # The dynamics are closed over, not `args`: Diffrax would warn of its complex numbers.
-        def velocity(time: ArrayLike, pairs: State, args: None) -> State:
-            return to_pairs(dynamics.velocity(time, from_pairs(pairs, u)))
-
-        def settled(time: Array, pairs: State, args: None, **kwargs: object) -> Array:
-            return jnp.all(dynamics.residual(time, from_pairs(pairs, u)) <= tolerance)
-
-        solution = diffrax.diffeqsolve(
-            diffrax.ODETerm(velocity),
-            self.solver,
-            t0=jnp.zeros((), dtype=dtype),
-            t1=self.max_time.astype(dtype),
-            dt0=None if self.dt0 is None else self.dt0.astype(dtype),
-            y0=to_pairs(u),
-            stepsize_controller=controller,
-            event=diffrax.Event(settled),
-            max_steps=self.max_steps,
-            throw=False,
-        )
-        final = from_pairs(jax.tree.map(lambda leaf: leaf[-1], solution.ys), u)
-        return final, solution.stats["num_steps"], solution.ts[-1]
-
-
-class _Inexact(lineax.AbstractLinearSolver):
-    """A linear solver whose best effort counts as a step: Newton corrects it, the residual judges.
-
-    Without it Optimistix ends at the first linear solve that round-off keeps from its tolerance.
-    """
-
-    solver: lineax.AbstractLinearSolver
-
-    def init(self, operator: lineax.AbstractLinearOperator, options: dict) -> PyTree:
-        return self.solver.init(operator, options)
-
-    def compute(self, state: PyTree, vector: PyTree, options: dict) -> tuple:
-        value, _, stats = self.solver.compute(state, vector, options)
-        return value, lineax.RESULTS.successful, stats
-
-    def transpose(self, state: PyTree, options: dict) -> tuple:
-        return self.solver.transpose(state, options)
-
-    def conj(self, state: PyTree, options: dict) -> tuple:
-        return self.solver.conj(state, options)
-
-    def assume_full_rank(self) -> bool:
-        return self.solver.assume_full_rank()
-
-
-class Newton(AbstractRelaxation):
-    """Newton's method through Optimistix, matrix-free: products with the Jacobian, no Jacobian.
-
-    Converges wherever an isolated equilibrium exists, stable or not, up to the radius of
-    convergence of the contour. `linear_solver` is any iterative Lineax solver, by default BiCGStab.
-    (Optimistix' Chord cannot keep a matrix-free Jacobian, so there is no chord form.)
-    """
-
-    linear_solver: lineax.AbstractLinearSolver | None
-    tolerance: Float[Array, ""] | None
-    max_steps: int = eqx.field(static=True)
-
-    def __init__(
-        self,
-        linear_solver: lineax.AbstractLinearSolver | None = None,
-        tolerance: ArrayLike | None = None,
-        max_steps: int = 50,
-    ):
-        self.linear_solver = linear_solver
-        self.tolerance = _optional("tolerance", tolerance)
-        check_at_least("max_steps", max_steps, 1, "a solve needs a step")
-        self.max_steps = max_steps
-
-    def run(
-        self, dynamics: Dynamics, u: State, tolerance: Float[Array, ""]
-    ) -> tuple[State, Int[Array, ""], Float[Array, ""]]:
-        linear = self.linear_solver
-        if linear is None:
-            linear = lineax.BiCGStab(rtol=1e-2, atol=1e-3 * tolerance, max_steps=200)
-
-        def defect(pairs: State, args: None) -> State:
-            state = from_pairs(pairs, u)
-            current = dynamics.current(0.0, state)
-            return to_pairs(jax.tree.map(lambda a, b: a - b, state, current))
-
-        # Any, because Optimistix's annotation says float; an array recompiles nothing.
-        goal: Any = tolerance
-        solution: optimistix.Solution = optimistix.root_find(
-            defect,
-            optimistix.Newton(rtol=goal, atol=goal, linear_solver=_Inexact(linear)),
-            to_pairs(u),
-            max_steps=self.max_steps,
-            throw=False,
-        )
-        final = from_pairs(solution.value, u)
-        return final, solution.stats["num_steps"], jnp.zeros((), dtype=real_dtype(u))
 
 
 @eqx.filter_jit
