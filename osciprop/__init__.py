@@ -17,6 +17,9 @@ from .analysis import cosine_by_layer as cosine_by_layer
 from .analysis import cosine_distance as cosine_distance
 from .analysis import radius_of_convergence as radius_of_convergence
 from .analysis import relative_error as relative_error
+from .brownian import AbstractBrownian as AbstractBrownian
+from .brownian import BrownianTree as BrownianTree
+from .brownian import FreshSteps as FreshSteps
 from .builders import hopfield_mlp as hopfield_mlp
 from .builders import hopfield_regressor as hopfield_regressor
 from .checkpoint import CheckpointError as CheckpointError
@@ -49,6 +52,7 @@ from .holomorphy import force_matches_phi as force_matches_phi
 from .integration import Integrator as Integrator
 from .integration import Trajectory as Trajectory
 from .integration import adaptive as adaptive
+from .integration import euler_maruyama as euler_maruyama
 from .integration import integrate as integrate
 from .learning import Evaluation as Evaluation
 from .learning import History as History
@@ -63,6 +67,17 @@ from .networks import current_from_phi as current_from_phi
 from .neurons import AbstractNeuron as AbstractNeuron
 from .neurons import LeakyIntegrator as LeakyIntegrator
 from .newton import Newton as Newton
+from .noise import AbstractNoise as AbstractNoise
+from .noise import AbstractPlane as AbstractPlane
+from .noise import AbstractSharing as AbstractSharing
+from .noise import Along as Along
+from .noise import Circular as Circular
+from .noise import ColouredNoise as ColouredNoise
+from .noise import MeasurementNoise as MeasurementNoise
+from .noise import PerSample as PerSample
+from .noise import RealAxis as RealAxis
+from .noise import SharedAcrossBatch as SharedAcrossBatch
+from .noise import WhiteNoise as WhiteNoise
 from .relaxation import AbstractRelaxation as AbstractRelaxation
 from .relaxation import AndersonIteration as AndersonIteration
 from .relaxation import SequentialIteration as SequentialIteration

@@ -46,15 +46,24 @@ def matmul(
     return jax.lax.complex(parts[0], parts[1])
 
 
+def scale(factor: Array, tree: PyTree[Array]) -> PyTree[Array]:
+    """A scalar times every array of a pytree, in each array's own type."""
+    return jax.tree.map(lambda leaf: factor.astype(leaf.dtype) * leaf, tree)
+
+
 def to_pairs(tree: PyTree) -> PyTree:
-    """A complex pytree as the pair (real parts, imaginary parts); a real pytree as it is."""
-    if not is_complex(tree):
-        return tree
-    return jax.tree.map(jnp.real, tree), jax.tree.map(jnp.imag, tree)
+    """Every complex leaf of a pytree as the pair (real part, imaginary part); real ones as is."""
+
+    def split(leaf: Array) -> Array | tuple[Array, Array]:
+        return (leaf.real, leaf.imag) if jnp.iscomplexobj(leaf) else leaf
+
+    return jax.tree.map(split, tree)
 
 
 def from_pairs(pairs: PyTree, reference: PyTree) -> PyTree:
     """Undo `to_pairs`; `reference` is any pytree of the original structure and kind."""
-    if not is_complex(reference):
-        return pairs
-    return jax.tree.map(jax.lax.complex, *pairs)
+
+    def join(leaf: Array, parts: PyTree) -> Array:
+        return jax.lax.complex(*parts) if jnp.iscomplexobj(leaf) else parts
+
+    return jax.tree.map(join, reference, pairs)

@@ -30,6 +30,14 @@ def check_positive(name: str, value: object, remedy: str) -> None:
         raise ValueError(f"{name} must be a finite number above 0, got {value}: {remedy}")
 
 
+def check_not_negative(name: str, value: object, remedy: str) -> None:
+    """Raise `ValueError` unless a known scalar is finite and not below zero; traced values pass."""
+    if is_traced(value):
+        return
+    if not np.all(np.isfinite(np.asarray(value))) or not np.all(np.asarray(value) >= 0):
+        raise ValueError(f"{name} must be a finite number, not negative, got {value}: {remedy}")
+
+
 def check_at_least(name: str, value: int, minimum: int, remedy: str) -> None:
     """Raise `ValueError` unless an integer reaches its minimum."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < minimum:

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 from tqdm import tqdm
 
 from .checkpoint import CheckpointError, load_checkpoint, read_header, save_checkpoint
@@ -127,10 +127,14 @@ def train_step(
     y: Int[Array, " batch"] | Float[Array, "batch outputs"],
     method: AbstractGradientMethod,
     optimizer: optax.GradientTransformation,
+    key: PRNGKeyArray | None = None,
 ) -> tuple[TrainingState, Estimate, Float[Array, ""]]:
-    """One update: the new state, the estimate behind it, and the accuracy before it."""
+    """One update: the new state, the estimate behind it, and the accuracy before it.
+
+    `key` is the source of noise, for methods that have any.
+    """
     network = state.network
-    estimate = method.estimate(network, x, y, None)
+    estimate = method.estimate(network, x, y, None, key)
     parameters = eqx.filter(network, eqx.is_inexact_array)
     with jax.numpy_dtype_promotion("standard"):
         updates, optimizer_state = optimizer.update(
@@ -160,7 +164,8 @@ def fit(
 ) -> tuple[AbstractNetwork, History]:
     """Train a network; returns the trained network and the history.
 
-    `seed` decides the order of samples in every epoch. `monitor(network, x, y, estimate)` is called
+    `seed` decides the order of samples in every epoch, and the noise of methods that have any.
+    `monitor(network, x, y, estimate)` is called
     every `monitor_every` updates, before the update, and what it returns is recorded. `evaluation`
     is the relaxation used on the test set after each epoch.
 
@@ -176,7 +181,7 @@ def fit(
     prepare_pair(network, data.x_train[:1], data.y_train[:1])
     method.check(network)
     batches = Batches(data.x_train, data.y_train, batch_size, seed=seed)
-    run = _Run(begin(network, optimizer), History(), 0, 0)
+    run = _Run(begin(network, optimizer), History(), 0, 0, jax.random.key(seed))
     settings = _settings(network, data, method, batch_size, seed)
     path = None if checkpoint is None else Path(checkpoint)
     if path is not None and path.exists():
@@ -214,6 +219,7 @@ class _Run:
     history: History
     epoch: int
     step: int
+    key: PRNGKeyArray
 
     @property
     def updates(self) -> int:
@@ -231,7 +237,9 @@ def _update(
     throw: bool,
 ) -> None:
     inputs, targets = prepare_pair(run.state.network, x, y)
-    state, estimate, accuracy = train_step(run.state, inputs, targets, method, optimizer)
+    # By the number of the update, so that a resumed run sees the noise of an uninterrupted one.
+    key = jax.random.fold_in(run.key, run.updates)
+    state, estimate, accuracy = train_step(run.state, inputs, targets, method, optimizer, key)
     loss, converged = float(estimate.loss), bool(estimate.converged)
     if throw and not converged:
         raise ConvergenceError(
@@ -313,4 +321,7 @@ def _resume(path: Path, run: _Run, settings: dict[str, Any]) -> _Run:
             + "): use another path, remove the file, or restore the settings"
         )
     state, header = load_checkpoint(path, run.state)
-    return _Run(state, History(**header["history"]), header["epoch"], header["step"])
+    history = History(**header["history"])
+    return dataclasses.replace(
+        run, state=state, history=history, epoch=header["epoch"], step=header["step"]
+    )

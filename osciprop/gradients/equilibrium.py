@@ -9,7 +9,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Bool, Float, Inexact, PyTree
+from jaxtyping import Array, ArrayLike, Bool, Float, Inexact, PRNGKeyArray, PyTree
 
 from ..complexity import is_complex, real_dtype, to_complex
 from ..costs import Targets
@@ -177,6 +177,7 @@ class HolomorphicEP(AbstractGradientMethod):
         x: Float[Array, "batch ..."],
         y: Targets,
         initial: State | None,
+        key: PRNGKeyArray | None = None,
     ) -> Estimate:
         return _contour_estimate(network, x, y, initial, self.contour, self.relaxation)
 
@@ -203,6 +204,7 @@ class CentredEP(AbstractGradientMethod):
         x: Float[Array, "batch ..."],
         y: Targets,
         initial: State | None,
+        key: PRNGKeyArray | None = None,
     ) -> Estimate:
         return _contour_estimate(network, x, y, initial, self.contour, self.relaxation)
 
@@ -297,6 +299,7 @@ class ClassicEP(AbstractGradientMethod):
         x: Float[Array, "batch ..."],
         y: Targets,
         initial: State | None,
+        key: PRNGKeyArray | None = None,
     ) -> Estimate:
         free_dynamics, free = relax_free(network, x, self.relaxation, initial)
         beta = self.amplitude.astype(real_dtype(free.u))

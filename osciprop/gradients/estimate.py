@@ -6,7 +6,7 @@ import warnings
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Bool, Float, PyTree
+from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray, PyTree
 
 from ..costs import Targets
 from ..errors import ConvergenceError, GradientAccuracyWarning, is_traced
@@ -78,6 +78,7 @@ class AbstractGradientMethod(eqx.Module):
         x: Float[Array, "batch ..."],
         y: Targets,
         initial: State | None,
+        key: PRNGKeyArray | None = None,
     ) -> Estimate:
         """The estimate, without looking whether it converged: see `estimate_gradient`."""
 
@@ -89,8 +90,9 @@ def _estimate(
     y: Targets,
     method: AbstractGradientMethod,
     initial: State | None,
+    key: PRNGKeyArray | None,
 ) -> Estimate:
-    return method.estimate(network, x, y, initial)
+    return method.estimate(network, x, y, initial, key)
 
 
 def estimate_gradient(
@@ -100,13 +102,15 @@ def estimate_gradient(
     method: AbstractGradientMethod,
     *,
     initial: State | None = None,
+    key: PRNGKeyArray | None = None,
     throw: bool = True,
 ) -> Estimate:
     """The gradient of the batch-mean cost with respect to the network's parameters.
 
     `x` is `(batch, features)`, `y` holds integer labels `(batch,)` or target rows
     `(batch, outputs)`. `method` is any of osciprop's gradient methods. `initial` is the membrane
-    potential to start from, by default rest.
+    potential to start from, by default rest. `key` is the source of noise, for methods that have
+    any.
 
     Compiled once per method, network and shape; numbers such as amplitudes, periods and tolerances
     may change freely. Works inside `jax.jit` and `jax.vmap`.
@@ -124,7 +128,7 @@ def estimate_gradient(
         )
     x, targets = prepare_pair(network, x, y)
     method.check(network)
-    estimate = _estimate(network, x, targets, method, initial)
+    estimate = _estimate(network, x, targets, method, initial, key)
     if is_traced((estimate.loss, estimate.converged)):
         return _poison(estimate) if throw else estimate
     if throw and not bool(estimate.converged):

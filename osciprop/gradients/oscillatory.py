@@ -15,24 +15,22 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Bool, Float, Int, PyTree
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray, PyTree
 
-from ..complexity import real_dtype
+from ..complexity import real_dtype, to_complex
 from ..costs import Targets
 from ..dynamics import Dynamics, make_dynamics, require_holomorphic
 from ..errors import check_at_least, check_positive
-from ..integration import Integrator, adaptive
+from ..integration import Integrator, adaptive, euler_maruyama
 from ..networks import AbstractNetwork, State, States
+from ..noise import AbstractNoise, MeasurementNoise
 from ..relaxation import judge
-from ..spectra import harmonic_sizes, radius_of_convergence
+from ..spectra import harmonic_sizes
+from ..stochastic import require_key, with_noise
 from ..teaching import Oscillation, roots_of_unity
 from .contrast import contrast, norm
-from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, batch_mean
-
-# The bias is about the square of the lag: beyond this, more than a tenth of the gradient.
-LAG_LIMIT = 0.3
-CLOSURE_LIMIT = 0.1
-COUNTER_ROTATION_LIMIT = 0.1
+from .estimate import AbstractGradientMethod, Estimate, batch_mean
+from .oscillation import OscillationDiagnostics
 
 
 class AbstractLockIn(eqx.Module):
@@ -67,98 +65,19 @@ class Leaky(AbstractLockIn):
         return jnp.exp(-1 / self.time_constant)
 
 
-class OscillationDiagnostics(AbstractDiagnostics):
-    """What the oscillating network tells about its own estimate.
-
-    `lag`: ratio of the imaginary to the real part of the activity's first harmonic, about
-    `omega tau`; the gradient's bias is of the order of its square. `drift`: relative change of the
-    first harmonic between the last two periods (the first may hold the switch-on). `closure`: how
-    far the last period misses closing on itself, relative to the oscillation. `leakage`: ratio of
-    the imaginary to the real part of the gradient. `counter_rotation`: size of the harmonic that
-    turns against the teaching signal, relative to the first; 0 while the response is analytic.
-    `harmonics[k]` is the size of the activity's Fourier coefficient `k` over the last period; their
-    decay shows an amplitude beyond the singularity. `steps` counts solver steps; `completed` says
-    that all periods were integrated and finite.
-    """
-
-    amplitude: Float[Array, ""]
-    period: Float[Array, ""]
-    lag: Float[Array, ""]
-    drift: Float[Array, ""]
-    closure: Float[Array, ""]
-    leakage: Float[Array, ""]
-    counter_rotation: Float[Array, ""]
-    harmonics: Float[Array, " samples"]
-    steps: Int[Array, ""]
-    completed: Bool[Array, ""]
-
-    def converged(self) -> Bool[Array, ""]:
-        return self.completed
-
-    def failure(self) -> str:
-        if bool(self.completed):
-            return ""
-        return (
-            f"the oscillating network could not be integrated (amplitude "
-            f"{float(self.amplitude):.4g}, period {float(self.period):.4g}, {int(self.steps)} "
-            "steps): it diverged or ran out of steps. Remedies: a smaller amplitude, smaller or "
-            "adaptive steps, more max_steps in the Integrator"
-        )
-
-    def concerns(self) -> list[str]:
-        found = []
-        if float(self.lag) > LAG_LIMIT:
-            found.append(
-                f"period={float(self.period):.4g} is too short for the network's time constants: "
-                f"lag (imaginary over real part of the response) is {float(self.lag):.3g}, so "
-                f"expect a relative bias of about {float(self.lag) ** 2:.2g}. Use a longer period"
-            )
-        if float(self.closure) > CLOSURE_LIMIT:
-            found.append(
-                f"the response has not settled: over the last period the activity drifted by "
-                f"{float(self.closure):.3g} of the oscillation, and the first harmonic changed by "
-                f"{float(self.drift):.3g}. Use more settle_periods or a longer period"
-            )
-        if float(self.counter_rotation) > COUNTER_ROTATION_LIMIT:
-            found.append(
-                f"amplitude={float(self.amplitude):.4g} is too large: "
-                f"{float(self.counter_rotation):.3g} of the response turns against the teaching "
-                "signal, where an analytic response has none. Use a smaller amplitude"
-            )
-        elif self.radius() <= float(self.amplitude):
-            found.append(
-                f"amplitude={float(self.amplitude):.4g} reaches beyond the singularity: the decay "
-                "of the response's harmonics puts the radius of convergence at "
-                f"{self.radius():.4g}. Use a smaller amplitude"
-            )
-        return found
-
-    def radius(self) -> float:
-        """The estimated distance of the nearest singularity (see `radius_of_convergence`).
-
-        Coarse: only harmonics above a hundredth of the first, out of reach of integration errors.
-        """
-        return radius_of_convergence(self.harmonics, self.amplitude, floor=1e-2)
-
-    def summary(self) -> str:
-        return (
-            f"oscillation: {int(self.steps)} steps, lag {float(self.lag):.3g}, drift "
-            f"{float(self.drift):.3g}, closure {float(self.closure):.3g}, "
-            f"imaginary leakage {float(self.leakage):.3g}, "
-            f"counter-rotation {float(self.counter_rotation):.3g}"
-        )
-
-
 class Running(eqx.Module):
     """An oscillating network between two periods: everything that the next one needs.
 
-    `u` is the membrane potential now, `index` the number of periods so far. `gradient`,
+    `u` is the membrane potential now, `noise` the state that coloured noise carries, `key` the
+    source of all noise, `index` the number of periods so far. `gradient`,
     `quadrature` (the imaginary part) and `weight` are the lock-in's sums. `harmonic` is the
     activity's first Fourier coefficient over the last period divided by the amplitude, `mean_u` the
     potential's mean.
     """
 
     u: State
+    noise: PyTree
+    key: PRNGKeyArray | None
     index: Int[Array, ""]
     gradient: PyTree[Array]
     quadrature: PyTree[Array]
@@ -178,7 +97,11 @@ class OscillatoryEP(AbstractGradientMethod):
 
     `period` and `ramp` are in units of time; `settle_periods` pass before the lock-in listens to
     `periods` of them, with `samples` per period. `integrator` defaults to Tsit5 with adaptive steps
-    at tolerance 1e-4. With `initial` the network goes on from where it was, else from rest.
+    at tolerance 1e-4, with noise to Euler-Maruyama with steps of 0.1. With `initial` the network
+    goes on from where it was, else from rest.
+
+    `noise` acts on every neuron all the time, `measurement` on the activities that the lock-in
+    reads; both need a key: `estimate_gradient(..., key=key)`.
     """
 
     teaching: Oscillation
@@ -187,6 +110,8 @@ class OscillatoryEP(AbstractGradientMethod):
     samples: int = eqx.field(static=True)
     lock_in: AbstractLockIn
     integrator: Integrator
+    noise: AbstractNoise | None
+    measurement: MeasurementNoise | None
 
     def __init__(
         self,
@@ -199,6 +124,8 @@ class OscillatoryEP(AbstractGradientMethod):
         ramp: ArrayLike = 0.0,
         lock_in: AbstractLockIn | None = None,
         integrator: Integrator | None = None,
+        noise: AbstractNoise | None = None,
+        measurement: MeasurementNoise | None = None,
     ):
         self.teaching = Oscillation(amplitude, period, ramp)
         check_at_least("settle_periods", settle_periods, 0, "0 listens from the first moment on")
@@ -208,27 +135,44 @@ class OscillatoryEP(AbstractGradientMethod):
         self.periods = periods
         self.samples = samples
         self.lock_in = Cumulative() if lock_in is None else lock_in
-        self.integrator = (
-            Integrator(stepsize_controller=adaptive(1e-4, 1e-4))
-            if integrator is None
-            else integrator
-        )
+        self.noise, self.measurement = noise, measurement
+        if integrator is None:
+            quiet = Integrator(stepsize_controller=adaptive(1e-4, 1e-4))
+            integrator = quiet if noise is None else euler_maruyama(0.1)
+        self.integrator = integrator
 
     def check(self, network: AbstractNetwork) -> None:
         require_holomorphic(network)
 
     def begin(
-        self, network: AbstractNetwork, x: Float[Array, "batch ..."], initial: State | None = None
+        self,
+        network: AbstractNetwork,
+        x: Float[Array, "batch ..."],
+        initial: State | None = None,
+        key: PRNGKeyArray | None = None,
     ) -> Running:
-        """The network before the first period, at rest or at `initial`."""
-        dynamics = make_dynamics(network, x, jnp.zeros(x.shape[0], dtype=int), self.teaching)
-        rest = dynamics.rest(x)
+        """The network before the first period, at rest or at `initial`.
+
+        Raises `ValueError` if there is noise but no key.
+        """
+        noise = self.noise
+        if self.measurement is not None:
+            require_key(key)
+        rest = to_complex(network.rest(x))
         u = rest if initial is None else jax.tree.map(lambda a, b: a.astype(b.dtype), initial, rest)
+        # Folded in beyond any number of periods, whose noise it must not share.
+        own = (
+            None
+            if noise is None
+            else noise.initial(u, key=jax.random.fold_in(require_key(key), 2**32 - 1))
+        )
         dtype = real_dtype(u)
         zeros = jax.tree.map(jnp.zeros_like, eqx.filter(network, eqx.is_inexact_array))
         empty = jax.tree.map(jnp.zeros_like, network.activity(u))
         return Running(
             u=u,
+            noise=own,
+            key=key,
             index=jnp.asarray(0),
             gradient=zeros,
             quadrature=zeros,
@@ -264,11 +208,21 @@ class OscillatoryEP(AbstractGradientMethod):
             self.teaching.amplitude.astype(dtype),
         )
         grid = jnp.arange(self.samples + 1, dtype=dtype) / self.samples
-        states, solution = self.integrator.run(
-            dynamics, running.u, grid * period, offset=running.index.astype(dtype) * period
+        key = None if running.key is None else jax.random.fold_in(running.key, running.index)
+        # Beyond the ramp all periods are alike: their number stays out of the phase's last digits.
+        ramp_periods = jnp.ceil(self.teaching.ramp.astype(dtype) / period)
+        (states, own), solution = self.integrator.run(
+            with_noise(dynamics, self.noise),
+            (running.u, running.noise),
+            grid * period,
+            key=key,
+            offset=jnp.minimum(running.index.astype(dtype), ramp_periods) * period,
         )
         samples = jax.tree.map(lambda leaf: leaf[1:], states)
         activity = jax.vmap(network.activity)(samples)
+        if self.measurement is not None:
+            read_key = jax.random.fold_in(require_key(key), 2**32 - 1)
+            activity = self.measurement.read(activity, period / self.samples, key=read_key)
         from_phase_zero = jax.tree.map(lambda leaf: jnp.roll(leaf, 1, axis=0), activity)
         gap = jax.tree.map(lambda a, s: a - s[-1], network.activity(running.u), activity)
 
@@ -299,6 +253,8 @@ class OscillatoryEP(AbstractGradientMethod):
 
         return Running(
             u=jax.tree.map(lambda leaf: leaf[-1], samples),
+            noise=jax.tree.map(lambda leaf: leaf[-1], own),
+            key=running.key,
             index=running.index + 1,
             gradient=remember(running.gradient, weights),
             quadrature=remember(running.quadrature, -1j * weights),
@@ -350,6 +306,7 @@ class OscillatoryEP(AbstractGradientMethod):
                 harmonics=running.harmonics,
                 steps=running.steps,
                 completed=running.completed,
+                noisy=self.noise is not None or self.measurement is not None,
             ),
         )
 
@@ -359,6 +316,7 @@ class OscillatoryEP(AbstractGradientMethod):
         x: Float[Array, "batch ..."],
         y: Targets,
         initial: State | None,
+        key: PRNGKeyArray | None = None,
     ) -> Estimate:
         dynamics = make_dynamics(network, x, y, self.teaching)
 
@@ -366,5 +324,5 @@ class OscillatoryEP(AbstractGradientMethod):
             return self._advance(dynamics, x, y, running), None
 
         total = self.settle_periods + self.periods
-        running, _ = jax.lax.scan(period, self.begin(network, x, initial), length=total)
+        running, _ = jax.lax.scan(period, self.begin(network, x, initial, key), length=total)
         return self.conclude(network, x, y, running)

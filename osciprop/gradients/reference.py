@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import lineax
 import numpy as np
-from jaxtyping import Array, ArrayLike, Bool, Float, Int
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
 from ..anderson import anderson
 from ..complexity import real_dtype
@@ -86,6 +86,7 @@ class _Adjoint(AbstractGradientMethod):
         x: Float[Array, "batch ..."],
         y: Targets,
         initial: State | None,
+        key: PRNGKeyArray | None = None,
     ) -> Estimate:
         dynamics, free = relax_free(network, x, self.relaxation, initial)
         dtype = real_dtype(free.u)
@@ -295,6 +296,7 @@ class BPTT(AbstractGradientMethod):
         x: Float[Array, "batch ..."],
         y: Targets,
         initial: State | None,
+        key: PRNGKeyArray | None = None,
     ) -> Estimate:
         start = network.rest(x) if initial is None else initial
         damping = self.iteration.damping.astype(real_dtype(start))

@@ -1,0 +1,112 @@
+"""Stochastic dynamical systems: what an `Integrator` needs to know to add noise to a motion."""
+
+import abc
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
+
+from .complexity import scale
+from .dynamics import Dynamics
+from .networks import State
+from .noise import AbstractNoise, AbstractSharing
+
+
+class AbstractStochasticSystem(eqx.Module):
+    """`dy = velocity(t, y) dt + kick(gain(t), dW)`, with noise that does not depend on `y`.
+
+    `y` is any pytree of real and complex arrays. `kick` is linear in the gain and in `dW`, so that
+    Diffrax's solvers for additive noise know all there is to know.
+    """
+
+    @abc.abstractmethod
+    def sharing(self) -> AbstractSharing:
+        """Which samples see which noise."""
+
+    @abc.abstractmethod
+    def velocity(self, time: ArrayLike, y: PyTree) -> PyTree:
+        """The drift: time derivative of `y` without noise."""
+
+    @abc.abstractmethod
+    def wiener(self, y: PyTree) -> PyTree[jax.ShapeDtypeStruct]:
+        """Shapes of the real Wiener processes, batch first."""
+
+    @abc.abstractmethod
+    def gain(self, time: ArrayLike) -> PyTree[Array]:
+        """What of the noise's strength depends on time."""
+
+    @abc.abstractmethod
+    def kick(self, gain: PyTree[Array], increments: PyTree[Array], y: PyTree) -> PyTree:
+        """What increments of the Wiener processes add to a state shaped like `y`."""
+
+
+class SilentDynamics(eqx.Module):
+    """A network's dynamics without noise, in the form of `NoisyDynamics`: `y` is `(u, None)`."""
+
+    dynamics: Dynamics
+
+    def begin(self, u: State, key: PRNGKeyArray | None) -> tuple[State, None]:
+        """The network at `u`."""
+        return u, None
+
+    def velocity(self, time: ArrayLike, y: tuple[State, None]) -> tuple[State, None]:
+        """Time derivative of the membrane potential, and nothing."""
+        return self.dynamics.velocity(time, y[0]), None
+
+
+class NoisyDynamics(AbstractStochasticSystem):
+    """A network's dynamics with noise on its input currents: `y` is `(u, state of the noise)`.
+
+    The neurons' velocity must be affine in the current, with a factor that does not depend on `u`.
+    """
+
+    dynamics: Dynamics
+    noise: AbstractNoise
+
+    def sharing(self) -> AbstractSharing:
+        return self.noise.sharing
+
+    def begin(self, u: State, key: PRNGKeyArray | None) -> tuple[State, PyTree]:
+        """The network at `u`, with stationary noise. Raises `ValueError` without a key."""
+        return u, self.noise.initial(u, key=require_key(key))
+
+    def velocity(self, time: ArrayLike, y: tuple[State, PyTree]) -> tuple[State, PyTree]:
+        u, own = y
+        current = jax.tree.map(jnp.add, self.dynamics.current(time, u), self.noise.current(own, u))
+        return self.dynamics.network.velocity(u, current), self.noise.velocity(own)
+
+    def wiener(self, y: tuple[State, PyTree]) -> PyTree[jax.ShapeDtypeStruct]:
+        return self.noise.wiener(y[0])
+
+    def gain(self, time: ArrayLike) -> Float[Array, ""]:
+        return jnp.ones((), dtype=jnp.result_type(time))
+
+    def kick(
+        self, gain: Float[Array, ""], increments: PyTree[Array], y: tuple[State, PyTree]
+    ) -> tuple[State, PyTree]:
+        return scale(gain, current_kick(self.dynamics, self.noise, increments, y[0]))
+
+
+def with_noise(dynamics: Dynamics, noise: AbstractNoise | None) -> SilentDynamics | NoisyDynamics:
+    """The dynamics with noise, if there is any."""
+    return SilentDynamics(dynamics) if noise is None else NoisyDynamics(dynamics, noise)
+
+
+def require_key(key: PRNGKeyArray | None) -> PRNGKeyArray:
+    """The key, or a `ValueError` if there is none."""
+    if key is None:
+        raise ValueError("key is None, but there is noise: give a key, e.g. jax.random.key(0)")
+    return key
+
+
+def current_kick(
+    dynamics: Dynamics, noise: AbstractNoise, increments: PyTree[Array], u: State
+) -> tuple[State, PyTree]:
+    """What increments of its Wiener processes add to `u` and to the noise's own state."""
+    current, own = noise.kick(noise.place(increments, u))
+    zeros = jax.tree.map(jnp.zeros_like, u)
+    _, moved = jax.jvp(
+        lambda inflow: dynamics.network.velocity(zeros, inflow), (zeros,), (current,)
+    )
+    return moved, own
