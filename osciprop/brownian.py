@@ -5,6 +5,7 @@ the size of the batch nor the pieces in which a simulation is run change what a 
 """
 
 import abc
+import dataclasses
 import math
 from typing import TypeAlias
 
@@ -14,10 +15,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
+from .complexity import scale
 from .errors import check_positive
-from .noise import AbstractSharing, normal
+from .noise import Wiener, normal
 
-Shapes: TypeAlias = PyTree[jax.ShapeDtypeStruct]
 Area: TypeAlias = (
     type[diffrax.BrownianIncrement]
     | type[diffrax.SpaceTimeLevyArea]
@@ -43,8 +44,7 @@ class AbstractBrownian(eqx.Module):
     @abc.abstractmethod
     def path(
         self,
-        shapes: Shapes,
-        sharing: AbstractSharing,
+        sources: tuple[Wiener, ...],
         key: PRNGKeyArray,
         times: Float[Array, " times"],
         step: Float[Array, ""] | None,
@@ -59,8 +59,7 @@ class FreshSteps(AbstractBrownian):
 
     def path(
         self,
-        shapes: Shapes,
-        sharing: AbstractSharing,
+        sources: tuple[Wiener, ...],
         key: PRNGKeyArray,
         times: Float[Array, " times"],
         step: Float[Array, ""] | None,
@@ -71,7 +70,7 @@ class FreshSteps(AbstractBrownian):
                 "brownian is FreshSteps, but the integrator's steps adapt, so that steps of "
                 "different size must see one path: use brownian=BrownianTree(), or ConstantStepSize"
             )
-        return _Steps(shapes, sharing, key, step, area)
+        return _Steps(sources, key, step, area)
 
 
 class BrownianTree(AbstractBrownian):
@@ -89,21 +88,19 @@ class BrownianTree(AbstractBrownian):
 
     def path(
         self,
-        shapes: Shapes,
-        sharing: AbstractSharing,
+        sources: tuple[Wiener, ...],
         key: PRNGKeyArray,
         times: Float[Array, " times"],
         step: Float[Array, ""] | None,
         area: Area,
     ) -> AbstractBrownianPath:
-        return _Tree(shapes, sharing, key, times[0], times[-1], self.resolution, area)
+        return _Tree(sources, key, times[0], times[-1], self.resolution, area)
 
 
 class _Steps(AbstractBrownianPath):
     """Increments of a Wiener process over the steps of a fixed grid."""
 
-    shapes: Shapes = eqx.field(static=True)
-    sharing: AbstractSharing
+    sources: tuple[Wiener, ...]
     key: PRNGKeyArray
     step: Float[Array, ""]
     area: Area = eqx.field(static=True)
@@ -115,13 +112,15 @@ class _Steps(AbstractBrownianPath):
         number = jnp.round(start / self.step).astype(int)
         key = jax.random.fold_in(self.key, number)
         duration = end - start
-        names = [field for field in ("W", "H", "K") if field in self.area.__annotations__]
+        names = [field.name for field in dataclasses.fields(self.area) if field.name != "dt"]
         parts = {}
         for index, name in enumerate(names if use_levy else ["W"]):
             size = jnp.sqrt(duration) * AREA_SIZES.get(name, 1.0)
-            draws = normal(self.sharing, jax.random.fold_in(key, index), self.shapes)
-            parts[name] = jax.tree.map(
-                lambda leaf, size=size: leaf * size.astype(leaf.dtype), draws
+            # Sources and areas fold in numbers of their own.
+            own = jax.random.fold_in(key, index)
+            parts[name] = tuple(
+                scale(size, normal(source, jax.random.fold_in(own, place)))
+                for place, source in enumerate(self.sources)
             )
         return self.area(dt=duration, **parts) if use_levy else parts["W"]
 
@@ -129,8 +128,7 @@ class _Steps(AbstractBrownianPath):
 class _Tree(AbstractBrownianPath):
     """A `VirtualBrownianTree` for each sample."""
 
-    shapes: Shapes = eqx.field(static=True)
-    sharing: AbstractSharing
+    sources: tuple[Wiener, ...]
     key: PRNGKeyArray
     first: Float[Array, ""]
     last: Float[Array, ""]
@@ -140,23 +138,27 @@ class _Tree(AbstractBrownianPath):
     def increments(
         self, start: Float[Array, ""], end: Float[Array, ""], use_levy: bool = False
     ) -> PyTree[Array]:
-        batch = jax.tree.leaves(self.shapes)[0].shape[0]
+        parts = [
+            self._source(source, jax.random.fold_in(self.key, place), start, end)
+            for place, source in enumerate(self.sources)
+        ]
+        names = [field.name for field in dataclasses.fields(self.area) if field.name != "dt"]
+        increments = {name: tuple(getattr(part, name) for part in parts) for name in names}
+        return self.area(dt=end - start, **increments) if use_levy else increments["W"]
+
+    def _source(
+        self, source: Wiener, key: PRNGKeyArray, start: Float[Array, ""], end: Float[Array, ""]
+    ) -> diffrax.AbstractBrownianIncrement:
+        batch = jax.tree.leaves(source.shapes)[0].shape[0]
         one = jax.tree.map(
-            lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), self.shapes
+            lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), source.shapes
         )
+        resolution = self.resolution * (self.last - self.first)
 
-        def draw(key: PRNGKeyArray) -> PyTree[Array]:
+        def draw(own: PRNGKeyArray) -> PyTree[Array]:
             tree = diffrax.VirtualBrownianTree(
-                self.first,
-                self.last,
-                self.resolution * (self.last - self.first),
-                one,
-                key,
-                self.area,
+                self.first, self.last, resolution, one, own, self.area
             )
-            return tree.evaluate(start, end, use_levy=use_levy)
+            return tree.evaluate(start, end, use_levy=True)
 
-        increments = self.sharing.over_batch(draw, self.key, batch)
-        if not use_levy:
-            return increments
-        return eqx.tree_at(lambda area: area.dt, increments, end - start)
+        return source.sharing.over_batch(draw, key, batch)

@@ -63,7 +63,8 @@ def to_pairs(tree: PyTree) -> PyTree:
 def from_pairs(pairs: PyTree, reference: PyTree) -> PyTree:
     """Undo `to_pairs`; `reference` is any pytree of the original structure and kind."""
 
-    def join(leaf: Array, parts: PyTree) -> Array:
-        return jax.lax.complex(*parts) if jnp.iscomplexobj(leaf) else parts
+    def join(leaf: Array | jax.ShapeDtypeStruct, parts: PyTree) -> Array:
+        pair = jnp.issubdtype(leaf.dtype, jnp.complexfloating)
+        return jax.lax.complex(*parts) if pair else parts
 
     return jax.tree.map(join, reference, pairs)

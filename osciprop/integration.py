@@ -17,7 +17,7 @@ from .errors import ConvergenceError, check_at_least, check_finite, check_positi
 from .networks import AbstractNetwork, State, States
 from .noise import AbstractNoise
 from .prepare import prepare
-from .stochastic import AbstractStochasticSystem, SilentDynamics, require_key, with_noise
+from .stochastic import AbstractSilentSystem, AbstractStochasticSystem, require_key, with_noise
 from .teaching import AbstractTeaching
 
 
@@ -56,7 +56,7 @@ class Integrator(eqx.Module):
 
     def run(
         self,
-        system: AbstractStochasticSystem | SilentDynamics,
+        system: AbstractStochasticSystem | AbstractSilentSystem,
         start: PyTree,
         times: Float[Array, " times"],
         *,
@@ -69,6 +69,50 @@ class Integrator(eqx.Module):
         A state is any pytree of real and complex arrays. `offset` is added to the time that the
         system sees; `key` is the source of a stochastic system's noise.
         """
+        save = diffrax.SaveAt(ts=times.astype(real_dtype(start)))
+        solution = self._solve(system, start, times, save, key, progress_meter, offset)
+        return from_pairs(solution.ys, start), solution
+
+    def advance(
+        self,
+        system: AbstractStochasticSystem | AbstractSilentSystem,
+        start: PyTree,
+        times: Float[Array, " times"],
+        observe: Callable[[PyTree], PyTree] | None,
+        *,
+        key: PRNGKeyArray | None = None,
+        offset: ArrayLike = 0.0,
+    ) -> tuple[PyTree, PyTree, diffrax.Solution]:
+        """The state at the last of `times`, what `observe` sees at all of them, and the solution.
+
+        Unlike `run`, it does not store the states in between.
+        """
+        subs = [diffrax.SubSaveAt(t1=True)]
+        if observe is not None:
+            see = observe
+
+            def look(time: ArrayLike, pairs: PyTree, args: None) -> PyTree:
+                return to_pairs(see(from_pairs(pairs, start)))
+
+            subs.append(diffrax.SubSaveAt(ts=times.astype(real_dtype(start)), fn=look))
+        save = diffrax.SaveAt(subs=subs)
+        solution = self._solve(system, start, times, save, key, None, offset)
+        last, *observed = solution.ys  # type: ignore[misc]
+        final = jax.tree.map(lambda leaf: leaf[0], from_pairs(last, start))
+        if observe is None:
+            return final, None, solution
+        return final, from_pairs(observed[0], jax.eval_shape(observe, start)), solution
+
+    def _solve(
+        self,
+        system: AbstractStochasticSystem | AbstractSilentSystem,
+        start: PyTree,
+        times: Float[Array, " times"],
+        save: diffrax.SaveAt,
+        key: PRNGKeyArray | None,
+        progress_meter: diffrax.AbstractProgressMeter | None,
+        offset: ArrayLike,
+    ) -> diffrax.Solution:
         dtype = real_dtype(start)
         times = times.astype(dtype)
         shift = jnp.asarray(offset, dtype=dtype)
@@ -92,20 +136,24 @@ class Integrator(eqx.Module):
                 increments=self._path(system, start, times, step, key).increments,
             )
             terms = diffrax.MultiTerm(terms, noise)
-        solution = diffrax.diffeqsolve(
+        elif isinstance(self.solver, diffrax.AbstractSRK):
+            raise ValueError(
+                f"solver is {type(self.solver).__name__}, which needs noise, but there is none: "
+                "use an ordinary solver such as diffrax.Tsit5() or diffrax.Heun()"
+            )
+        return diffrax.diffeqsolve(
             terms,
             self.solver,
             t0=times[0],
             t1=times[-1],
             dt0=step,
             y0=to_pairs(start),
-            saveat=diffrax.SaveAt(ts=times),
+            saveat=save,
             stepsize_controller=controller,
             max_steps=self.max_steps,
             progress_meter=progress_meter or diffrax.NoProgressMeter(),
             throw=False,
         )
-        return from_pairs(solution.ys, start), solution
 
     def _path(
         self,
@@ -126,9 +174,7 @@ class Integrator(eqx.Module):
         if not isinstance(self.stepsize_controller, diffrax.ConstantStepSize):
             step = None
         area = _area_for(self.solver)
-        return self.brownian.path(
-            system.wiener(start), system.sharing(), require_key(key), times, step, area
-        )
+        return self.brownian.path(system.wiener(start), require_key(key), times, step, area)
 
 
 class _NoiseTerm(diffrax.AbstractTerm):

@@ -98,10 +98,11 @@ def evaluate(
 
 @eqx.filter_jit
 def _score(network: AbstractNetwork, s: PyTree, y: Array) -> tuple[Array, Array]:
-    return jnp.sum(network.cost(s, y)), jnp.sum(_correct(network.output(s), y))
+    return jnp.sum(network.cost(s, y)), jnp.sum(correct(network.output(s), y))
 
 
-def _correct(scores: Float[Array, "batch outputs"], y: Array) -> Array:
+def correct(scores: Float[Array, "batch outputs"], y: Array) -> Array:
+    """Per sample, whether the largest score is the target's."""
     labels = y if jnp.issubdtype(y.dtype, jnp.integer) else jnp.argmax(y, axis=-1)
     return jnp.argmax(scores, axis=-1) == labels.astype(int)
 
@@ -141,7 +142,7 @@ def train_step(
             estimate.gradient, state.optimizer_state, parameters
         )
     network = eqx.apply_updates(network, eqx.filter(updates, network.trainable()))
-    accuracy = jnp.mean(_correct(estimate.outputs, y).astype(float))
+    accuracy = jnp.mean(correct(estimate.outputs, y).astype(float))
     return TrainingState(network, optimizer_state), estimate, accuracy
 
 

@@ -109,6 +109,13 @@ def _require_complex(reference: Array, name: str) -> None:
         )
 
 
+class Wiener(eqx.Module):
+    """Independent Wiener processes: their shapes, batch first, and which samples share them."""
+
+    shapes: PyTree[jax.ShapeDtypeStruct]
+    sharing: AbstractSharing
+
+
 class AbstractNoise(eqx.Module):
     """Noise on every neuron's input current. `own` is the state that the noise itself carries."""
 
@@ -132,15 +139,9 @@ class AbstractNoise(eqx.Module):
         """What increments of a standard Wiener process (like `u`) add to the integral of the
         current, and to the noise's own state."""
 
-    def wiener(self, u: State) -> PyTree[jax.ShapeDtypeStruct]:
-        """Shapes of the real Wiener processes: (batch, parts, units) for each leaf of `u`."""
-        dtype = real_dtype(u)
-        return jax.tree.map(
-            lambda leaf: jax.ShapeDtypeStruct(
-                (leaf.shape[0], self.plane.components, *leaf.shape[1:]), dtype
-            ),
-            u,
-        )
+    def wiener(self, u: State) -> Wiener:
+        """Real Wiener processes of shape (batch, parts, units) for each leaf of `u`."""
+        return _wiener(u, self.plane, self.sharing)
 
     def place(self, parts: PyTree[Array], u: State) -> State:
         """Independent real noises, of the shapes of `wiener`, as one noise like `u`."""
@@ -213,7 +214,7 @@ class ColouredNoise(AbstractNoise):
         self.plane = RealAxis() if plane is None else plane
 
     def initial(self, u: State, *, key: PRNGKeyArray) -> State:
-        parts = normal(self.sharing, key, self.wiener(u))
+        parts = normal(self.wiener(u), key)
         return scale(self.stddev, self.place(parts, u))
 
     def current(self, own: State, u: State) -> State:
@@ -250,32 +251,40 @@ class MeasurementNoise(eqx.Module):
         self.sharing = PerSample() if sharing is None else sharing
         self.plane = Circular() if plane is None else plane
 
+    def wiener(self, s: State) -> Wiener:
+        """Real Wiener processes of shape (batch, parts, units) for each leaf of `s`."""
+        return _wiener(s, self.plane, self.sharing)
+
+    def place(self, parts: PyTree[Array], s: State) -> State:
+        """Increments of those processes as errors of the integrated reading."""
+        return scale(self.intensity, jax.tree.map(self.plane.place, parts, s))
+
     def read(self, s: States, spacing: Float[Array, ""], *, key: PRNGKeyArray) -> States:
         """Activities (points, batch, ...), one reading every `spacing`, as they are measured."""
-        shapes = jax.tree.map(
-            lambda leaf: jax.ShapeDtypeStruct(
-                (leaf.shape[1], self.plane.components, leaf.shape[0], *leaf.shape[2:]),
-                real_dtype(leaf),
-            ),
-            s,
-        )
-        size = self.intensity / jnp.sqrt(spacing.astype(self.intensity.dtype))
-
-        def add(activity: Array, parts: Array) -> Array:
-            error = jnp.moveaxis(self.plane.place(parts, activity), 0, 1)
-            return activity + size.astype(activity.dtype) * error
-
-        return jax.tree.map(add, s, normal(self.sharing, key, shapes))
+        # Points after the batch, as units are: what a sample sees is its own.
+        batch_first = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, 1), s)
+        errors = self.place(normal(self.wiener(batch_first), key), batch_first)
+        errors = scale(1 / jnp.sqrt(spacing), errors)
+        return jax.tree.map(lambda a, b: a + jnp.moveaxis(b, 1, 0), s, errors)
 
 
-def normal(
-    sharing: AbstractSharing, key: PRNGKeyArray, shapes: PyTree[jax.ShapeDtypeStruct]
-) -> PyTree[Array]:
-    """Standard normal numbers of the given shapes, whose first axis is the batch."""
-    leaves, structure = jax.tree.flatten(shapes)
+def _wiener(u: State, plane: AbstractPlane, sharing: AbstractSharing) -> Wiener:
+    dtype = real_dtype(u)
+    shapes = jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(
+            (leaf.shape[0], plane.components, *leaf.shape[1:]), dtype
+        ),
+        u,
+    )
+    return Wiener(shapes, sharing)
+
+
+def normal(wiener: Wiener, key: PRNGKeyArray) -> PyTree[Array]:
+    """Standard normal numbers, one for each process."""
+    leaves, structure = jax.tree.flatten(wiener.shapes)
 
     def draw(index: int, leaf: jax.ShapeDtypeStruct) -> PyTree[Array]:
-        return sharing.over_batch(
+        return wiener.sharing.over_batch(
             lambda own: jax.random.normal(own, leaf.shape[1:], leaf.dtype),
             jax.random.fold_in(key, index),
             leaf.shape[0],

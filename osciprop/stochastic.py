@@ -9,8 +9,8 @@ from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
 
 from .complexity import scale
 from .dynamics import Dynamics
-from .networks import State
-from .noise import AbstractNoise, AbstractSharing
+from .networks import AbstractNetwork, State
+from .noise import AbstractNoise, Wiener
 
 
 class AbstractStochasticSystem(eqx.Module):
@@ -21,27 +21,31 @@ class AbstractStochasticSystem(eqx.Module):
     """
 
     @abc.abstractmethod
-    def sharing(self) -> AbstractSharing:
-        """Which samples see which noise."""
-
-    @abc.abstractmethod
     def velocity(self, time: ArrayLike, y: PyTree) -> PyTree:
         """The drift: time derivative of `y` without noise."""
 
     @abc.abstractmethod
-    def wiener(self, y: PyTree) -> PyTree[jax.ShapeDtypeStruct]:
-        """Shapes of the real Wiener processes, batch first."""
+    def wiener(self, y: PyTree) -> tuple[Wiener, ...]:
+        """The sources of noise."""
 
     @abc.abstractmethod
     def gain(self, time: ArrayLike) -> PyTree[Array]:
         """What of the noise's strength depends on time."""
 
     @abc.abstractmethod
-    def kick(self, gain: PyTree[Array], increments: PyTree[Array], y: PyTree) -> PyTree:
-        """What increments of the Wiener processes add to a state shaped like `y`."""
+    def kick(self, gain: PyTree[Array], increments: tuple[PyTree[Array], ...], y: PyTree) -> PyTree:
+        """What increments of each source add to a state shaped like `y`."""
 
 
-class SilentDynamics(eqx.Module):
+class AbstractSilentSystem(eqx.Module):
+    """`dy = velocity(t, y) dt`, without noise; `y` is any pytree of real and complex arrays."""
+
+    @abc.abstractmethod
+    def velocity(self, time: ArrayLike, y: PyTree) -> PyTree:
+        """Time derivative of `y`."""
+
+
+class SilentDynamics(AbstractSilentSystem):
     """A network's dynamics without noise, in the form of `NoisyDynamics`: `y` is `(u, None)`."""
 
     dynamics: Dynamics
@@ -64,9 +68,6 @@ class NoisyDynamics(AbstractStochasticSystem):
     dynamics: Dynamics
     noise: AbstractNoise
 
-    def sharing(self) -> AbstractSharing:
-        return self.noise.sharing
-
     def begin(self, u: State, key: PRNGKeyArray | None) -> tuple[State, PyTree]:
         """The network at `u`, with stationary noise. Raises `ValueError` without a key."""
         return u, self.noise.initial(u, key=require_key(key))
@@ -76,16 +77,20 @@ class NoisyDynamics(AbstractStochasticSystem):
         current = jax.tree.map(jnp.add, self.dynamics.current(time, u), self.noise.current(own, u))
         return self.dynamics.network.velocity(u, current), self.noise.velocity(own)
 
-    def wiener(self, y: tuple[State, PyTree]) -> PyTree[jax.ShapeDtypeStruct]:
-        return self.noise.wiener(y[0])
+    def wiener(self, y: tuple[State, PyTree]) -> tuple[Wiener]:
+        return (self.noise.wiener(y[0]),)
 
     def gain(self, time: ArrayLike) -> Float[Array, ""]:
         return jnp.ones((), dtype=jnp.result_type(time))
 
     def kick(
-        self, gain: Float[Array, ""], increments: PyTree[Array], y: tuple[State, PyTree]
+        self,
+        gain: Float[Array, ""],
+        increments: tuple[PyTree[Array], ...],
+        y: tuple[State, PyTree],
     ) -> tuple[State, PyTree]:
-        return scale(gain, current_kick(self.dynamics, self.noise, increments, y[0]))
+        (currents,) = increments
+        return scale(gain, current_kick(self.dynamics.network, self.noise, currents, y[0]))
 
 
 def with_noise(dynamics: Dynamics, noise: AbstractNoise | None) -> SilentDynamics | NoisyDynamics:
@@ -101,12 +106,10 @@ def require_key(key: PRNGKeyArray | None) -> PRNGKeyArray:
 
 
 def current_kick(
-    dynamics: Dynamics, noise: AbstractNoise, increments: PyTree[Array], u: State
+    network: AbstractNetwork, noise: AbstractNoise, increments: PyTree[Array], u: State
 ) -> tuple[State, PyTree]:
     """What increments of its Wiener processes add to `u` and to the noise's own state."""
     current, own = noise.kick(noise.place(increments, u))
     zeros = jax.tree.map(jnp.zeros_like, u)
-    _, moved = jax.jvp(
-        lambda inflow: dynamics.network.velocity(zeros, inflow), (zeros,), (current,)
-    )
+    _, moved = jax.jvp(lambda inflow: network.velocity(zeros, inflow), (zeros,), (current,))
     return moved, own

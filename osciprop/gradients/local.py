@@ -1,0 +1,44 @@
+"""The local learning rule: the gradient from each neuron's mean activity and error signal alone.
+
+`gradient = dC/dtheta - e . dF/dtheta` at the mean activity, with the error signal `e = ds/dbeta`
+(DESIGN, generalized EP). For a synapse from i to j that is `-s_i e_j`, and for a reciprocal one
+`-(s_i e_j + e_i s_j)`: each synapse needs the two numbers of its own two neurons. It equals the
+first Fourier coefficient of `-s_i s_j` where the response is analytic, since only products of
+orders 0 and 1 reach the first harmonic.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PyTree
+
+from ..costs import Targets
+from ..networks import AbstractNetwork, State
+
+
+def local_gradient(
+    network: AbstractNetwork,
+    x: Float[Array, "batch ..."],
+    y: Targets,
+    mean: State,
+    error: State,
+) -> PyTree[Array]:
+    """The batch-mean gradient by the local rule; exact where the Jacobian is symmetric.
+
+    `mean` is the real free activity and `error` the real response `ds/dbeta` of each activity, both
+    pytrees of arrays (batch, units). The result has the structure of
+    `eqx.filter(network, eqx.is_inexact_array)`.
+    """
+
+    @eqx.filter_grad
+    def gradient(parameters: AbstractNetwork) -> Array:
+        inflow = parameters.current(mean, parameters.drive(x))
+        products = jax.tree.map(
+            lambda signal, current: jnp.sum((signal * current).reshape(len(signal), -1), axis=1),
+            error,
+            inflow,
+        )
+        matched = jnp.sum(jnp.stack(jax.tree.leaves(products)), axis=0)
+        return jnp.mean(parameters.cost(mean, y) - matched)
+
+    return gradient(network)
