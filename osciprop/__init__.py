@@ -33,6 +33,8 @@ from .errors import ConvergenceError as ConvergenceError
 from .errors import GradientAccuracyWarning as GradientAccuracyWarning
 from .errors import HolomorphyError as HolomorphyError
 from .flow import Flow as Flow
+from .fluctuations import Fluctuations as Fluctuations
+from .fluctuations import linear_fluctuations as linear_fluctuations
 from .gradients import BPTT as BPTT
 from .gradients import AbstractGradientMethod as AbstractGradientMethod
 from .gradients import AbstractLockIn as AbstractLockIn
@@ -42,7 +44,10 @@ from .gradients import Cumulative as Cumulative
 from .gradients import Estimate as Estimate
 from .gradients import HolomorphicEP as HolomorphicEP
 from .gradients import Implicit as Implicit
+from .gradients import LagCorrected as LagCorrected
 from .gradients import Leaky as Leaky
+from .gradients import NoisyClassicEP as NoisyClassicEP
+from .gradients import NoisyHolomorphicEP as NoisyHolomorphicEP
 from .gradients import OscillatoryEP as OscillatoryEP
 from .gradients import RecurrentBackprop as RecurrentBackprop
 from .gradients import estimate_gradient as estimate_gradient
@@ -105,5 +110,10 @@ from .teaching import AbstractTeaching as AbstractTeaching
 from .teaching import Constant as Constant
 from .teaching import Contour as Contour
 from .teaching import Oscillation as Oscillation
+from .variance import GradientNoise as GradientNoise
+from .variance import TaylorBias as TaylorBias
+from .variance import gradient_noise as gradient_noise
+from .variance import optimal_amplitude as optimal_amplitude
+from .variance import signal_to_noise as signal_to_noise
 
 __version__ = "0.1.0"

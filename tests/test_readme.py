@@ -10,10 +10,10 @@ import numpy as np
 import osciprop
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
-EXAMPLE, OWN_NETWORK = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+EXAMPLE, ONLINE, OWN_NETWORK = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 
 
-def test_ten_lines():
+def test_ten_lines_and_what_goes_on_from_them():
     printed = io.StringIO()
     names: dict = {}
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
@@ -23,6 +23,10 @@ def test_ten_lines():
     measured = osciprop.cosine(names["estimate"].gradient, names["exact"].gradient)
     assert measured > claimed - 0.5e-4
     assert len(names["history"].epochs["test_accuracy"]) == 1
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
+        exec(ONLINE, names)
+    assert "LearningRun: 20 presentations" in printed.getvalue()
+    assert np.all(np.isfinite(names["run"].loss))
 
 
 def test_your_own_network():

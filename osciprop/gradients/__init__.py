@@ -7,7 +7,10 @@ from .estimate import AbstractDiagnostics as AbstractDiagnostics
 from .estimate import AbstractGradientMethod as AbstractGradientMethod
 from .estimate import Estimate as Estimate
 from .estimate import estimate_gradient as estimate_gradient
+from .lag import LagCorrected as LagCorrected
 from .local import local_gradient as local_gradient
+from .noisy import NoisyClassicEP as NoisyClassicEP
+from .noisy import NoisyHolomorphicEP as NoisyHolomorphicEP
 from .oscillatory import AbstractLockIn as AbstractLockIn
 from .oscillatory import Cumulative as Cumulative
 from .oscillatory import Leaky as Leaky
