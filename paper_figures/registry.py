@@ -1,9 +1,9 @@
 """All figures, in the order of the report."""
 
 from .figure import PaperFigure
-from .hep2022 import fig2a, fig2b, fig2c, fig2d, fig3a, fig3b
+from .hep2022 import fig2a, fig2b, fig2c, fig2d, fig3a, fig3b, fig3c
 
-FIGURES: tuple[PaperFigure, ...] = (fig2a, fig2b, fig2c, fig2d, fig3a, fig3b)
+FIGURES: tuple[PaperFigure, ...] = (fig2a, fig2b, fig2c, fig2d, fig3a, fig3b, fig3c)
 
 
 def names() -> list[str]:

@@ -9,10 +9,10 @@ import pytest
 
 from osciprop.datasets import DatasetError
 from paper_figures.figure import Data, PaperFigure
-from paper_figures.hep2022 import fig3a, fig3b
+from paper_figures.hep2022 import fig3a, fig3b, fig3c
 from paper_figures.record import decode_all, encode_all
 
-NEED_MNIST = (fig3a, fig3b)
+NEED_MNIST = (fig3a, fig3b, fig3c)
 
 
 @functools.cache

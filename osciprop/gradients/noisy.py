@@ -1,0 +1,339 @@
+"""Equilibrium propagation with noise on every neuron: nudge, wait, read, contrast.
+
+As in the code of hep2022 (Fig. 3c, Table 1): a free equilibrium without noise, then noisy phases
+one after the other, each for a fixed time at one value of the teaching signal. A phase goes on from
+the state in which the one before it ended, and with noise the lower half circle is no mirror image
+of the upper one: all points are simulated. What noise leaves of a state is read, not solved for, so
+that no tolerance ends a phase.
+"""
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Bool, Float, Inexact, Int, PRNGKeyArray, PyTree
+
+from ..complexity import is_complex, real_dtype, to_complex
+from ..costs import Targets
+from ..dynamics import Dynamics, require_holomorphic
+from ..errors import check_at_least, check_positive, is_traced
+from ..integration import Integrator, euler_maruyama
+from ..networks import AbstractNetwork, State, States
+from ..noise import AbstractNoise
+from ..relaxation import AbstractRelaxation, AndersonIteration
+from ..solution import Solution
+from ..stochastic import require_key, with_noise
+from ..teaching import AMPLITUDE_REMEDY, Constant, Contour
+from .contrast import contrast
+from .equilibrium import relax_free
+from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, batch_mean
+
+DURATION_REMEDY = "give the time of a phase in the units of the time constants; 60 settles many"
+
+
+class NoisyDiagnostics(AbstractDiagnostics):
+    """The free relaxation, and whether the noisy phases ended in states that can be read.
+
+    `completed` says for each phase whether it reached its end with finite states; `steps` counts
+    the integrator's steps in all phases. Noise has no tolerance to reach: how far it moves the
+    gradient is seen by repeating the estimate with another key.
+    """
+
+    free: Solution
+    completed: Bool[Array, " phases"]
+    steps: Int[Array, ""]
+    amplitude: Float[Array, ""]
+
+    def converged(self) -> Bool[Array, ""]:
+        return jnp.all(self.free.converged) & jnp.all(self.completed)
+
+    def failure(self) -> str:
+        if not np.all(self.free.converged):
+            return (
+                f"the free equilibrium did not converge ({self.free}). Remedies: another "
+                "relaxation, e.g. SynchronousIteration(damping=0.3) or Flow(), more max_steps, a "
+                "looser tolerance, smaller weights"
+            )
+        completed = np.asarray(self.completed)
+        if not completed.all():
+            return (
+                f"{np.count_nonzero(~completed)} of {completed.size} noisy phases at amplitude "
+                f"{float(self.amplitude):.4g} ended early or in states that are not finite, the "
+                f"first of them phase {int(np.argmin(completed))}. Remedies: a smaller amplitude, "
+                "less noise, an integrator with a smaller step, e.g. euler_maruyama(0.1), or more "
+                "max_steps"
+            )
+        return ""
+
+    def concerns(self) -> list[str]:
+        return []
+
+    def summary(self) -> str:
+        completed = np.asarray(self.completed)
+        return (
+            f"noisy: {np.count_nonzero(completed)} of {completed.size} phases completed, "
+            f"{int(self.steps)} steps, amplitude {float(self.amplitude):.4g}"
+        )
+
+
+class NoisyPhases(eqx.Module):
+    """How a noisy network is held at one teaching value after the other, and read there.
+
+    `duration` and `spacing` are in units of time: a phase is read `reads` times in its last part,
+    every `spacing`, the last time at its end. Raises `ValueError` for a phase that is too short for
+    its reads.
+    """
+
+    noise: AbstractNoise
+    duration: Float[Array, ""]
+    reads: int = eqx.field(static=True)
+    spacing: Float[Array, ""]
+    relaxation: AbstractRelaxation
+    integrator: Integrator
+
+    def __init__(
+        self,
+        noise: AbstractNoise,
+        duration: ArrayLike,
+        reads: int,
+        spacing: ArrayLike,
+        relaxation: AbstractRelaxation | None,
+        integrator: Integrator | None,
+    ):
+        if not isinstance(noise, AbstractNoise):
+            raise TypeError(
+                f"noise is {noise!r}: give an osciprop noise, such as WhiteNoise(0.01); without "
+                "noise use osciprop.ClassicEP or osciprop.HolomorphicEP"
+            )
+        check_at_least("reads", reads, 1, "a phase must be read to count")
+        check_positive("spacing", spacing, "give the time between two reads of a phase")
+        _check_duration("duration", duration, reads, spacing)
+        self.noise = noise
+        self.duration = jnp.asarray(duration, dtype=float)
+        self.reads = reads
+        self.spacing = jnp.asarray(spacing, dtype=float)
+        self.relaxation = AndersonIteration() if relaxation is None else relaxation
+        # One step per time constant: a synchronous update, as the authors make it.
+        self.integrator = euler_maruyama(1.0) if integrator is None else integrator
+
+    def run(
+        self,
+        free: Dynamics,
+        u: State,
+        y: Targets,
+        betas: Inexact[Array, " phases"],
+        durations: Float[Array, " phases"],
+        key: PRNGKeyArray | None,
+    ) -> tuple[States, Bool[Array, " phases"], Int[Array, ""]]:
+        """Activities (phases * reads, batch, ...) by phase, which phases completed, and the steps.
+
+        Starts at the potential `u`. Raises `ValueError` without a key.
+        """
+        begin_key, phases_key = jax.random.split(require_key(key))
+        start = to_complex(u) if is_complex(betas) else u
+        dtype = real_dtype(start)
+        # The reads of a phase by their time before its end.
+        before = self.spacing.astype(dtype) * jnp.arange(self.reads - 1, -1, -1, dtype=dtype)
+
+        def phase(
+            carry: tuple[State, PyTree], now: tuple[Array, Array, Array]
+        ) -> tuple[tuple[State, PyTree], tuple[States, Array, Array]]:
+            index, beta, duration = now
+            system = with_noise(Dynamics(free.network, free.drive, y, Constant(beta)), self.noise)
+            times = jnp.concatenate([jnp.zeros(1, dtype=dtype), duration.astype(dtype) - before])
+            states, solution = self.integrator.run(
+                system, carry, times, key=jax.random.fold_in(phases_key, index)
+            )
+            reads = jax.tree.map(lambda leaf: leaf[1:], states[0])
+            finite = [jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(reads)]
+            completed = solution.result == diffrax.RESULTS.successful
+            return (
+                jax.tree.map(lambda leaf: leaf[-1], states),
+                (
+                    jax.vmap(free.network.activity)(reads),
+                    jnp.all(jnp.stack([completed, *finite])),
+                    solution.stats["num_steps"],
+                ),
+            )
+
+        first = Dynamics(free.network, free.drive, y, Constant(betas[0]))
+        begun = with_noise(first, self.noise).begin(start, begin_key)
+        _, (s, completed, steps) = jax.lax.scan(
+            phase, begun, (jnp.arange(betas.shape[0]), betas, durations)
+        )
+        in_one_row = jax.tree.map(lambda leaf: leaf.reshape((-1, *leaf.shape[2:])), s)
+        return in_one_row, completed, jnp.sum(steps)
+
+
+def _check_duration(name: str, duration: ArrayLike, reads: int, spacing: ArrayLike) -> None:
+    """Raise `ValueError` unless a known phase is long enough for its reads."""
+    check_positive(name, duration, DURATION_REMEDY)
+    if is_traced((duration, spacing)):
+        return
+    needed = (reads - 1) * float(np.asarray(spacing))
+    if not float(np.asarray(duration)) > needed:
+        raise ValueError(
+            f"{name}={duration} must exceed {needed:g}, the time that reads={reads} take at a "
+            f"spacing of {spacing}: give a longer {name}, or fewer reads"
+        )
+
+
+def _noisy_estimate(
+    network: AbstractNetwork,
+    x: Float[Array, "batch ..."],
+    y: Targets,
+    initial: State | None,
+    key: PRNGKeyArray | None,
+    phases: NoisyPhases,
+    betas: Inexact[Array, " phases"],
+    durations: Float[Array, " phases"],
+    weights: Inexact[Array, " phases"],
+    amplitude: Float[Array, ""],
+) -> Estimate:
+    """The contrast, with one of `weights` per phase, of what a sequence of noisy phases shows."""
+    dynamics, free = relax_free(network, x, phases.relaxation, initial)
+    states, completed, steps = phases.run(dynamics, free.u, y, betas, durations, key)
+
+    def each_read(values: Array) -> Array:
+        return jnp.repeat(values, phases.reads)
+
+    gradient = contrast(network, x, y, states, each_read(betas), each_read(weights / phases.reads))
+    return Estimate(
+        gradient=gradient,
+        loss=batch_mean(network.cost(free.s, y)),
+        outputs=network.output(free.s),
+        equilibrium=free,
+        diagnostics=NoisyDiagnostics(free, completed, steps, amplitude),
+    )
+
+
+class NoisyClassicEP(AbstractGradientMethod):
+    """One-sided equilibrium propagation under noise: a free phase, then a nudged one.
+
+    From a noiseless free equilibrium the network runs under `noise` for `free_duration` (by
+    default `duration`) without a nudge, then for `duration` with the real nudge `amplitude`. The
+    gradient contrasts the means over `reads` of each. Both times are in units of time. Besides the
+    bias of `ClassicEP`, of order `amplitude`, the noise leaves an error that falls as
+    `1 / amplitude`.
+
+    The authors of hep2022 read the first five steps of the free phase and those that follow T2
+    steps of the nudged one: `reads=5, free_duration=5, duration=T2 + 4`, with
+    `WhiteNoise(D, sharing=SharedAcrossBatch())`, whose D is their standard deviation at every step
+    because the default `integrator` makes one step per unit of time.
+
+    Needs a key: `estimate_gradient(..., key=key)`. Raises `ValueError` for an amplitude or duration
+    that is not positive, `TypeError` where `noise` is none.
+    """
+
+    amplitude: Float[Array, ""]
+    free_duration: Float[Array, ""]
+    phases: NoisyPhases
+
+    def __init__(
+        self,
+        amplitude: ArrayLike,
+        noise: AbstractNoise,
+        *,
+        duration: ArrayLike = 60.0,
+        free_duration: ArrayLike | None = None,
+        reads: int = 5,
+        spacing: ArrayLike = 1.0,
+        relaxation: AbstractRelaxation | None = None,
+        integrator: Integrator | None = None,
+    ):
+        check_positive("amplitude", amplitude, AMPLITUDE_REMEDY)
+        self.amplitude = jnp.asarray(amplitude, dtype=float)
+        self.phases = NoisyPhases(noise, duration, reads, spacing, relaxation, integrator)
+        if free_duration is None:
+            self.free_duration = self.phases.duration
+        else:
+            _check_duration("free_duration", free_duration, reads, spacing)
+            self.free_duration = jnp.asarray(free_duration, dtype=float)
+
+    def check(self, network: AbstractNetwork) -> None:
+        pass
+
+    def estimate(
+        self,
+        network: AbstractNetwork,
+        x: Float[Array, "batch ..."],
+        y: Targets,
+        initial: State | None,
+        key: PRNGKeyArray | None = None,
+    ) -> Estimate:
+        beta = self.amplitude
+        return _noisy_estimate(
+            network,
+            x,
+            y,
+            initial,
+            key,
+            self.phases,
+            betas=jnp.stack([jnp.zeros_like(beta), beta]),
+            durations=jnp.stack([self.free_duration, self.phases.duration]),
+            weights=jnp.stack([1 / beta, -1 / beta]),
+            amplitude=beta,
+        )
+
+
+class NoisyHolomorphicEP(AbstractGradientMethod):
+    """Holomorphic equilibrium propagation under noise: `points` phases round the circle.
+
+    From a noiseless free equilibrium the network runs under `noise` for `duration` units of time at
+    each of `amplitude * exp(2 pi i k / points)`, k = 0, 1, ..., and is read `reads` times. The
+    noise leaves an error that falls as `1 / amplitude`; unlike `NoisyClassicEP` the amplitude can
+    be as large as the circle of `HolomorphicEP`, whose error `(amplitude / R)^points` stays.
+
+    The authors of hep2022 read once, after T2 steps: `duration=T2`, with
+    `WhiteNoise(D, sharing=SharedAcrossBatch())`. Two points are all real.
+
+    Needs a key: `estimate_gradient(..., key=key)`. Raises `ValueError` for fewer than two points,
+    or an amplitude or duration that is not positive, `TypeError` where `noise` is none.
+    """
+
+    contour: Contour
+    phases: NoisyPhases
+
+    def __init__(
+        self,
+        amplitude: ArrayLike,
+        points: int,
+        noise: AbstractNoise,
+        *,
+        duration: ArrayLike = 60.0,
+        reads: int = 1,
+        spacing: ArrayLike = 1.0,
+        relaxation: AbstractRelaxation | None = None,
+        integrator: Integrator | None = None,
+    ):
+        self.contour = Contour(amplitude, points)
+        self.phases = NoisyPhases(noise, duration, reads, spacing, relaxation, integrator)
+
+    def check(self, network: AbstractNetwork) -> None:
+        if self.contour.points > 2:
+            require_holomorphic(network)
+
+    def estimate(
+        self,
+        network: AbstractNetwork,
+        x: Float[Array, "batch ..."],
+        y: Targets,
+        initial: State | None,
+        key: PRNGKeyArray | None = None,
+    ) -> Estimate:
+        points = self.contour.points
+        # The two real points of a real simulation, or the whole circle.
+        betas = self.contour.upper()[0] if points == 2 else self.contour.betas()
+        return _noisy_estimate(
+            network,
+            x,
+            y,
+            initial,
+            key,
+            self.phases,
+            betas=betas,
+            durations=jnp.full(points, self.phases.duration),
+            weights=-1 / (points * betas),
+            amplitude=self.contour.amplitude,
+        )
