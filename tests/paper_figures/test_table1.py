@@ -36,6 +36,11 @@ def test_too_low_fails_and_too_high_passes(tmp_path: Path) -> None:
     assert [claim.passed for claim in table1.claims(tmp_path)] == [False, True]
 
 
+def test_a_row_at_chance_must_stay_there(tmp_path: Path) -> None:
+    store(tmp_path, "noise_classic_ep_1e-1", 0, [0.11, 0.4])
+    assert [claim.passed for claim in table1.claims(tmp_path)] == [True, False]
+
+
 def test_methods_without_a_published_row_are_left_out(tmp_path: Path) -> None:
     store(tmp_path, "implicit", 0, [0.9])
     (tmp_path / table1.RUNS / "hep_seed0.checkpoint").write_text("not JSON")
