@@ -64,6 +64,7 @@ def test_stationary_covariance_is_the_lyapunov_solution(noise):
     assert_within_errors(found.T @ found / len(found), lyapunov(network, noise), len(found))
 
 
+@pytest.mark.slow
 def test_circular_noise_has_half_its_power_on_each_axis():
     network, noise = linear_network(), osciprop.WhiteNoise(0.3, plane=osciprop.Circular())
     found = deviations(network, noise, osciprop.Constant(0.0 + 0.0j))

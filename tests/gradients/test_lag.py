@@ -111,6 +111,7 @@ def test_remaining_bias_is_the_predicted_one():
     )
 
 
+@pytest.mark.slow
 def test_noise_of_the_two_periods_is_independent_and_needs_a_key():
     network, x, y = TANH
     noisy = LagCorrected(
