@@ -42,6 +42,20 @@ def read_header(path: Path) -> dict[str, Any]:
         return _header(path, file.readline())
 
 
+def require_settings(path: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """The header of a checkpoint. Raises `CheckpointError` if its `settings` are not these."""
+    header = read_header(path)
+    stored = header.get("settings", {})
+    differing = [name for name in settings if stored.get(name) != settings[name]]
+    if differing:
+        raise CheckpointError(
+            f"{path} was made with other settings ("
+            + "; ".join(f"{name}: {stored.get(name)} != {settings[name]}" for name in differing)
+            + "): use another path, remove the file, or restore the settings"
+        )
+    return header
+
+
 def load_checkpoint(path: Path, like: PyTree) -> tuple[PyTree, dict[str, Any]]:
     """The pytree, of the structure and shapes of `like`, and the header of a checkpoint.
 

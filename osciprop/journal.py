@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
-from .checkpoint import CheckpointError, load_checkpoint, read_header, save_checkpoint
+from .checkpoint import load_checkpoint, require_settings, save_checkpoint
 from .errors import check_at_least
 from .networks import AbstractNetwork
 from .simulation import Observe, Report, SimulationState
@@ -166,15 +166,7 @@ def save_journal(path: Path, journal: Journal, settings: dict[str, Any]) -> None
 
 def load_journal(path: Path, like: SimulationState, settings: dict[str, Any]) -> Journal:
     """The journal of a checkpoint. Raises `CheckpointError` if it is of another simulation."""
-    header = read_header(path)
-    stored = header.get("settings", {})
-    differing = [name for name in settings if stored.get(name) != settings[name]]
-    if differing:
-        raise CheckpointError(
-            f"{path} was made with other settings ("
-            + "; ".join(f"{name}: {stored.get(name)} != {settings[name]}" for name in differing)
-            + "): use another path, remove the file, or restore the settings"
-        )
+    header = require_settings(path, settings)
     seen = [[np.zeros(shape, kind) for shape, kind in arrays] for arrays in header["shapes"]]
     (state, arrays), _ = load_checkpoint(path, (like, seen))
     rows = [(int(number), loss, accuracy) for number, loss, accuracy in header["rows"]]

@@ -19,7 +19,7 @@ import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 from tqdm import tqdm
 
-from .checkpoint import CheckpointError, load_checkpoint, read_header, save_checkpoint
+from .checkpoint import load_checkpoint, require_settings, save_checkpoint
 from .datasets import Batches, Dataset
 from .errors import ConvergenceError, GradientAccuracyWarning, check_at_least
 from .gradients import AbstractGradientMethod, Estimate
@@ -313,14 +313,7 @@ def _save(path: Path, run: _Run, settings: dict[str, Any]) -> None:
 
 
 def _resume(path: Path, run: _Run, settings: dict[str, Any]) -> _Run:
-    stored = read_header(path)["settings"]
-    differing = [name for name in settings if stored.get(name) != settings[name]]
-    if differing:
-        raise CheckpointError(
-            f"{path} was made with other settings ("
-            + "; ".join(f"{name}: {stored.get(name)} != {settings[name]}" for name in differing)
-            + "): use another path, remove the file, or restore the settings"
-        )
+    require_settings(path, settings)
     state, header = load_checkpoint(path, run.state)
     history = History(**header["history"])
     return dataclasses.replace(
