@@ -25,6 +25,8 @@ from .builders import hopfield_regressor as hopfield_regressor
 from .checkpoint import CheckpointError as CheckpointError
 from .complexity import like as like
 from .complexity import matmul as matmul
+from .contour_choice import ContourChoice as ContourChoice
+from .contour_choice import choose_contour as choose_contour
 from .costs import AbstractCost as AbstractCost
 from .costs import SoftmaxCrossEntropy as SoftmaxCrossEntropy
 from .costs import SquaredError as SquaredError
@@ -98,6 +100,8 @@ from .relaxation import AndersonIteration as AndersonIteration
 from .relaxation import SequentialIteration as SequentialIteration
 from .relaxation import SynchronousIteration as SynchronousIteration
 from .relaxation import relax as relax
+from .series import GradientSeries as GradientSeries
+from .series import gradient_series as gradient_series
 from .simulation import Simulation as Simulation
 from .simulation import SimulationState as SimulationState
 from .solution import Solution as Solution

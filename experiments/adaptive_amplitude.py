@@ -1,0 +1,155 @@
+"""Does `choose_contour` find the best teaching amplitude? On the network of hep2022, Fig. 3c.
+
+    OSCIPROP_DATA=... python -m experiments.adaptive_amplitude
+
+Three networks (784-256-256-10) with ten MNIST images and noise 0.01 shared over the batch: from
+measurements at amplitude 0.4 on, an amplitude is chosen for 15 points of 60 steps, and a number of
+points among several in the same total time of 900. Then, with noise that the choice has not seen,
+the relative error against the implicit gradient there and at the fixed amplitudes of the figure.
+About four minutes on a core; `experiments/results/adaptive_amplitude.json` keeps the numbers.
+"""
+
+import json
+import time
+from pathlib import Path
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, PyTree
+
+import osciprop
+from experiments.hep2022_table1 import write
+from osciprop.contour_choice import ContourChoice, choose_contour
+from osciprop.datasets import mnist
+from osciprop.gradients.noisy import NoisyHolomorphicEP
+
+RESULTS = Path(__file__).parent / "results" / "adaptive_amplitude.json"
+SIZES, STDDEV, BATCH, NOISE = (784, 256, 256, 10), 0.05, 10, 0.01
+SEEDS, REALISATIONS, PROBE = (1, 2, 3), 12, 0.4
+POINTS, DURATION = 15, 60.0
+CANDIDATES = (5, 10, 15, 30)
+GRID = np.linspace(0.01, 4, 20)
+Gradient = PyTree[Array]
+
+
+def problem(seed: int) -> tuple[osciprop.Network, Array, Array]:
+    """Network and batch of a seed, those of Fig. 3c."""
+    scales = [STDDEV * inputs**0.5 for inputs in SIZES[:-1]]
+    network = osciprop.hopfield_mlp(SIZES, key=jax.random.PRNGKey(seed), scale=scales)
+    data, rows = mnist(), slice(BATCH * seed, BATCH * (seed + 1))
+    return network, jnp.asarray(data.x_train[rows]), jnp.asarray(data.y_train[rows], jnp.int32)
+
+
+def true_gradient(network: osciprop.Network, x: Array, y: Array) -> Gradient:
+    """The implicit gradient in double precision, returned in single."""
+    with jax.enable_x64(True):
+        exact = jax.tree.map(
+            lambda leaf: jnp.asarray(leaf, float) if eqx.is_inexact_array(leaf) else leaf, network
+        )
+        relaxation = osciprop.SynchronousIteration(tolerance=1e-13, max_steps=1000)
+        method = osciprop.Implicit(relaxation)
+        true = osciprop.estimate_gradient(exact, np.asarray(x, float), np.asarray(y), method)
+        return jax.tree.map(lambda leaf: np.asarray(leaf, np.float32), true.gradient)
+
+
+@eqx.filter_jit
+def errors(
+    network: osciprop.Network,
+    x: Array,
+    y: Array,
+    method: NoisyHolomorphicEP,
+    true: Gradient,
+    keys: Array,
+) -> Array:
+    """Relative error of each realisation; the same keys for all amplitudes."""
+
+    def one(key: Array) -> Array:
+        return osciprop.relative_error(method.estimate(network, x, y, None, key).gradient, true)
+
+    return jax.lax.map(one, keys)
+
+
+def described(choice: ContourChoice, seconds: float, measured: np.ndarray) -> dict:
+    """What was chosen and predicted, and what was then measured with other noise."""
+    return {
+        "amplitude": choice.amplitude,
+        "points": choice.points,
+        "predicted_error": choice.error,
+        "predicted_noise": choice.noise,
+        "predicted_bias": choice.bias,
+        "error": float(measured.mean()),
+        "error_stddev": float(measured.std(ddof=1)),
+        "radius": choice.radius,
+        "confirmed": choice.confirmed,
+        "circles": [[c.amplitude, c.points, c.bias, c.noise, c.error] for c in choice.circles],
+        "seconds": seconds,
+    }
+
+
+def run(seed: int) -> dict:
+    """One network: both choices, and the errors at the fixed amplitudes."""
+    network, x, y = problem(seed)
+    true = true_gradient(network, x, y)
+    noise = osciprop.WhiteNoise(NOISE, sharing=osciprop.SharedAcrossBatch())
+    probe = NoisyHolomorphicEP(PROBE, POINTS, noise, duration=DURATION)
+    choice_key, check_key = jax.random.split(jax.random.PRNGKey(1000 + seed))
+    keys = jax.random.split(check_key, REALISATIONS)
+    row: dict = {"seed": seed}
+    for name, candidates in (("amplitude", (POINTS,)), ("amplitude_and_points", CANDIDATES)):
+        start = time.perf_counter()
+        choice = choose_contour(network, x, y, probe, key=choice_key, points=candidates)
+        seconds = time.perf_counter() - start
+        print(choice, flush=True)
+        measured = np.asarray(errors(network, x, y, choice.method, true, keys), float)
+        row[name] = described(choice, seconds, measured)
+    grid = []
+    for amplitude in GRID:
+        method = NoisyHolomorphicEP(amplitude, POINTS, noise, duration=DURATION)
+        grid.append(np.asarray(errors(network, x, y, method, true, keys), float).mean())
+    row["grid_errors"] = [float(error) for error in grid]
+    row["best_fixed"] = float(GRID[int(np.argmin(grid))])
+    row["ratio"] = row["amplitude"]["error"] / min(row["grid_errors"])
+    return row
+
+
+def table(rows: list[dict]) -> str:
+    lines = [
+        "| seed | chosen amplitude | predicted error | its error | best fixed amplitude | error "
+        "| ratio | points of free choice | its amplitude | its error |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        own, free = row["amplitude"], row["amplitude_and_points"]
+        lines.append(
+            f"| {row['seed']} | {own['amplitude']:.3f} | {own['predicted_error']:.4f} | "
+            f"{own['error']:.4f} | {row['best_fixed']:.2f} | {min(row['grid_errors']):.4f} | "
+            f"{row['ratio']:.3f} | {free['points']} | {free['amplitude']:.3f} | "
+            f"{free['error']:.4f} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    rows = json.loads(RESULTS.read_text())["rows"] if RESULTS.exists() else []
+    for seed in SEEDS[len(rows) :]:
+        rows.append(run(seed))
+        settings = {
+            "sizes": SIZES,
+            "stddev": STDDEV,
+            "noise": NOISE,
+            "points": POINTS,
+            "duration": DURATION,
+            "probe": PROBE,
+            "realisations": REALISATIONS,
+            "candidates": CANDIDATES,
+            "grid": list(GRID),
+            "versions": {"osciprop": osciprop.__version__, "jax": jax.__version__},
+        }
+        write(RESULTS, {"settings": settings, "rows": rows})
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    main()
