@@ -51,6 +51,7 @@ def chosen() -> ContourChoice:
     return choose_contour(small_network(), X, Y, method(), key=KEY)
 
 
+@pytest.mark.slow
 def test_the_amplitude_is_as_good_as_the_best_of_a_grid(chosen, true):
     grid = np.geomspace(0.05, 2.0, 16)
     fixed = [mean_error(method(amplitude), true) for amplitude in grid]
@@ -89,6 +90,7 @@ def test_where_it_starts_hardly_matters(chosen):
     assert far.error == pytest.approx(chosen.error, rel=0.05)
 
 
+@pytest.mark.slow
 def test_points_are_compared_at_equal_total_time(chosen):
     found = choose_contour(small_network(), X, Y, method(), key=KEY, points=(3, 6))
     assert found.points * float(found.method.phases.duration) == pytest.approx(240.0)

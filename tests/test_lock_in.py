@@ -132,6 +132,7 @@ def test_a_synapse_sees_its_own_two_neurons_only():
         assert np.count_nonzero(below) == 1 and np.count_nonzero(above) == 1
 
 
+@pytest.mark.slow
 def test_the_local_rule_leaves_constants_alone():
     network = small_network()
     x, y = batch(5, 3, samples=2)

@@ -76,6 +76,7 @@ def test_circular_noise_has_half_its_power_on_each_axis():
     assert np.all(np.abs(cross) < 3.5 * errors)
 
 
+@pytest.mark.slow
 def test_noise_on_the_real_axis_leaves_the_imaginary_part_alone():
     """In a linear network, whose parts do not mix."""
     found = deviations(
@@ -115,7 +116,11 @@ def test_a_complex_diffusion_is_not_conjugated():
 
 @pytest.mark.parametrize(
     ("solver", "order"),
-    [(diffrax.Euler(), 1.0), (diffrax.SRA1(), 1.5), (diffrax.ShARK(), 1.5)],
+    [
+        (diffrax.Euler(), 1.0),
+        pytest.param(diffrax.SRA1(), 1.5, marks=pytest.mark.slow),
+        pytest.param(diffrax.ShARK(), 1.5, marks=pytest.mark.slow),
+    ],
     ids=["euler", "sra1", "shark"],
 )
 def test_strong_order(solver, order):
@@ -148,7 +153,13 @@ def test_strong_order(solver, order):
     assert slope > order - 0.15
 
 
-@pytest.mark.parametrize("noise", [osciprop.WhiteNoise(0.2), osciprop.ColouredNoise(0.2, 1.5)])
+@pytest.mark.parametrize(
+    "noise",
+    [
+        osciprop.WhiteNoise(0.2),
+        pytest.param(osciprop.ColouredNoise(0.2, 1.5), marks=pytest.mark.slow),
+    ],
+)
 def test_a_sample_sees_the_same_noise_in_a_batch_of_any_size(noise):
     network = small_network()
     x, _ = batch(5, 3, samples=6)
@@ -164,7 +175,13 @@ def test_a_sample_sees_the_same_noise_in_a_batch_of_any_size(noise):
         np.testing.assert_allclose(a[:, :2], b, rtol=1e-12, atol=1e-13)
 
 
-@pytest.mark.parametrize("noise", [osciprop.WhiteNoise(0.2), osciprop.ColouredNoise(0.2, 1.5)])
+@pytest.mark.parametrize(
+    "noise",
+    [
+        osciprop.WhiteNoise(0.2),
+        pytest.param(osciprop.ColouredNoise(0.2, 1.5), marks=pytest.mark.slow),
+    ],
+)
 def test_a_trajectory_may_be_cut(noise):
     """Steps are numbered by time: a second piece goes on with the numbers of the whole."""
     network = small_network()

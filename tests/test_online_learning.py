@@ -129,6 +129,7 @@ KILLED = """
 """
 
 
+@pytest.mark.slow
 def test_resumes_after_the_process_was_killed(tmp_path: Path):
     path = tmp_path / "run.checkpoint"
     script = textwrap.dedent(KILLED).format(here=str(Path(__file__).parent), path=str(path))
@@ -144,6 +145,7 @@ def test_resumes_after_the_process_was_killed(tmp_path: Path):
     assert_identical(resumed, learn(simulation(), reached + 3))
 
 
+@pytest.mark.slow
 def test_a_settled_error_signal_gives_the_gradient():
     """Long presentation, no noise: the filters' gradient is the always-on method's."""
     network, data = small_network(), dataset()
@@ -169,12 +171,14 @@ def test_a_settled_error_signal_gives_the_gradient():
     assert abs(float(report.loss) - float(window.loss)) < 1e-4
 
 
+@pytest.mark.slow
 def test_continuous_plasticity_moves_weights_all_the_time():
     probe = osciprop.Probe(observe, samples=8)
     run = learn(simulation(osciprop.ContinuousPlasticity(400.0)), 2, probe=probe)
     assert len(np.unique(run.recording.values["weight"])) == 32
 
 
+@pytest.mark.slow
 def test_measurement_noise_reaches_the_error_signal_but_not_the_neurons():
     def mean_error(measurement):
         settings = simulation(

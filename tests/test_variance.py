@@ -92,7 +92,13 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=name, marks=[] if name == "linear, white" else pytest.mark.slow)
+        for name, case in CASES.items()
+    ],
+)
 def test_variance_is_that_of_simulations(case):
     network, x, y, noise, measurement, amplitude = case
     method = always_on(amplitude, noise=noise, measurement=measurement)

@@ -37,7 +37,10 @@ def always_on(period, **options) -> OscillatoryEP:
     return OscillatoryEP(0.1, period, samples=24, integrator=EXACT, **options)
 
 
-@pytest.mark.parametrize("case", [LINEAR, TANH], ids=["linear", "tanh"])
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(LINEAR, id="linear"), pytest.param(TANH, id="tanh", marks=pytest.mark.slow)],
+)
 @pytest.mark.parametrize(
     ("method", "order"),
     [(always_on, 2.0), (lambda period: LagCorrected(always_on(period)), 4.0)],
@@ -82,6 +85,7 @@ def test_one_trace_per_sweep_of_periods():
         gradient(LagCorrected(always_on(period)))
 
 
+@pytest.mark.slow
 def test_short_periods_pass_if_the_correction_is_enough_and_warn_if_not():
     network, x, y = TANH
     reference = osciprop.estimate_gradient(network, x, y, osciprop.Implicit()).gradient
@@ -99,6 +103,7 @@ def test_short_periods_pass_if_the_correction_is_enough_and_warn_if_not():
         osciprop.estimate_gradient(network, x, y, shorter)
 
 
+@pytest.mark.slow
 def test_remaining_bias_is_the_predicted_one():
     """For one leaky neuron with feedback the lag is `omega / k`, the bias a quarter of `lag^4`."""
     network, x, y = linear_network(units=1, inputs=1, norm=0.5), np.ones((1, 1)), np.zeros((1, 1))

@@ -62,6 +62,7 @@ def test_without_noise_it_is_the_noiseless_method(noisy, noiseless):
     assert bool(ours.converged)
 
 
+@pytest.mark.slow
 def test_an_integrator_with_other_steps_finds_the_same_states():
     method = holomorphic(duration=300.0, integrator=osciprop.euler_maruyama(0.5))
     reference = estimate(osciprop.HolomorphicEP(0.3, 6)).gradient
@@ -109,6 +110,7 @@ def test_classic_reads_the_steps_that_the_authors_read():
     assert relative_error(estimate(method).gradient, expected) < 1e-10
 
 
+@pytest.mark.slow
 def test_the_circle_is_run_in_sequence():
     """In phases too short to settle: all points, each from where the one before it ended."""
     network, points = small_network(), 3
@@ -171,6 +173,7 @@ def test_reproducible_from_a_key(method):
     assert np.linalg.norm(first - other) > 0.01 * np.linalg.norm(first)
 
 
+@pytest.mark.slow
 def test_phases_see_different_noise():
     """One noise for both phases of one step would cancel in the contrast of uncoupled units."""
     network = LinearNetwork(jnp.zeros((3, 3)), jnp.eye(2, 3))
@@ -205,6 +208,7 @@ def test_sharing_decides_whether_twins_see_the_same(shared):
     assert bool(np.allclose(one, twins, rtol=1e-6)) is shared
 
 
+@pytest.mark.slow
 def test_coloured_noise_is_carried_from_phase_to_phase():
     """Noise that hardly forgets is the same in all phases of one step, and cancels; drawn anew in
     each it would not."""
@@ -233,6 +237,7 @@ def test_works_under_jit_and_in_single_precision():
     assert {leaf.dtype for leaf in jax.tree.leaves(gradient)} == {np.dtype("float32")}
 
 
+@pytest.mark.slow
 def test_settings_are_numbers_that_change_freely():
     run = eqx.filter_jit(
         eqx.debug.assert_max_traces(
@@ -289,6 +294,7 @@ def test_errors_of_one_method():
     assert bool(estimate(holomorphic(points=2), network=network).converged)
 
 
+@pytest.mark.slow
 def test_what_did_not_work_says_so():
     slow = osciprop.SynchronousIteration(max_steps=1)
     with pytest.raises(osciprop.ConvergenceError, match="free equilibrium did not converge"):
