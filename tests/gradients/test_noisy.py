@@ -48,7 +48,9 @@ def many(method, keys, network, x=X, y=Y):
     ("noisy", "noiseless"),
     [
         (classic(duration=300.0, relaxation=None), osciprop.ClassicEP(0.2)),
-        (holomorphic(duration=300.0), osciprop.HolomorphicEP(0.3, 6)),
+        pytest.param(
+            holomorphic(duration=300.0), osciprop.HolomorphicEP(0.3, 6), marks=pytest.mark.slow
+        ),
         (holomorphic(duration=300.0, points=5, reads=3), osciprop.HolomorphicEP(0.3, 5)),
         (holomorphic(duration=300.0, points=2), osciprop.HolomorphicEP(0.3, 2)),
     ],
@@ -122,7 +124,7 @@ def test_the_circle_is_run_in_sequence():
     assert relative_error(ours, expected) < 1e-10
 
 
-@pytest.mark.parametrize("reads", [1, 5])
+@pytest.mark.parametrize("reads", [1, pytest.param(5, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("sharing", [osciprop.PerSample(), osciprop.SharedAcrossBatch()])
 def test_size_of_the_error_is_that_of_the_noise(sharing, reads):
     """Uncoupled units, one step per time constant: every read of every unit is off by D, anew, and
