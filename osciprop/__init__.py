@@ -39,10 +39,13 @@ from .fluctuations import Fluctuations as Fluctuations
 from .fluctuations import linear_fluctuations as linear_fluctuations
 from .gradients import BPTT as BPTT
 from .gradients import AbstractGradientMethod as AbstractGradientMethod
+from .gradients import AbstractLearningRule as AbstractLearningRule
 from .gradients import AbstractLockIn as AbstractLockIn
+from .gradients import ActivityProducts as ActivityProducts
 from .gradients import CentredEP as CentredEP
 from .gradients import ClassicEP as ClassicEP
 from .gradients import Cumulative as Cumulative
+from .gradients import ErrorSignals as ErrorSignals
 from .gradients import Estimate as Estimate
 from .gradients import HolomorphicEP as HolomorphicEP
 from .gradients import Implicit as Implicit

@@ -58,14 +58,16 @@ def simulate_learning(
 
     Raises `NonFiniteLossError` when the state or the loss is not finite any more (the checkpoint
     then holds the last finite state), `CheckpointError` if the checkpoint belongs to another
-    simulation, `ValueError` for bad arguments, also for noise without a `key`.
+    simulation, `ValueError` for bad arguments, also for noise without a `key` and for a `start` that
+    belongs to another simulation.
     """
     check_at_least("presentations", presentations, 1, "the number of samples to be seen in all")
     check_at_least("checkpoint_every", checkpoint_every, 1, "presentations between two files")
     require_holomorphic(network)
     batches = Batches(data.x_train, data.y_train, batch_size, seed=seed)
     x, y = prepare_pair(network, data.x_train[:batch_size], data.y_train[:batch_size])
-    state = begin(network, x, simulation, key) if start is None else start
+    fresh = begin(network, x, simulation, key)
+    state = fresh if start is None else _going_on(start, fresh, batch_size)
     journal = Journal(state)
     path = None if checkpoint is None else Path(checkpoint)
     settings = _settings(network, data, simulation, batch_size, seed, key, probe)
@@ -106,6 +108,27 @@ def simulate_learning(
     if probe is not None:
         structure = _structure(journal.state, simulation, probe)
     return journal.result(probe, float(simulation.teaching.period), structure)
+
+
+def _going_on(start: SimulationState, fresh: SimulationState, batch_size: int) -> SimulationState:
+    """`start`, if it fits the simulation whose state before the first presentation is `fresh`."""
+    copies = len(jax.tree.leaves(start.u)[0])
+    if copies != batch_size:
+        raise ValueError(
+            f"start holds {copies} copies of the network and batch_size={batch_size}: give the "
+            "batch_size that start was simulated with"
+        )
+
+    def outline(state: SimulationState) -> tuple[Any, list[tuple[int, ...]]]:
+        arrays = eqx.filter(state, eqx.is_array)
+        return jax.tree.structure(arrays), [leaf.shape for leaf in jax.tree.leaves(arrays)]
+
+    if outline(start) != outline(fresh):
+        raise ValueError(
+            "start is the state of another network or simulation: give the network, plasticity, "
+            "lock_in and noise that it was simulated with"
+        )
+    return start
 
 
 def _samples(batches: Batches, number: int) -> Iterator[Batch]:

@@ -80,6 +80,7 @@ def test_curves_pass_through_what_was_measured(chosen):
     assert chosen.error_curve.min() == pytest.approx(chosen.error, rel=0.01)
 
 
+@pytest.mark.slow
 def test_where_it_starts_hardly_matters(chosen):
     for start in (0.02, 0.3):
         other = choose_contour(small_network(), X, Y, method(start), key=KEY)
@@ -100,6 +101,7 @@ def test_points_are_compared_at_equal_total_time(chosen):
     assert found.candidates == (3, 6) and found.error_curve.shape[0] == 2
 
 
+@pytest.mark.slow
 def test_phases_that_do_not_settle_count_as_bias():
     hasty = method(points=3, duration=8.0)
     found = choose_contour(small_network(), X, Y, hasty, key=KEY, points=(3, 6), largest=0.1)

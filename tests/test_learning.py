@@ -33,6 +33,7 @@ def fit(method=METHOD, epochs=2, **options):
     )
 
 
+@pytest.mark.slow
 def test_it_learns():
     trained, history = fit(osciprop.Implicit(), epochs=12)
     assert history.epochs["train_loss"][-1] < 0.75 * history.epochs["train_loss"][0]

@@ -75,7 +75,9 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [pytest.param("periodic", marks=pytest.mark.slow), "adam, coloured", "continuous"]
+)
 def test_pieces_are_bit_identical_to_the_whole(name):
     whole = learn(CASES[name], 5)
     first = learn(CASES[name], 2)
@@ -107,6 +109,7 @@ def test_resumes_from_a_checkpoint_with_its_recording(tmp_path: Path):
         np.testing.assert_array_equal(resumed.recording.values[name], values)
 
 
+@pytest.mark.slow
 def test_the_recording_has_its_times_and_shapes():
     run = learn(simulation(), 4, probe=osciprop.Probe(observe, samples=8, start=1, every=2))
     times, values = run.recording.times, run.recording.values
@@ -254,7 +257,11 @@ def test_refused(tmp_path: Path):
             key=KEY,
         )
     path = tmp_path / "run.checkpoint"
-    learn(simulation(), 1, checkpoint=path)
+    start = learn(simulation(), 1, checkpoint=path).state
+    with pytest.raises(ValueError, match="start holds 2 copies of the network and batch_size=3"):
+        learn(simulation(), 2, start=start, batch_size=3)
+    with pytest.raises(ValueError, match="start is the state of another network or simulation"):
+        learn(simulation(osciprop.PeriodicPlasticity(optax.adam(0.1))), 2, start=start)
     before = path.read_bytes()
     other = osciprop.hopfield_mlp([5, 4, 3], key=jax.random.key(0))
     with pytest.raises(osciprop.CheckpointError, match="network"):

@@ -18,3 +18,6 @@ from .oscillatory import OscillatoryEP as OscillatoryEP
 from .reference import BPTT as BPTT
 from .reference import Implicit as Implicit
 from .reference import RecurrentBackprop as RecurrentBackprop
+from .rules import AbstractLearningRule as AbstractLearningRule
+from .rules import ActivityProducts as ActivityProducts
+from .rules import ErrorSignals as ErrorSignals

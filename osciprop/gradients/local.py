@@ -32,13 +32,30 @@ def local_gradient(
 
     @eqx.filter_grad
     def gradient(parameters: AbstractNetwork) -> Array:
-        inflow = parameters.current(mean, parameters.drive(x))
-        products = jax.tree.map(
-            lambda signal, current: jnp.sum((signal * current).reshape(len(signal), -1), axis=1),
-            error,
-            inflow,
-        )
-        matched = jnp.sum(jnp.stack(jax.tree.leaves(products)), axis=0)
-        return jnp.mean(parameters.cost(mean, y) - matched)
+        return jnp.mean(parameters.cost(mean, y) - _matched(parameters, x, mean, error))
 
     return gradient(network)
+
+
+def error_gradient(
+    network: AbstractNetwork, x: Float[Array, "batch ..."], mean: State, error: State
+) -> PyTree[Array]:
+    """The part of `local_gradient` that the error signal carries: `-e . dF/dtheta`."""
+
+    @eqx.filter_grad
+    def gradient(parameters: AbstractNetwork) -> Array:
+        return -jnp.mean(_matched(parameters, x, mean, error))
+
+    return gradient(network)
+
+
+def _matched(
+    network: AbstractNetwork, x: Float[Array, "batch ..."], mean: State, error: State
+) -> Float[Array, " batch"]:
+    """`e . F` of each sample, up to what does not depend on parameters."""
+    products = jax.tree.map(
+        lambda signal, current: jnp.sum((signal * current).reshape(len(signal), -1), axis=1),
+        error,
+        network.current(mean, network.drive(x)),
+    )
+    return jnp.sum(jnp.stack(jax.tree.leaves(products)), axis=0)

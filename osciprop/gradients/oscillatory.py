@@ -22,15 +22,16 @@ from ..costs import Targets
 from ..dynamics import Dynamics, make_dynamics, require_holomorphic
 from ..errors import check_at_least, check_positive
 from ..integration import Integrator, adaptive, euler_maruyama
-from ..networks import AbstractNetwork, State, States
+from ..networks import AbstractNetwork, State
 from ..noise import AbstractNoise, MeasurementNoise
 from ..relaxation import judge
 from ..spectra import harmonic_sizes
 from ..stochastic import require_key, with_noise
 from ..teaching import Oscillation, roots_of_unity
-from .contrast import contrast, norm
+from .contrast import norm
 from .estimate import AbstractGradientMethod, Estimate, batch_mean
 from .oscillation import OscillationDiagnostics
+from .rules import AbstractLearningRule, ActivityProducts, first_coefficient
 
 
 class AbstractLockIn(eqx.Module):
@@ -96,9 +97,11 @@ class OscillatoryEP(AbstractGradientMethod):
     """The gradient from an always-on rotating teaching signal.
 
     `period` and `ramp` are in units of time; `settle_periods` pass before the lock-in listens to
-    `periods` of them, with `samples` per period. `integrator` defaults to Tsit5 with adaptive steps
-    at tolerance 1e-4, with noise to Euler-Maruyama with steps of 0.1. With `initial` the network
-    goes on from where it was, else from rest.
+    `periods` of them, with `samples` per period. `rule` makes a gradient of what was read:
+    `ActivityProducts` as in the paper, or `ErrorSignals`, which is made for many samples.
+    `integrator` defaults to Tsit5 with adaptive steps at tolerance 1e-4, with noise to
+    Euler-Maruyama with steps of 0.1. With `initial` the network goes on from where it was, else
+    from rest.
 
     `noise` acts on every neuron all the time, `measurement` on the activities that the lock-in
     reads; both need a key: `estimate_gradient(..., key=key)`.
@@ -108,6 +111,7 @@ class OscillatoryEP(AbstractGradientMethod):
     settle_periods: int = eqx.field(static=True)
     periods: int = eqx.field(static=True)
     samples: int = eqx.field(static=True)
+    rule: AbstractLearningRule
     lock_in: AbstractLockIn
     integrator: Integrator
     noise: AbstractNoise | None
@@ -122,6 +126,7 @@ class OscillatoryEP(AbstractGradientMethod):
         periods: int = 1,
         samples: int = 16,
         ramp: ArrayLike = 0.0,
+        rule: AbstractLearningRule | None = None,
         lock_in: AbstractLockIn | None = None,
         integrator: Integrator | None = None,
         noise: AbstractNoise | None = None,
@@ -134,6 +139,7 @@ class OscillatoryEP(AbstractGradientMethod):
         self.settle_periods = settle_periods
         self.periods = periods
         self.samples = samples
+        self.rule = ActivityProducts() if rule is None else rule
         self.lock_in = Cumulative() if lock_in is None else lock_in
         self.noise, self.measurement = noise, measurement
         if integrator is None:
@@ -187,6 +193,7 @@ class OscillatoryEP(AbstractGradientMethod):
             completed=jnp.asarray(True),
         )
 
+    @eqx.filter_jit
     def advance(
         self,
         network: AbstractNetwork,
@@ -229,24 +236,18 @@ class OscillatoryEP(AbstractGradientMethod):
         # The samples follow the start of the period: k = 1 ... M, and M is a full turn.
         turn = jnp.asarray(np.roll(roots_of_unity(self.samples), -1), dtype=cdtype)
 
-        def coefficient(factors: Array, tree: States) -> State:
-            return jax.tree.map(
-                lambda leaf: jnp.tensordot(factors, leaf, axes=1) / self.samples, tree
-            )
-
-        harmonic = coefficient(turn.conj() / amplitude.astype(cdtype), activity)
-        backward = coefficient(turn / amplitude.astype(cdtype), activity)
+        betas = amplitude.astype(cdtype) * turn
+        harmonic = first_coefficient(activity, betas)
+        # What turns the other way, against the same amplitude.
+        backward = first_coefficient(activity, betas.conj())
         size = jnp.maximum(norm(harmonic), jnp.finfo(dtype).tiny).astype(dtype)
         change = norm(jax.tree.map(lambda a, b: a - b, harmonic, running.harmonic)).astype(dtype)
 
-        # -1/(r e^{i omega t}), averaged: the first Fourier coefficient of -d phi_tot / d theta.
-        betas = amplitude.astype(cdtype) * turn
-        weights = -1 / (betas * self.samples)
+        gradient, quadrature = self.rule.gradient(network, x, y, activity, betas)
         listening = (running.index >= self.settle_periods).astype(dtype)
         memory = self.lock_in.memory().astype(dtype)
 
-        def remember(total: PyTree[Array], factors: Array) -> PyTree[Array]:
-            new = contrast(network, x, y, activity, betas, factors)
+        def remember(total: PyTree[Array], new: PyTree[Array]) -> PyTree[Array]:
             return jax.tree.map(
                 lambda a, b: memory.astype(a.dtype) * a + listening.astype(a.dtype) * b, total, new
             )
@@ -256,11 +257,11 @@ class OscillatoryEP(AbstractGradientMethod):
             noise=jax.tree.map(lambda leaf: leaf[-1], own),
             key=running.key,
             index=running.index + 1,
-            gradient=remember(running.gradient, weights),
-            quadrature=remember(running.quadrature, -1j * weights),
+            gradient=remember(running.gradient, gradient),
+            quadrature=remember(running.quadrature, quadrature),
             weight=memory * running.weight + listening,
             harmonic=harmonic,
-            mean_u=coefficient(jnp.ones_like(turn), samples),
+            mean_u=jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), samples),
             drift=change / size,
             closure=norm(gap).astype(dtype) / (amplitude * size),
             counter_rotation=norm(backward).astype(dtype) / size,

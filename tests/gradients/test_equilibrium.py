@@ -17,7 +17,11 @@ def slope(amplitudes, errors) -> float:
     return float(np.polyfit(np.log(amplitudes), np.log(errors), 1)[0])
 
 
-@pytest.fixture(params=[None, osciprop.Tanh(), osciprop.HolomorphicTanh()], ids=str)
+def slow(activation):
+    return pytest.param(activation, marks=pytest.mark.slow)
+
+
+@pytest.fixture(params=[None, slow(osciprop.Tanh()), slow(osciprop.HolomorphicTanh())], ids=str)
 def case(request):
     network = small_network(1, request.param)
     return network, *batch(5, 3, 4)

@@ -73,6 +73,7 @@ def test_is_the_extrapolation_of_the_two_periods():
     assert float(corrected.diagnostics.long.period) == 200.0
 
 
+@pytest.mark.slow
 def test_one_trace_per_sweep_of_periods():
     network, x, y = (jnp.asarray(part) if isinstance(part, np.ndarray) else part for part in TANH)
 

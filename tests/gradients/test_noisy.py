@@ -52,7 +52,11 @@ def many(method, keys, network, x=X, y=Y):
             holomorphic(duration=300.0), osciprop.HolomorphicEP(0.3, 6), marks=pytest.mark.slow
         ),
         (holomorphic(duration=300.0, points=5, reads=3), osciprop.HolomorphicEP(0.3, 5)),
-        (holomorphic(duration=300.0, points=2), osciprop.HolomorphicEP(0.3, 2)),
+        pytest.param(
+            holomorphic(duration=300.0, points=2),
+            osciprop.HolomorphicEP(0.3, 2),
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["classic", "six points", "five points", "two points"],
 )

@@ -1,0 +1,225 @@
+"""Which always-on teaching learns in noise, and what goes wrong late: see docs/findings.md.
+
+    OSCIPROP_DATA=... python -m experiments.always_on_in_noise
+
+The network, data, optimizer and noise (0.04, shared by the batch) of hep2022, Table 1, seed 0.
+
+- `learning`: 500 updates from the published initialisation, with amplitudes, learning rules and
+  numbers of readings, one period of 200 listened to after one to settle; beside the implicit
+  gradient without noise, and the authors' own schedule (ten values of 0.4, each held for 30 steps,
+  three periods from rest, nothing left out).
+- `gradients`: the gradients of the network that hEP has trained for five epochs (that run of
+  `experiments.hep2022_table1`, whose checkpoint is used or made), with and without noise, batch by
+  batch: how far from the implicit one, how much of the response turns backwards, and how large.
+
+Finished rows are stored in `experiments/results/always_on_in_noise.json` and not run again. About
+an hour on a core; XLA_FLAGS=--xla_cpu_multi_thread_eigen=false if anything else is running.
+"""
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Complex, Float
+
+import osciprop
+from experiments import hep2022_table1
+from experiments.hep2022_table1 import write
+from osciprop.datasets import Dataset, mnist
+
+RESULTS = Path(__file__).parent / "results" / "always_on_in_noise.json"
+NOISE = osciprop.WhiteNoise(0.04, sharing=osciprop.SharedAcrossBatch())
+UNIT_STEPS = osciprop.Integrator(diffrax.Euler(), diffrax.ConstantStepSize(), dt0=1.0)
+SIZES, BATCH, UPDATES, BATCHES, EPOCHS = (784, 256, 256, 10), 20, 500, 200, 5
+EXACT = osciprop.Implicit(osciprop.AndersonIteration(tolerance=1e-4, max_steps=200), tolerance=1e-3)
+
+
+class HeldOscillation(osciprop.Oscillation):
+    """The authors' schedule: the teaching signal moves in ten jumps per period.
+
+    A value is that of the end of its interval, where the network has settled and is read.
+    """
+
+    def __call__(self, time: Float[Array, ""]) -> Complex[Array, ""]:
+        interval = self.period.astype(time.dtype) / 10
+        return super().__call__((jnp.floor(time / interval + 1e-3) + 1) * interval)
+
+
+def always_on(
+    amplitude: float, samples: int, rule: osciprop.AbstractLearningRule, noisy: bool, **options
+) -> osciprop.OscillatoryEP:
+    settings = {"period": 200.0, "settle_periods": 1, "periods": 1, **options}
+    return osciprop.OscillatoryEP(
+        amplitude,
+        samples=samples,
+        rule=rule,
+        integrator=UNIT_STEPS,
+        noise=NOISE if noisy else None,
+        **settings,
+    )
+
+
+def published(noisy: bool) -> osciprop.OscillatoryEP:
+    """Ten values of amplitude 0.4, 30 steps each, three periods from rest, every one counted."""
+    method = always_on(
+        0.4, 10, osciprop.ActivityProducts(), noisy, period=300.0, settle_periods=0, periods=3
+    )
+    held = HeldOscillation(0.4, 300.0)
+    return eqx.tree_at(lambda method: method.teaching, method, held)
+
+
+PRODUCTS, SIGNALS = osciprop.ActivityProducts(), osciprop.ErrorSignals()
+LEARNING: dict[str, Callable[[], osciprop.AbstractGradientMethod]] = {
+    "implicit, no noise": lambda: EXACT,
+    "0.1, products, 20 readings": lambda: always_on(0.1, 20, PRODUCTS, True),
+    "0.2, products, 20 readings": lambda: always_on(0.2, 20, PRODUCTS, True),
+    "0.4, products, 20 readings": lambda: always_on(0.4, 20, PRODUCTS, True),
+    "0.1, error signals, 200 readings": lambda: always_on(0.1, 200, SIGNALS, True),
+    "0.2, error signals, 200 readings": lambda: always_on(0.2, 200, SIGNALS, True),
+    "0.3, error signals, 200 readings": lambda: always_on(0.3, 200, SIGNALS, True),
+    "0.4, error signals, 200 readings": lambda: always_on(0.4, 200, SIGNALS, True),
+    "published schedule": lambda: published(True),
+}
+GRADIENTS: dict[str, Callable[[], osciprop.OscillatoryEP]] = {
+    f"{name}, {'noise' if noisy else 'no noise'}": (lambda make=make, noisy=noisy: make(noisy))
+    for name, make in {
+        "0.1": lambda noisy: always_on(0.1, 200, SIGNALS, noisy),
+        "0.2": lambda noisy: always_on(0.2, 200, SIGNALS, noisy),
+        "0.3": lambda noisy: always_on(0.3, 200, SIGNALS, noisy),
+        "0.4": lambda noisy: always_on(0.4, 200, SIGNALS, noisy),
+        "published schedule": published,
+    }.items()
+    for noisy in (False, True)
+}
+
+
+def learn(name: str, data: Dataset) -> dict:
+    """Test accuracy after some hundred updates."""
+    network = osciprop.hopfield_mlp(SIZES, key=jax.random.PRNGKey(0), scale=1.0)
+    rows = slice(0, BATCH * UPDATES)
+    few = dataclasses.replace(data, x_train=data.x_train[rows], y_train=data.y_train[rows])
+    start = time.perf_counter()
+    _, history = osciprop.fit(
+        network,
+        few,
+        LEARNING[name](),
+        optax.sgd(0.05),
+        epochs=1,
+        batch_size=BATCH,
+        seed=0,
+        evaluation=osciprop.AndersonIteration(tolerance=3e-4, max_steps=100),
+        throw=False,
+    )
+    return {
+        "name": name,
+        "test_accuracy": history.epochs["test_accuracy"][0],
+        "seconds": time.perf_counter() - start,
+    }
+
+
+def trained(data: Dataset) -> osciprop.Network:
+    """The network after five epochs of hEP without noise, seed 0."""
+    network = osciprop.hopfield_mlp(SIZES, key=jax.random.PRNGKey(0), scale=1.0)
+    return osciprop.fit(
+        network,
+        data,
+        hep2022_table1.methods()["hep"],
+        optax.sgd(0.05),
+        epochs=EPOCHS,
+        batch_size=BATCH,
+        seed=0,
+        checkpoint=hep2022_table1.RESULTS / "hep_seed0.checkpoint",
+        evaluation=osciprop.AndersonIteration(tolerance=3e-4, max_steps=100),
+        throw=False,
+    )[0]
+
+
+@eqx.filter_jit
+def compare(
+    method: osciprop.OscillatoryEP,
+    network: osciprop.Network,
+    x: Array,
+    y: Array,
+    key: Array,
+) -> dict[str, Array]:
+    """One batch: the estimate beside the implicit gradient."""
+    exact = EXACT.estimate(network, x, y, None).gradient
+    found = method.estimate(network, x, y, None, key)
+    size = osciprop.gradients.contrast.norm
+    return {
+        "loss": found.loss,
+        "cosine": 1 - osciprop.cosine_distance(found.gradient, exact),
+        "relative_error": osciprop.relative_error(found.gradient, exact),
+        "size": size(found.gradient),
+        "exact_size": size(exact),
+        "counter_rotation": found.diagnostics.counter_rotation,
+        "lag": found.diagnostics.lag,
+    }
+
+
+def gradients(name: str, network: osciprop.Network, data: Dataset) -> dict:
+    """Every number of every batch, rounded to what a plot would show."""
+    method, rows = GRADIENTS[name](), []
+    for index in range(BATCHES):
+        part = slice(BATCH * index, BATCH * (index + 1))
+        x, y = jnp.asarray(data.x_train[part]), jnp.asarray(data.y_train[part], jnp.int32)
+        rows.append(compare(method, network, x, y, jax.random.key(index)))
+    columns = {key: np.asarray([float(row[key]) for row in rows]) for key in rows[0]}
+    return {
+        "name": name,
+        **{key: [float(f"{value:.5g}") for value in column] for key, column in columns.items()},
+    }
+
+
+def summary(content: dict) -> str:
+    lines = ["| always on | test accuracy after 500 updates |", "|---|---|"]
+    lines += [
+        f"| {row['name']} | {100 * row['test_accuracy']:.1f} % |" for row in content["learning"]
+    ]
+    lines += [
+        "",
+        "| gradients of the trained network | cosine, median | 5 % | error, median "
+        "| counter-rotation, median | 95 % | largest gradient over exact |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in content["gradients"]:
+        cosine, error, turning = (
+            np.asarray(row[key]) for key in ("cosine", "relative_error", "counter_rotation")
+        )
+        ratio = np.asarray(row["size"]) / np.asarray(row["exact_size"])
+        lines.append(
+            f"| {row['name']} | {np.median(cosine):.4f} | {np.quantile(cosine, 0.05):.4f} "
+            f"| {np.median(error):.3g} | {np.median(turning):.2g} "
+            f"| {np.quantile(turning, 0.95):.2g} | {ratio.max():.3g} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    content = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    content = {"learning": [], "gradients": [], **content}
+    content["versions"] = {"osciprop": osciprop.__version__, "jax": jax.__version__}
+    data = mnist()
+    done = {row["name"] for row in content["learning"]}
+    for name in (name for name in LEARNING if name not in done):
+        content["learning"].append(learn(name, data))
+        write(RESULTS, content)
+    done = {row["name"] for row in content["gradients"]}
+    missing = [name for name in GRADIENTS if name not in done]
+    network = trained(data) if missing else None
+    for name in missing:
+        content["gradients"].append(gradients(name, network, data))
+        write(RESULTS, content)
+    print(summary(content))
+
+
+if __name__ == "__main__":
+    main()
