@@ -58,8 +58,8 @@ def simulate_learning(
 
     Raises `NonFiniteLossError` when the state or the loss is not finite any more (the checkpoint
     then holds the last finite state), `CheckpointError` if the checkpoint belongs to another
-    simulation, `ValueError` for bad arguments, also for noise without a `key` and for a `start` that
-    belongs to another simulation.
+    simulation, `ValueError` for bad arguments, also for noise without a `key` and a `start` of
+    another one.
     """
     check_at_least("presentations", presentations, 1, "the number of samples to be seen in all")
     check_at_least("checkpoint_every", checkpoint_every, 1, "presentations between two files")

@@ -44,6 +44,7 @@ def test_it_learns():
     assert "test_accuracy" in str(history)
 
 
+@pytest.mark.slow
 def test_exact_and_implicit_gradients_train_alike():
     ours, _ = fit(osciprop.HolomorphicEP(0.1, 8))
     reference, _ = fit(osciprop.Implicit())

@@ -99,6 +99,7 @@ def exact_signals(network, x, y):
     return spectrum.free.s, jax.tree.map(jnp.real, spectrum.taylor(1))
 
 
+@pytest.mark.slow
 def test_the_local_rule_is_the_gradient():
     network = small_network()
     x, y = batch(5, 3, samples=4)

@@ -1,7 +1,7 @@
 """Fig. 3a: the gradient that an always-on network accumulates, period by period (MNIST).
 
-Source: hep2022, Fig. 3a; settings in `rotating`. Another batch and other weights than theirs, which
-shifts all curves by a few tenths of a nine.
+Source: hep2022, Fig. 3a; settings in `rotating`. Their weights, but another batch, which shifts all
+curves by a few tenths of a nine.
 
 The cosine is computed from the difference of the unit vectors, which keeps its digits: theirs ends
 at 7.2 nines, where `1 - cos` is the round-off of single precision.
@@ -53,7 +53,7 @@ def claims(data: Data) -> list[Claim]:
             classic,
             data["classic_cosine"],
             OTHER_BATCH,
-            "another batch and other weights than the published ones",
+            "another batch than the published one",
         ),
         below(
             NAME,
@@ -96,7 +96,7 @@ def _published_claims(data: Data) -> list[Claim]:
 
 
 def _spread_claims(data: Data) -> list[Claim]:
-    """The published curve among those of other networks and batches."""
+    """The published curve among those of other batches."""
     found = []
     for index, length in enumerate(data.get("spread_lengths", ())):
         nines = rotating.digits(data["spread_distance"][:, index])
@@ -110,13 +110,13 @@ def _spread_claims(data: Data) -> list[Claim]:
             Claim(
                 NAME,
                 f"-log10(1 - cos) after {', '.join(map(str, shown))} periods of {length} steps, "
-                f"range of {len(nines)} other networks and batches",
+                f"range of {len(nines)} other batches",
                 ", ".join(f"{theirs[period]:.2f}" for period in shown),
                 ", ".join(f"{low[p - 1]:.2f} to {high[p - 1]:.2f}" for p in shown),
                 "the published values lie in the range",
                 outside == 0.0,
-                f"outside by at most {outside:.2f}: the authors' weights and batch (a seed of an "
-                "older generator, a shuffle of another library) are not among our draws"
+                f"outside by at most {outside:.2f}: the authors' batch (a shuffle of another "
+                "library) is not among ours"
                 if outside
                 else "",
             )
@@ -236,7 +236,7 @@ def _plot_spread(axes: Axes, data: Data) -> None:
         color = rotating.LOOKS[list(data["lengths"]).index(length)].color
         periods = np.arange(1, nines.shape[1] + 1)
         low, high = nines.min(axis=0), nines.max(axis=0)
-        label = "other networks and batches" if index == 0 else None
+        label = "other batches" if index == 0 else None
         axes.fill_between(periods, low, high, color=color, alpha=0.2, lw=0, label=label)
 
 

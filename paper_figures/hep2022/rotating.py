@@ -24,6 +24,7 @@ from osciprop.teaching import roots_of_unity
 from .. import published, style
 from ..claim import Claim
 from ..figure import Data
+from .weights import drawn
 
 Gradient = PyTree[Array]
 
@@ -67,7 +68,7 @@ MACHINE = 7.2
 class Settings3ab:
     """`holds` are the numbers of steps per value of `beta`, a tenth of a period.
 
-    `draws` is the number of other networks and batches, simulated step by step for `draw_holds`.
+    `draws` is the number of other batches, simulated step by step for `draw_holds`.
     """
 
     holds: tuple[int, ...]
@@ -78,6 +79,7 @@ class Settings3ab:
     sizes: tuple[int, ...] = SIZES
     stddev: float = STDDEV
     seed: int = SEED
+    weights: str = "the authors' own, see `weights`"
     batch: str = f"the first {BATCH} training images of MNIST"
     amplitude: float = AMPLITUDE
     points: int = POINTS
@@ -183,10 +185,14 @@ def _cast(tree: PyTree, dtype: type) -> PyTree:
 
 
 def network(seed: int = SEED) -> osciprop.Network:
-    """The network of a seed, drawn in single precision whatever the session's setting."""
+    """The authors' network of a seed, in single precision whatever the session's setting."""
     with jax.enable_x64(False):
-        scales = [STDDEV * inputs**0.5 for inputs in SIZES[:-1]]
-        return osciprop.hopfield_mlp(SIZES, key=jax.random.PRNGKey(seed), scale=scales)
+        network = osciprop.hopfield_mlp(SIZES, key=jax.random.PRNGKey(seed))
+        return eqx.tree_at(
+            lambda net: [*(synapse.weight for synapse in net.synapses), net.readout.weight],
+            network,
+            [jnp.asarray(weight) for weight in drawn(seed, SIZES, STDDEV)],
+        )
 
 
 def batch(index: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -249,11 +255,11 @@ def _simulate(
 
 
 def _spread(chosen: Settings3ab) -> np.ndarray:
-    """`1 - cos` of other networks on other batches, axes (draw, length, period)."""
+    """`1 - cos` on other batches, axes (draw, length, period)."""
     relaxation = osciprop.SynchronousIteration(tolerance=1e-6, max_steps=1000)
-    found = []
+    found, net = [], network()
     for draw in range(1, chosen.draws + 1):
-        net, (x, y) = network(SEED + draw), batch(draw)
+        x, y = batch(draw)
         images, labels = jnp.asarray(x), jnp.asarray(y)
         true = osciprop.estimate_gradient(net, x, y, osciprop.Implicit(relaxation)).gradient
         rows = [

@@ -63,6 +63,7 @@ def test_vmap_over_networks_and_batches(method):
         np.testing.assert_allclose(flat(one), flat(alone), atol=1e-7)
 
 
+@pytest.mark.slow
 def test_vmap_over_amplitudes():
     network, (x, y) = small_network(), batch(5, 3, 2)
 

@@ -60,6 +60,7 @@ def test_error_falls_with_the_order(case, method, order):
     assert slope == pytest.approx(order, abs=0.2)
 
 
+@pytest.mark.slow
 def test_is_the_extrapolation_of_the_two_periods():
     network, x, y = TANH
     corrected = osciprop.estimate_gradient(network, x, y, LagCorrected(always_on(100.0)))

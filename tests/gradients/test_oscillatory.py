@@ -110,6 +110,7 @@ def test_mean_over_the_period_is_the_free_state():
     )
 
 
+@pytest.mark.slow
 def test_time_constants_change_the_lag_only():
     x, y = batch(5, 3, 3)
     build = lambda tau: osciprop.hopfield_mlp(  # noqa: E731
