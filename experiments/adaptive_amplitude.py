@@ -2,11 +2,12 @@
 
     OSCIPROP_DATA=... python -m experiments.adaptive_amplitude
 
-Three networks (784-256-256-10, seed 1 is that of the figure) with ten MNIST images and noise 0.01 shared over the batch: from
-measurements at amplitude 0.4 on, an amplitude is chosen for 15 points of 60 steps, and a number of
-points among several in the same total time of 900. Then, with noise that the choice has not seen,
-the relative error against the implicit gradient there and at the fixed amplitudes of the figure.
-About four minutes on a core; `experiments/results/adaptive_amplitude.json` keeps the numbers.
+Three networks (784-256-256-10, the first that of the figure) with ten MNIST images and noise 0.01
+shared over the batch: from measurements at amplitude 0.4 on, an amplitude is chosen for 15 points
+of 60 steps, and a number of points among several in the same total time of 900. Then, with noise
+that the choice has not seen, the relative error against the implicit gradient there and at the
+fixed amplitudes of the figure. About four minutes on a core;
+`experiments/results/adaptive_amplitude.json` keeps the numbers.
 """
 
 import json

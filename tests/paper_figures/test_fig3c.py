@@ -46,9 +46,9 @@ def test_full_size_draws_are_different_and_all_succeeded(stored: dict) -> None:
 
 def test_full_size_claims(stored: dict) -> None:
     claims = fig3c.claims(stored)
-    assert len(claims) == 12
+    assert len(claims) == 11
     assert sum("older run" in claim.text for claim in claims) == 2
-    assert sum("inside the 5 to 95 %" in str(claim.ours) for claim in claims) == 5
+    assert sum("inside the 5 to 95 %" in str(claim.ours) for claim in claims) == 4
 
 
 def test_noise_makes_the_error_of_small_amplitudes_only(stored: dict) -> None:
