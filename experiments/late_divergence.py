@@ -151,9 +151,10 @@ def main() -> None:
     for row in rows:
         accuracy = np.asarray(row["epochs"][-1]["accuracy"])
         learned = accuracy[accuracy >= COLLAPSED]
+        reached = f"{100 * learned.mean():.1f} %" if learned.size else "none does"
         largest = np.nanmax([epoch["largest_gradient"] for epoch in row["epochs"]])
         print(
-            f"| {row['name']} | {100 * learned.mean():.1f} % | {len(accuracy) - len(learned)} of "
+            f"| {row['name']} | {reached} | {len(accuracy) - len(learned)} of "
             f"{len(accuracy)} | {largest:.3g} |"
         )
 

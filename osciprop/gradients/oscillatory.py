@@ -104,7 +104,8 @@ class OscillatoryEP(AbstractGradientMethod):
     from rest.
 
     `noise` acts on every neuron all the time, `measurement` on the activities that the lock-in
-    reads; both need a key: `estimate_gradient(..., key=key)`.
+    reads; both need a key: `estimate_gradient(..., key=key)`. Every reading counts then: give
+    `rule=ErrorSignals()` and as many `samples` as a period has steps.
     """
 
     teaching: Oscillation
