@@ -5,10 +5,10 @@
 The authors' three runs of hep2022, Table 1, with noise and continuous hEP hide one that falls to
 chance after 41 of 50 epochs and stays there. Here the same kind of network (shifted sigmoid,
 weights of 1/sqrt(inputs), batches of 20, SGD at 0.05, noise 0.04 shared by the batch) learns
-scikit-learn's digits, small enough for eight seeds at once: by the exact gradient, as it is and
-clipped by its norm, by the authors' schedule, also at ten times their learning rate, and by a
-continuous rotation. Counted are the seeds that end at chance, and the largest gradient on the way
-(`inf`: beyond single precision).
+scikit-learn's digits, small enough for eight seeds at once: by the implicit gradient (as it is,
+clipped by its norm, and without the batches for which its solver does not converge), by the
+authors' schedule, also at ten times their learning rate, and by a continuous rotation. Counted are
+the seeds that end at chance, and the largest gradient on the way (`inf`: beyond single precision).
 
 Finished rows are stored in `experiments/results/late_divergence.json` and not run again. Half an
 hour on a core.
@@ -36,11 +36,30 @@ SIZES, BATCH, SEEDS, EPOCHS = (64, 64, 64, 10), 20, 8, 25
 COLLAPSED = 0.5
 
 
+class ConvergedOnly(osciprop.AbstractGradientMethod):
+    """A method whose gradient is zero for a batch for which its solver did not converge."""
+
+    method: osciprop.AbstractGradientMethod
+
+    def check(self, network: osciprop.AbstractNetwork) -> None:
+        self.method.check(network)
+
+    def estimate(
+        self, network: osciprop.AbstractNetwork, x: Array, y: Array, initial: PyTree, key: PyTree
+    ) -> osciprop.Estimate:
+        found = self.method.estimate(network, x, y, initial, key)
+        kept = jax.tree.map(
+            lambda leaf: jnp.where(found.converged, leaf, jnp.zeros_like(leaf)), found.gradient
+        )
+        return eqx.tree_at(lambda estimate: estimate.gradient, found, kept)
+
+
 CLIPPED = optax.chain(optax.clip_by_global_norm(1.0), optax.sgd(0.05))
 # Method and optimizer; the published learning rate is 0.05.
 ROWS = {
-    "exact gradient, no noise": (EXACT, optax.sgd(0.05)),
-    "exact gradient, no noise, clipped at 1": (EXACT, CLIPPED),
+    "implicit gradient, no noise": (EXACT, optax.sgd(0.05)),
+    "implicit gradient, no noise, clipped at 1": (EXACT, CLIPPED),
+    "implicit gradient, no noise, converged batches only": (ConvergedOnly(EXACT), optax.sgd(0.05)),
     "published schedule, noise": (published(True), optax.sgd(0.05)),
     "published schedule, noise, learning rate 0.5": (published(True), optax.sgd(0.5)),
     "continuous, amplitude 0.2, noise": (always_on(0.2, 200, SIGNALS, True), optax.sgd(0.05)),
