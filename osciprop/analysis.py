@@ -13,7 +13,7 @@ from .complexity import real_dtype
 from .costs import Targets
 from .dynamics import require_holomorphic
 from .errors import ConvergenceError, check_at_least, is_traced
-from .gradients.equilibrium import by_point, relax_free, relax_nudged
+from .gradients.contour import by_point, relax_free, relax_nudged
 from .networks import AbstractNetwork, State
 from .prepare import prepare_pair
 from .relaxation import AbstractRelaxation, AndersonIteration

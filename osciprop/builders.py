@@ -14,12 +14,13 @@ from .neurons import LeakyIntegrator
 from .synapses import INPUT, Directed, Reciprocal, truncated_normal
 
 
-def _populations(
+def make_populations(
     sizes: Sequence[int],
     activation: AbstractActivation | None,
     time_constant: ArrayLike | Sequence[ArrayLike],
     bias: float,
 ) -> tuple[Population, ...]:
+    """Populations of leaky integrators of the given sizes."""
     constants = (
         list(time_constant) if isinstance(time_constant, Sequence) else [time_constant] * len(sizes)
     )
@@ -34,7 +35,8 @@ def _populations(
     )
 
 
-def _scales(scale: float | Sequence[float], count: int) -> list[float]:
+def per_matrix(scale: float | Sequence[float], count: int) -> list[float]:
+    """One scale for each of `count` weight matrices."""
     scales = list(scale) if isinstance(scale, Sequence) else [scale] * count
     if len(scales) != count:
         raise ValueError(
@@ -57,7 +59,8 @@ def _layers(
     return synapses
 
 
-def _check_sizes(sizes: Sequence[int]) -> None:
+def check_sizes(sizes: Sequence[int]) -> None:
+    """Raise `ValueError` unless there are at least three sizes, each at least 1."""
     if len(sizes) < 3:
         raise ValueError(
             f"sizes is {list(sizes)}: give the input width, at least one hidden population, "
@@ -87,15 +90,15 @@ def hopfield_mlp(
 
     Raises `ValueError` for fewer than three sizes or a size below 1.
     """
-    _check_sizes(sizes)
+    check_sizes(sizes)
     key_readout, key_layers = jax.random.split(key)
     hidden = sizes[1:-1]
-    scales = _scales(scale, len(sizes) - 1)
+    factors = per_matrix(scale, len(sizes) - 1)
     return Network(
-        populations=_populations(hidden, activation, time_constant, bias),
-        synapses=tuple(_layers(sizes[:-1], key_layers, scales[:-1])),
+        populations=make_populations(hidden, activation, time_constant, bias),
+        synapses=tuple(_layers(sizes[:-1], key_layers, factors[:-1])),
         readout=softmax_readout(
-            sizes[-2], sizes[-1], key=key_readout, stddev=scales[-1] * sizes[-2] ** -0.5
+            sizes[-2], sizes[-1], key=key_readout, stddev=factors[-1] * sizes[-2] ** -0.5
         ),
     )
 
@@ -110,9 +113,9 @@ def hopfield_regressor(
     bias: float = 0.0,
 ) -> Network:
     """Like `hopfield_mlp`, but the last size is a dynamical population with a squared error."""
-    _check_sizes(sizes)
+    check_sizes(sizes)
     return Network(
-        populations=_populations(sizes[1:], activation, time_constant, bias),
-        synapses=tuple(_layers(sizes, key, _scales(scale, len(sizes) - 1))),
+        populations=make_populations(sizes[1:], activation, time_constant, bias),
+        synapses=tuple(_layers(sizes, key, per_matrix(scale, len(sizes) - 1))),
         readout=SquaredError(),
     )

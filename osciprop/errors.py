@@ -13,6 +13,10 @@ class HolomorphyError(ValueError):
     """A complex teaching signal met an activation or cost that is not holomorphic."""
 
 
+class ReciprocityError(TypeError):
+    """A method that contrasts an energy met a network whose synapses are not reciprocal."""
+
+
 class GradientAccuracyWarning(UserWarning):
     """A gradient was computed, but its own diagnostics say that it is inaccurate."""
 

@@ -252,7 +252,7 @@ def _update(
             "learning rate, clip the gradient (optax.clip_by_global_norm), or smaller weights"
         )
     if run.step == 0 and converged:
-        for concern in estimate.diagnostics.concerns():
+        for concern in method.concerns(run.state.network, inputs, estimate):
             warnings.warn(
                 f"epoch {run.epoch}: {type(method).__name__}: {concern}",
                 GradientAccuracyWarning,

@@ -15,7 +15,7 @@ from jaxtyping import Array, Float, Inexact, PyTree
 
 from .complexity import is_complex, like
 from .costs import AbstractCost, Targets
-from .errors import check_finite
+from .errors import ReciprocityError, check_finite
 from .neurons import AbstractNeuron
 from .synapses import INPUT, AbstractReciprocalSynapse, AbstractSynapse, Directed
 
@@ -58,11 +58,14 @@ class AbstractNetwork(eqx.Module):
 
     def phi(self, s: State, x: Float[Array, "batch ..."]) -> Inexact[Array, " batch"]:
         """A scalar per sample whose derivative by `s` is `current` (DESIGN: Phi)."""
-        raise TypeError(
-            f"{type(self).__name__} has no `phi`, so its synapses need not be reciprocal and "
-            "methods that contrast an energy do not apply: define `phi(s, x)` with "
-            "current = d phi / d s, or use a method for any network, such as osciprop.Implicit()"
-        )
+        require_energy(self)
+        raise NotImplementedError(f"{type(self).__name__} says that it has a phi, but gives none")
+
+    def energy_obstacle(self) -> str:
+        """Why the network has no `phi` to contrast; empty if it has one."""
+        if type(self).phi is not AbstractNetwork.phi:
+            return ""
+        return "its class defines no `phi(s, x)` with current = d phi / d s"
 
     def velocity(self, u: State, current: State) -> State:
         """Time derivative of the membrane potential; it must vanish where `current` equals `u`."""
@@ -83,6 +86,19 @@ class AbstractNetwork(eqx.Module):
     def trainable(self) -> PyTree[bool]:
         """A pytree like the network: which leaves `osciprop.fit` changes (floating arrays)."""
         return jax.tree.map(eqx.is_inexact_array, self)
+
+
+def require_energy(network: AbstractNetwork) -> None:
+    """Raise `ReciprocityError` unless the network has an energy."""
+    obstacle = network.energy_obstacle()
+    if obstacle:
+        raise ReciprocityError(
+            f"this {type(network).__name__} has no energy, so methods that contrast one do not "
+            f"apply: {obstacle}. Methods for any network are osciprop.AsymmetricEP, DyadicEP, "
+            "OscillatoryAEP and Implicit, which are exact, and VectorFieldEP and "
+            "OscillatoryEP(rule=osciprop.ErrorSignals()), which are exact where the Jacobian is "
+            "symmetric. To contrast all the same, wrap it in osciprop.AssumedReciprocal(network)"
+        )
 
 
 def current_from_phi(network: AbstractNetwork, s: State, x: Float[Array, "batch ..."]) -> State:
@@ -188,14 +204,21 @@ class Network(AbstractNetwork):
         )
 
     def phi(self, s: State, x: Float[Array, "batch features"]) -> Inexact[Array, " batch"]:
+        require_energy(self)
+        return self.products(s, x)
+
+    def energy_obstacle(self) -> str:
         for index, synapse in enumerate(self.synapses):
             if synapse.source != INPUT and not isinstance(synapse, AbstractReciprocalSynapse):
-                raise TypeError(
+                return (
                     f"synapses[{index}], from population {synapse.source} to {synapse.target}, is "
-                    "directed, so the network has no energy: make it Reciprocal, or use a method "
-                    "for any network, such as osciprop.Implicit()"
+                    "directed, and only a Reciprocal one carries both ways alike"
                 )
-        # phi is linear in each synapse and bias: what enters a population, times its activity.
+        return ""
+
+    def products(self, s: State, x: Float[Array, "batch features"]) -> Inexact[Array, " batch"]:
+        """What every synapse and bias carries to a neuron, times that neuron's activity, summed:
+        `phi` of a network whose synapses are reciprocal."""
         total = jnp.zeros_like(s[0][:, 0])
         for population, activity in zip(self.populations, s, strict=True):
             total = total + jnp.sum(like(population.bias, s) * activity, axis=-1)

@@ -29,6 +29,11 @@ class _Inexact(lineax.AbstractLinearSolver):
 
     def compute(self, state: PyTree, vector: PyTree, options: dict) -> tuple:
         value, _, stats = self.solver.compute(state, vector, options)
+        # Krylov solvers break down, as 0 / 0, where a small system is solved exactly. The operator
+        # is the identity less the network's own step, so its right side is a plain step.
+        finite = [jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(value)]
+        whole = jnp.all(jnp.stack(finite))
+        value = jax.tree.map(lambda a, b: jnp.where(whole, a, b), value, vector)
         return value, lineax.RESULTS.successful, stats
 
     def transpose(self, state: PyTree, options: dict) -> tuple:

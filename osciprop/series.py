@@ -16,8 +16,8 @@ from .complexity import real_dtype
 from .costs import Targets
 from .dynamics import require_holomorphic
 from .errors import check_at_least
+from .gradients.contour import by_point, relax_free, relax_nudged
 from .gradients.contrast import contrast, norm
-from .gradients.equilibrium import by_point, relax_free, relax_nudged
 from .networks import AbstractNetwork
 from .prepare import prepare_pair
 from .relaxation import AbstractRelaxation, AndersonIteration

@@ -98,10 +98,10 @@ def with_noise(dynamics: Dynamics, noise: AbstractNoise | None) -> SilentDynamic
     return SilentDynamics(dynamics) if noise is None else NoisyDynamics(dynamics, noise)
 
 
-def require_key(key: PRNGKeyArray | None) -> PRNGKeyArray:
-    """The key, or a `ValueError` if there is none."""
+def require_key(key: PRNGKeyArray | None, reason: str = "there is noise") -> PRNGKeyArray:
+    """The key, or a `ValueError` that gives the reason why one is needed."""
     if key is None:
-        raise ValueError("key is None, but there is noise: give a key, e.g. jax.random.key(0)")
+        raise ValueError(f"key is None, but {reason}: give a key, e.g. jax.random.key(0)")
     return key
 
 

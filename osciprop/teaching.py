@@ -66,9 +66,7 @@ class Contour(eqx.Module):
         self.amplitude = jnp.asarray(amplitude, dtype=float)
         self.points = points
         check_positive("amplitude", self.amplitude, AMPLITUDE_REMEDY)
-        check_at_least(
-            "points", points, 2, "a contour needs two points; for one, use osciprop.ClassicEP"
-        )
+        check_at_least("points", points, 1, "a contour needs points")
 
     def betas(self) -> Complex[Array, " points"]:
         """All points, counter-clockwise from the positive real axis."""
@@ -82,10 +80,11 @@ class Contour(eqx.Module):
     def upper(self) -> tuple[Inexact[Array, " half"], Float[Array, " half"]]:
         """Points with non-negative imaginary part, and their multiplicities 1 or 2.
 
-        Two points are `r` and `-r`: real, so that no complex number is needed.
+        One point is `r`, two are `r` and `-r`: real, so that no complex number is needed.
         """
-        if self.points == 2:
-            return jnp.stack([self.amplitude, -self.amplitude]), jnp.ones(2, dtype=float)
+        if self.points <= 2:
+            signs = jnp.asarray([1.0, -1.0][: self.points], dtype=float)
+            return self.amplitude * signs, jnp.ones(self.points, dtype=float)
         half = self.points // 2 + 1
         count = jnp.full(half, 2.0, dtype=float).at[0].set(1.0)
         if self.points % 2 == 0:

@@ -82,3 +82,24 @@ def dense(function, u: PyTree[Array]) -> np.ndarray:
         return jnp.concatenate([leaf[0] for leaf in jax.tree.leaves(function(state))])
 
     return np.asarray(jax.jacobian(of_vector)(jnp.concatenate([leaf[0] for leaf in leaves])))
+
+
+def three_blocks(seed: int = 0, gain: float = 1.0, symmetric: bool = False, feedback: bool = True):
+    """12 units in 3 populations of 4, all joined to all with normal weights of standard deviation
+    `gain / sqrt(12)` (nonconservative2026, section D.5), or forward only; squared error at the
+    last. Four inputs."""
+    rng = np.random.default_rng(seed)
+    weight = rng.normal(size=(12, 12)) * gain / np.sqrt(12)
+    if symmetric:
+        weight = (weight + weight.T) / np.sqrt(2)
+    synapses = [osciprop.Directed(rng.normal(size=(4, 4)), osciprop.INPUT, 0)]
+    for pre in range(3):
+        for post in range(3):
+            if feedback or post == pre + 1:
+                block = weight[4 * pre : 4 * pre + 4, 4 * post : 4 * post + 4]
+                synapses.append(osciprop.Directed(block, pre, post))
+    neuron = osciprop.LeakyIntegrator(osciprop.ShiftedSigmoid())
+    populations = tuple(
+        osciprop.Population(neuron, jnp.asarray(0.2 * rng.normal(size=4))) for _ in range(3)
+    )
+    return osciprop.Network(populations, tuple(synapses), osciprop.SquaredError())

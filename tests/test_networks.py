@@ -161,7 +161,7 @@ def test_a_users_network_without_energy():
     osciprop.integrate(network, x, y, osciprop.Oscillation(0.1, 10.0), times=[0.0, 5.0])
     assert osciprop.check_holomorphic(network, x, y).holomorphic
     for method in (osciprop.HolomorphicEP(0.1, 4), osciprop.OscillatoryEP(0.1, 20.0)):
-        with pytest.raises(TypeError, match="Ring has no `phi`"):
+        with pytest.raises(TypeError, match="Ring has no energy"):
             osciprop.estimate_gradient(network, x, y, method)
 
 

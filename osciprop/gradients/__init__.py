@@ -1,5 +1,9 @@
 """Every way to get a gradient out of a dynamical system, behind one verb."""
 
+from .asymmetric import AsymmetricEP as AsymmetricEP
+from .asymmetric import DyadicEP as DyadicEP
+from .asymmetric import VectorFieldEP as VectorFieldEP
+from .bptt import BPTT as BPTT
 from .equilibrium import CentredEP as CentredEP
 from .equilibrium import ClassicEP as ClassicEP
 from .equilibrium import HolomorphicEP as HolomorphicEP
@@ -15,8 +19,12 @@ from .oscillatory import AbstractLockIn as AbstractLockIn
 from .oscillatory import Cumulative as Cumulative
 from .oscillatory import Leaky as Leaky
 from .oscillatory import OscillatoryEP as OscillatoryEP
-from .reference import BPTT as BPTT
+from .oscillatory_asymmetric import AbstractReference as AbstractReference
+from .oscillatory_asymmetric import Companion as Companion
+from .oscillatory_asymmetric import OscillatoryAEP as OscillatoryAEP
+from .oscillatory_asymmetric import OwnMean as OwnMean
 from .reference import Implicit as Implicit
+from .reference import LinearResponse as LinearResponse
 from .reference import RecurrentBackprop as RecurrentBackprop
 from .rules import AbstractLearningRule as AbstractLearningRule
 from .rules import ActivityProducts as ActivityProducts

@@ -40,7 +40,9 @@ class Estimate(eqx.Module):
 
     `gradient` has the structure of `eqx.filter(network, eqx.is_inexact_array)`, so that Optax takes
     it as it is; constants of the neurons get zeros. `loss` is the batch-mean cost and `outputs`
-    the scores `(batch, outputs)` at the free `equilibrium`.
+    the scores `(batch, outputs)` at the free `equilibrium`. `error_signal` is, per sample and unit,
+    the error in activity space that the method found: the response `ds/dbeta` of the activity to
+    the teaching signal, or the adjoint `J^-T dC/ds`; None for methods that form none.
     """
 
     gradient: PyTree[Array]
@@ -48,6 +50,7 @@ class Estimate(eqx.Module):
     outputs: Scores
     equilibrium: Solution
     diagnostics: AbstractDiagnostics
+    error_signal: State | None = None
 
     @property
     def converged(self) -> Bool[Array, ""]:
@@ -81,6 +84,12 @@ class AbstractGradientMethod(eqx.Module):
         key: PRNGKeyArray | None = None,
     ) -> Estimate:
         """The estimate, without looking whether it converged: see `estimate_gradient`."""
+
+    def concerns(
+        self, network: AbstractNetwork, x: Float[Array, "batch ..."], estimate: Estimate
+    ) -> list[str]:
+        """Reasons to doubt a converged estimate, each with its number and a remedy."""
+        return estimate.diagnostics.concerns()
 
 
 @eqx.filter_jit
@@ -137,7 +146,7 @@ def estimate_gradient(
             "throw=False returns the estimate flagged"
         )
     # The concerns are about converged gradients; what has not converged is flagged as such.
-    concerns = estimate.diagnostics.concerns() if bool(estimate.converged) else []
+    concerns = method.concerns(network, x, estimate) if bool(estimate.converged) else []
     for concern in concerns:
         warnings.warn(f"{type(method).__name__}: {concern}", GradientAccuracyWarning, stacklevel=2)
     return estimate
@@ -160,3 +169,22 @@ def _poison(estimate: Estimate) -> Estimate:
 def batch_mean(values: Array) -> Float[Array, ""]:
     """The real part's mean over samples: losses of possibly complex states."""
     return jnp.mean(values.real)
+
+
+def at_equilibrium(
+    network: AbstractNetwork,
+    y: Targets,
+    free: Solution,
+    gradient: PyTree[Array],
+    diagnostics: AbstractDiagnostics,
+    error_signal: State | None,
+) -> Estimate:
+    """A gradient with the loss and outputs of the free equilibrium that it belongs to."""
+    return Estimate(
+        gradient=gradient,
+        loss=batch_mean(network.cost(free.s, y)),
+        outputs=network.output(free.s),
+        equilibrium=free,
+        diagnostics=diagnostics,
+        error_signal=error_signal,
+    )

@@ -95,6 +95,7 @@ class LagCorrected(AbstractGradientMethod):
         # Every period ends at the phase at which the next begins: beta has no jump.
         running = _run(slower, network, x, y, running.u, second)
         long = slower.conclude(network, x, y, running)
+        signals = (long.error_signal, short.error_signal)
         step = jax.tree.map(lambda a, b: (a - b) / 3, long.gradient, short.gradient)
         gradient: PyTree[Array] = jax.tree.map(jnp.add, long.gradient, step)
         tiny = jnp.finfo(norm(gradient).dtype).tiny
@@ -105,6 +106,7 @@ class LagCorrected(AbstractGradientMethod):
             loss=long.loss,
             outputs=long.outputs,
             equilibrium=long.equilibrium,
+            error_signal=jax.tree.map(lambda a, b: a + (a - b) / 3, *signals),
             diagnostics=LagDiagnostics(
                 short=short.diagnostics,
                 long=long.diagnostics,

@@ -19,14 +19,14 @@ from ..costs import Targets
 from ..dynamics import Dynamics, require_holomorphic
 from ..errors import check_at_least, check_positive, is_traced
 from ..integration import Integrator, euler_maruyama
-from ..networks import AbstractNetwork, State, States
+from ..networks import AbstractNetwork, State, States, require_energy
 from ..noise import AbstractNoise
 from ..relaxation import AbstractRelaxation, AndersonIteration
 from ..solution import Solution
 from ..stochastic import require_key, with_noise
 from ..teaching import AMPLITUDE_REMEDY, Constant, Contour
+from .contour import relax_free
 from .contrast import contrast
-from .equilibrium import relax_free
 from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, batch_mean
 
 DURATION_REMEDY = "give the time of a phase in the units of the time constants; 60 settles many"
@@ -252,7 +252,7 @@ class NoisyClassicEP(AbstractGradientMethod):
             self.free_duration = jnp.asarray(free_duration, dtype=float)
 
     def check(self, network: AbstractNetwork) -> None:
-        pass
+        require_energy(network)
 
     def estimate(
         self,
@@ -307,10 +307,12 @@ class NoisyHolomorphicEP(AbstractGradientMethod):
         relaxation: AbstractRelaxation | None = None,
         integrator: Integrator | None = None,
     ):
+        check_at_least("points", points, 2, "for one point use osciprop.NoisyClassicEP")
         self.contour = Contour(amplitude, points)
         self.phases = NoisyPhases(noise, duration, reads, spacing, relaxation, integrator)
 
     def check(self, network: AbstractNetwork) -> None:
+        require_energy(network)
         if self.contour.points > 2:
             require_holomorphic(network)
 

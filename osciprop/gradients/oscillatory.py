@@ -149,6 +149,7 @@ class OscillatoryEP(AbstractGradientMethod):
         self.integrator = integrator
 
     def check(self, network: AbstractNetwork) -> None:
+        self.rule.check(network)
         require_holomorphic(network)
 
     def begin(
@@ -310,6 +311,7 @@ class OscillatoryEP(AbstractGradientMethod):
                 completed=running.completed,
                 noisy=self.noise is not None or self.measurement is not None,
             ),
+            error_signal=real,
         )
 
     def estimate(

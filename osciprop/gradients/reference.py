@@ -1,8 +1,9 @@
-"""Reference gradients: implicit differentiation, recurrent backpropagation, and BPTT.
+"""Reference gradients: implicit differentiation and recurrent backpropagation.
 
 At an equilibrium `u = G(u)` with `G(u) = current(activity(u))`, the adjoint `mu` solves
 `(I - G'^T) mu = dC/du`, and `dL/dtheta = dC/dtheta + mu^T d current / d theta`. (In activity space
 `mu = -lambda` of `J^T lambda = dC/ds`; this form stays well conditioned where neurons saturate.)
+With `J` in place of `J^T` the same equation gives the response to an infinitesimal nudge.
 """
 
 import abc
@@ -17,28 +18,32 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
 from ..anderson import anderson
 from ..complexity import real_dtype
+from ..correction import jacobian_product
 from ..costs import Targets
 from ..dynamics import Dynamics, cost_force
 from ..errors import check_at_least, check_positive
 from ..networks import AbstractNetwork, State
-from ..relaxation import AbstractRelaxation, AndersonIteration, SynchronousIteration, judge
+from ..relaxation import AbstractRelaxation, AndersonIteration
 from ..solution import Solution
-from ..teaching import Constant
+from .contour import relax_free
 from .contrast import norm
-from .equilibrium import relax_free
 from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, batch_mean
 
 
 class AdjointDiagnostics(AbstractDiagnostics):
-    """The free relaxation, and the residual of the adjoint equation relative to its source."""
+    """The free relaxation, and the residual of the adjoint equation relative to its source.
+
+    `solved` are the samples whose two equations were solved: the gradient is their mean.
+    """
 
     free: Solution
+    solved: Bool[Array, " batch"]
     adjoint_residual: Float[Array, ""]
     adjoint_tolerance: Float[Array, ""]
     adjoint_steps: Int[Array, ""]
 
     def converged(self) -> Bool[Array, ""]:
-        return jnp.all(self.free.converged) & (self.adjoint_residual <= self.adjoint_tolerance)
+        return jnp.all(self.solved) & (self.adjoint_residual <= self.adjoint_tolerance)
 
     def failure(self) -> str:
         if not np.all(self.free.converged):
@@ -59,23 +64,34 @@ class AdjointDiagnostics(AbstractDiagnostics):
         return []
 
     def summary(self) -> str:
+        left_out = int(np.sum(~np.asarray(self.solved)))
         return (
             f"adjoint: relative residual {float(self.adjoint_residual):.3g} after "
             f"{int(self.adjoint_steps)} steps"
+            + (f"; {left_out} of {self.solved.size} samples not solved, left out" * (left_out > 0))
         )
 
 
 class _Adjoint(AbstractGradientMethod):
-    """Shared frame of the methods that solve the adjoint equation at the free equilibrium."""
+    """Shared frame of the methods that solve the adjoint equation at the free equilibrium.
+
+    The gradient is the mean over the samples whose free relaxation and adjoint equation were
+    solved. Close to criticality an adjoint that was not solved can be of any size: one applied to
+    the weights ends learning (docs/findings.md).
+    """
 
     relaxation: eqx.AbstractVar[AbstractRelaxation]
     tolerance: eqx.AbstractVar[Float[Array, ""] | None]
 
     @abc.abstractmethod
-    def solve_adjoint(
-        self, transpose: Callable[[State], State], source: State, tolerance: Float[Array, ""]
+    def operator(self, dynamics: Dynamics, free: Solution) -> Callable[[State], State]:
+        """The linear map `P` in `mu - P mu = dC/du`."""
+
+    @abc.abstractmethod
+    def solve_linear(
+        self, operator: Callable[[State], State], source: State, tolerance: Float[Array, ""]
     ) -> tuple[State, Int[Array, ""]]:
-        """Solve `mu - transpose(mu) = source`; returns `mu` and the number of steps."""
+        """Solve `mu - operator(mu) = source`; returns `mu` and the number of steps."""
 
     def check(self, network: AbstractNetwork) -> None:
         pass
@@ -95,22 +111,28 @@ class _Adjoint(AbstractGradientMethod):
         else:
             tolerance = self.tolerance.astype(dtype)
         _, to_potential = jax.vjp(network.activity, free.u)
-        _, pull_back = jax.vjp(lambda u: dynamics.current(0.0, u), free.u)
-
-        def transpose(mu: State) -> State:
-            return pull_back(mu)[0]
-
+        operator = self.operator(dynamics, free)
         (source,) = to_potential(cost_force(network, free.s, y))
-        adjoint, steps = self.solve_adjoint(transpose, source, tolerance)
-        defect = jax.tree.map(lambda m, t, b: m - t - b, adjoint, transpose(adjoint), source)
-        size = jnp.maximum(norm(source), jnp.finfo(dtype).tiny)
+        adjoint, steps = self.solve_linear(operator, source, tolerance)
+        defect = jax.tree.map(lambda m, p, b: m - p - b, adjoint, operator(adjoint), source)
+        size = jnp.maximum(norm(source), jnp.finfo(dtype).tiny).astype(dtype)
+        # Solvers stop at `tolerance` in their own measure; a margin of 10 judges them.
+        goal = 10 * tolerance
+        solved = free.converged & (jax.vmap(norm)(defect).astype(dtype) <= goal * size)
+        count = jnp.maximum(jnp.sum(solved), 1).astype(dtype)
+
+        def of_solved(leaf: Array) -> Array:
+            # Not by a product with zero, which keeps NaN.
+            return jax.vmap(lambda keep, row: jnp.where(keep, row, 0))(solved, leaf)
+
+        s, mu = jax.tree.map(of_solved, (free.s, adjoint))
 
         @eqx.filter_grad
         def gradient(parameters: AbstractNetwork) -> Array:
-            current = parameters.current(free.s, parameters.drive(x))
-            explicit = batch_mean(parameters.cost(free.s, y))
-            products = jax.tree.map(lambda a, b: jnp.sum(a * b), adjoint, current)
-            return explicit + sum(jax.tree.leaves(products)) / x.shape[0]
+            current = parameters.current(s, parameters.drive(x))
+            explicit = jnp.sum(of_solved(parameters.cost(s, y).real))
+            products = jax.tree.map(lambda a, b: jnp.sum(a * b), mu, current)
+            return (explicit + sum(jax.tree.leaves(products))) / count
 
         return Estimate(
             gradient=gradient(network),
@@ -119,12 +141,26 @@ class _Adjoint(AbstractGradientMethod):
             equilibrium=free,
             diagnostics=AdjointDiagnostics(
                 free=free,
-                adjoint_residual=norm(defect).astype(dtype) / size.astype(dtype),
-                # Solvers stop at `tolerance` in their own measure; a margin of 10 judges them.
-                adjoint_tolerance=10 * tolerance,
+                solved=solved,
+                adjoint_residual=norm(defect).astype(dtype) / size,
+                adjoint_tolerance=goal,
                 adjoint_steps=steps,
             ),
+            error_signal=jax.tree.map(jnp.negative, mu),
         )
+
+
+def _adjoint_operator(dynamics: Dynamics, free: Solution) -> Callable[[State], State]:
+    """`G'^T` at the free equilibrium."""
+    _, pull_back = jax.vjp(lambda u: dynamics.current(0.0, u), free.u)
+    return lambda mu: pull_back(mu)[0]
+
+
+def _response_operator(dynamics: Dynamics, free: Solution) -> Callable[[State], State]:
+    """`sigma' d current / d s` at the free equilibrium: as `G'^T`, with J in place of `J^T`."""
+    network = dynamics.network
+    _, to_potential = jax.vjp(network.activity, free.u)
+    return lambda mu: to_potential(jacobian_product(network, free.s, dynamics.drive, mu))[0]
 
 
 class Implicit(_Adjoint):
@@ -150,28 +186,57 @@ class Implicit(_Adjoint):
         self.linear_solver = linear_solver
         self.tolerance = _tolerance(tolerance)
 
-    def solve_adjoint(
-        self, transpose: Callable[[State], State], source: State, tolerance: Float[Array, ""]
+    def operator(self, dynamics: Dynamics, free: Solution) -> Callable[[State], State]:
+        return _adjoint_operator(dynamics, free)
+
+    def solve_linear(
+        self, operator: Callable[[State], State], source: State, tolerance: Float[Array, ""]
     ) -> tuple[State, Int[Array, ""]]:
         if self.linear_solver is None:
-            return _accelerated(transpose, source, tolerance)
+            return _accelerated(operator, source, tolerance)
 
         def apply(mu: State) -> State:
-            return jax.tree.map(lambda a, b: a - b, mu, transpose(mu))
+            return jax.tree.map(lambda a, b: a - b, mu, operator(mu))
 
-        operator = lineax.FunctionLinearOperator(apply, jax.eval_shape(lambda: source))
-        solution = lineax.linear_solve(operator, source, self.linear_solver, throw=False)
+        linear = lineax.FunctionLinearOperator(apply, jax.eval_shape(lambda: source))
+        solution = lineax.linear_solve(linear, source, self.linear_solver, throw=False)
         return solution.value, jnp.asarray(solution.stats["num_steps"])
 
 
+class LinearResponse(_Adjoint):
+    """The local rule with the response to an infinitesimal nudge: `VectorFieldEP` in its limit.
+
+    The error signal `J^-1 dC/ds` of a network that is not corrected, to the solver's tolerance (the
+    "true derivative" of homeostasis2024). Its distance from `Implicit` is the bias of an asymmetric
+    Jacobian alone. `tolerance` as for `Implicit`.
+    """
+
+    relaxation: AbstractRelaxation
+    tolerance: Float[Array, ""] | None
+
+    def __init__(
+        self, relaxation: AbstractRelaxation | None = None, tolerance: ArrayLike | None = None
+    ):
+        self.relaxation = AndersonIteration() if relaxation is None else relaxation
+        self.tolerance = _tolerance(tolerance)
+
+    def operator(self, dynamics: Dynamics, free: Solution) -> Callable[[State], State]:
+        return _response_operator(dynamics, free)
+
+    def solve_linear(
+        self, operator: Callable[[State], State], source: State, tolerance: Float[Array, ""]
+    ) -> tuple[State, Int[Array, ""]]:
+        return _accelerated(operator, source, tolerance)
+
+
 def _accelerated(
-    transpose: Callable[[State], State], source: State, tolerance: Float[Array, ""]
+    operator: Callable[[State], State], source: State, tolerance: Float[Array, ""]
 ) -> tuple[State, Int[Array, ""]]:
-    """`mu = source + transpose(mu)` by Anderson mixing, which for a linear map is GMRES."""
+    """`mu = source + operator(mu)` by Anderson mixing, which for a linear map is GMRES."""
     goal = norm(source) / jax.tree.leaves(source)[0].shape[0] ** 0.5
 
     def step(mu: State) -> State:
-        return jax.tree.map(lambda b, t: b + t, source, transpose(mu))
+        return jax.tree.map(lambda b, p: b + p, source, operator(mu))
 
     def change(before: State, after: State) -> Float[Array, " batch"]:
         squares = jax.tree.map(
@@ -223,8 +288,11 @@ class RecurrentBackprop(_Adjoint):
         check_at_least("max_steps", max_steps, 1, "an iteration needs a step")
         self.max_steps = max_steps
 
-    def solve_adjoint(
-        self, transpose: Callable[[State], State], source: State, tolerance: Float[Array, ""]
+    def operator(self, dynamics: Dynamics, free: Solution) -> Callable[[State], State]:
+        return _adjoint_operator(dynamics, free)
+
+    def solve_linear(
+        self, operator: Callable[[State], State], source: State, tolerance: Float[Array, ""]
     ) -> tuple[State, Int[Array, ""]]:
         dtype = real_dtype(source)
         damping = self.damping.astype(dtype)
@@ -232,7 +300,7 @@ class RecurrentBackprop(_Adjoint):
 
         def body(carry: tuple[State, Array, Array]) -> tuple[State, Array, Array]:
             mu, steps, _ = carry
-            defect = jax.tree.map(lambda b, t, m: b + t - m, source, transpose(mu), mu)
+            defect = jax.tree.map(lambda b, p, m: b + p - m, source, operator(mu), mu)
             mu = jax.tree.map(lambda m, d: m + damping * d, mu, defect)
             return mu, steps + 1, norm(defect).astype(dtype)
 
@@ -243,82 +311,3 @@ class RecurrentBackprop(_Adjoint):
         start = (source, jnp.asarray(0), jnp.asarray(jnp.inf, dtype=dtype))
         mu, steps, _ = jax.lax.while_loop(unfinished, body, start)
         return mu, steps
-
-
-class TrajectoryDiagnostics(AbstractDiagnostics):
-    """The state in which the unrolled relaxation ended."""
-
-    final: Solution
-
-    def converged(self) -> Bool[Array, ""]:
-        # BPTT is exact for its own trajectory, whether or not that has reached equilibrium.
-        return jnp.all(jnp.isfinite(self.final.residual))
-
-    def failure(self) -> str:
-        if np.all(np.isfinite(self.final.residual)):
-            return ""
-        return f"the trajectory diverged ({self.final}): use damping below 1 or smaller weights"
-
-    def concerns(self) -> list[str]:
-        if np.all(self.final.converged):
-            return []
-        return [
-            f"the unrolled trajectory has not reached equilibrium ({self.final}), so its gradient "
-            "is that of the trajectory: use more steps"
-        ]
-
-    def summary(self) -> str:
-        return f"trajectory: {self.final}"
-
-
-class BPTT(AbstractGradientMethod):
-    """Backpropagation through `steps` unrolled, possibly damped synchronous iterations from rest.
-
-    The reference of hep2022. `tolerance` only decides when a trajectory counts as settled.
-    """
-
-    steps: int = eqx.field(static=True)
-    iteration: SynchronousIteration
-
-    def __init__(
-        self, steps: int = 100, damping: ArrayLike = 1.0, tolerance: ArrayLike | None = None
-    ):
-        check_at_least("steps", steps, 1, "unroll at least one step")
-        self.steps = steps
-        self.iteration = SynchronousIteration(damping, tolerance, max_steps=steps)
-
-    def check(self, network: AbstractNetwork) -> None:
-        pass
-
-    def estimate(
-        self,
-        network: AbstractNetwork,
-        x: Float[Array, "batch ..."],
-        y: Targets,
-        initial: State | None,
-        key: PRNGKeyArray | None = None,
-    ) -> Estimate:
-        start = network.rest(x) if initial is None else initial
-        damping = self.iteration.damping.astype(real_dtype(start))
-
-        @eqx.filter_value_and_grad(has_aux=True)
-        def loss(parameters: AbstractNetwork) -> tuple[Array, State]:
-            dynamics = Dynamics(parameters, parameters.drive(x), None, Constant())
-
-            def advance(u: State, _: None) -> tuple[State, None]:
-                return self.iteration.step(dynamics, u, damping), None
-
-            final, _ = jax.lax.scan(advance, start, length=self.steps)
-            return batch_mean(parameters.cost(parameters.activity(final), y)), final
-
-        (value, final), gradient = loss(network)
-        dynamics = Dynamics(network, network.drive(x), None, Constant())
-        tolerance = self.iteration.threshold(real_dtype(final))
-        solution = judge(dynamics, final, tolerance, jnp.asarray(self.steps), self.steps * damping)
-        return Estimate(
-            gradient=gradient,
-            loss=value,
-            outputs=network.output(solution.s),
-            equilibrium=solution,
-            diagnostics=TrajectoryDiagnostics(solution),
-        )

@@ -13,13 +13,17 @@ import jax.numpy as jnp
 from jaxtyping import Array, Complex, PyTree
 
 from ..costs import Targets
-from ..networks import AbstractNetwork, State, States
+from ..networks import AbstractNetwork, State, States, require_energy
 from .contrast import contrast
 from .local import error_gradient, local_gradient
 
 
 class AbstractLearningRule(eqx.Module):
     """What a synapse makes of one period."""
+
+    @abc.abstractmethod
+    def check(self, network: AbstractNetwork) -> None:
+        """Raise if the rule does not apply to the network."""
 
     @abc.abstractmethod
     def gradient(
@@ -38,7 +42,12 @@ class AbstractLearningRule(eqx.Module):
 
 class ActivityProducts(AbstractLearningRule):
     """The first Fourier coefficient of `-d phi_tot / d theta`: the product of pre- and postsynaptic
-    activity at every phase (hep2022, Fig. 2c). One reverse pass over samples times batch."""
+    activity at every phase (hep2022, Fig. 2c). One reverse pass over samples times batch.
+
+    For networks with an energy (`ReciprocityError`)."""
+
+    def check(self, network: AbstractNetwork) -> None:
+        require_energy(network)
 
     def gradient(
         self,
@@ -60,8 +69,13 @@ class ErrorSignals(AbstractLearningRule):
     of order 0 and 1, which are all that reaches the first harmonic (homeostasis2024).
 
     Each neuron demodulates by itself, so many samples cost next to nothing: the rule of choice in
-    noise, where every sample helps (docs/findings.md).
+    noise, where every sample helps (docs/findings.md). In a network without reciprocal synapses it
+    is the always-on form of generalized equilibrium propagation, exact where the Jacobian is
+    symmetric.
     """
+
+    def check(self, network: AbstractNetwork) -> None:
+        pass
 
     def gradient(
         self,

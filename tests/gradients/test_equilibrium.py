@@ -158,3 +158,19 @@ def test_non_holomorphic_activation_allows_real_teaching_only():
     for method in (osciprop.HolomorphicEP(0.1, 4), osciprop.OscillatoryEP(0.1, 50.0)):
         with pytest.raises(osciprop.HolomorphyError, match="CentredEP"):
             osciprop.estimate_gradient(network, x, y, method)
+
+
+@pytest.mark.parametrize("method", [osciprop.Implicit, osciprop.RecurrentBackprop])
+def test_samples_whose_adjoint_is_not_solved_are_left_out(method):
+    """And the estimate says so: near criticality they would have any size."""
+    network = small_network(scale=2.0)
+    x, y = batch(5, 3, 8)
+    relaxation = osciprop.AndersonIteration(tolerance=1e-8, max_steps=12)
+    estimate = osciprop.estimate_gradient(network, x, y, method(relaxation), throw=False)
+    solved = np.asarray(estimate.diagnostics.solved)
+    assert not estimate.converged and solved.any() and not solved.all()
+    assert f"{np.count_nonzero(~solved)} of 8 samples not solved, left out" in str(estimate)
+    alone = osciprop.estimate_gradient(
+        network, x[solved], y[solved], method(relaxation), throw=False
+    )
+    assert relative_error(estimate.gradient, alone.gradient) < 1e-6

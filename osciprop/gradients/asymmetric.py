@@ -1,0 +1,197 @@
+"""Gradients of networks without symmetric synapses: from error signals, not from an energy.
+
+All learn by the local rule, presynaptic activity times the neuron's error signal, and differ in
+where the error signal comes from. The response to a nudge is `J^-1 dC/ds`, right where the Jacobian
+J is symmetric (generalized EP or vector field, homeostasis2024); that of the corrected dynamics is
+`J^-T dC/ds`, right everywhere (asymmetric EP, nonconservative2026). Both can be measured on a
+contour of N points, where the bias of a finite nudge falls as `(r / R)^N`; asymmetric EP then has
+no bias left. A dyad carries the adjoint as a state of its own.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray
+
+from ..complexity import real_dtype
+from ..correction import Corrected, Dyad
+from ..costs import Targets
+from ..dynamics import Dynamics, require_holomorphic
+from ..errors import check_positive
+from ..networks import AbstractNetwork, State
+from ..relaxation import AbstractRelaxation, AndersonIteration, judge
+from ..solution import Solution
+from ..teaching import AMPLITUDE_REMEDY, Constant, Contour
+from .contour import contour_response, relax_free
+from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, at_equilibrium
+from .local import local_gradient
+
+
+class VectorFieldEP(AbstractGradientMethod):
+    """Generalized equilibrium propagation: the error signal is the response to a nudge.
+
+    For any network; exact, up to `(amplitude / R)^points`, where its Jacobian is symmetric, and
+    biased by its antisymmetric part elsewhere: `J^-1 J^T` times the true error signal
+    (homeostasis2024, Eq. 11). One point is a one-sided nudge (bias of order `amplitude`), two are a
+    centred one (order `amplitude^2`), more need a holomorphic network.
+
+    `estimate_gradient` raises `HolomorphyError` for more than two points on a network that is not
+    holomorphic; the constructor `ValueError` for an amplitude that is not positive or no points.
+    """
+
+    contour: Contour
+    relaxation: AbstractRelaxation
+
+    def __init__(
+        self,
+        amplitude: ArrayLike = 0.1,
+        points: int = 2,
+        relaxation: AbstractRelaxation | None = None,
+    ):
+        self.contour = Contour(amplitude, points)
+        self.relaxation = AndersonIteration() if relaxation is None else relaxation
+
+    def check(self, network: AbstractNetwork) -> None:
+        _check_contour(self.contour, network)
+
+    def estimate(
+        self,
+        network: AbstractNetwork,
+        x: Float[Array, "batch ..."],
+        y: Targets,
+        initial: State | None,
+        key: PRNGKeyArray | None = None,
+    ) -> Estimate:
+        dynamics, free = relax_free(network, x, self.relaxation, initial)
+        return _from_response(network, x, y, dynamics, free, self.contour, self.relaxation)
+
+
+class AsymmetricEP(AbstractGradientMethod):
+    """Asymmetric equilibrium propagation: nudged phases carry the correction `-2 A (s - s0)`.
+
+    Exact for any network, reciprocal or not, up to `(amplitude / R)^points`. With one or two real
+    points it is the AEP of nonconservative2026, biased in order `amplitude` or `amplitude^2`; with
+    more it is holomorphic AEP, which has neither the bias of a finite nudge nor that of an
+    asymmetric Jacobian, and needs a holomorphic network. In a network with an energy it equals
+    `HolomorphicEP`.
+
+    Raises as `VectorFieldEP`.
+    """
+
+    contour: Contour
+    relaxation: AbstractRelaxation
+
+    def __init__(
+        self,
+        amplitude: ArrayLike = 0.1,
+        points: int = 8,
+        relaxation: AbstractRelaxation | None = None,
+    ):
+        self.contour = Contour(amplitude, points)
+        self.relaxation = AndersonIteration() if relaxation is None else relaxation
+
+    def check(self, network: AbstractNetwork) -> None:
+        _check_contour(self.contour, network)
+
+    def estimate(
+        self,
+        network: AbstractNetwork,
+        x: Float[Array, "batch ..."],
+        y: Targets,
+        initial: State | None,
+        key: PRNGKeyArray | None = None,
+    ) -> Estimate:
+        dynamics, free = relax_free(network, x, self.relaxation, initial)
+        # The drive carries the free activity along, so that every point of the contour has it.
+        corrected = Dynamics(Corrected(network, free.s), (dynamics.drive, free.s), None, Constant())
+        return _from_response(network, x, y, corrected, free, self.contour, self.relaxation)
+
+
+def _check_contour(contour: Contour, network: AbstractNetwork) -> None:
+    if contour.points > 2:
+        require_holomorphic(network)
+
+
+def _from_response(
+    network: AbstractNetwork,
+    x: Float[Array, "batch ..."],
+    y: Targets,
+    dynamics: Dynamics,
+    free: Solution,
+    contour: Contour,
+    relaxation: AbstractRelaxation,
+) -> Estimate:
+    """The local rule with the error signal that `dynamics` show in their response to nudges."""
+    response = contour_response(dynamics, free, y, contour, relaxation)
+    gradient = local_gradient(network, x, y, free.s, response.slope)
+    return at_equilibrium(network, y, free, gradient, response.diagnostics, response.slope)
+
+
+class DyadDiagnostics(AbstractDiagnostics):
+    """The relaxation of both compartments of every neuron at once."""
+
+    dyad: Solution
+
+    def converged(self) -> Bool[Array, ""]:
+        return self.dyad.converged.all()
+
+    def failure(self) -> str:
+        if np.all(self.dyad.converged):
+            return ""
+        return (
+            f"the dyads did not converge ({self.dyad}). Remedies: another relaxation, e.g. "
+            "SynchronousIteration(damping=0.3) or Flow(), more max_steps, a smaller amplitude "
+            "(the tolerance is absolute, and the differences grow with it), smaller weights"
+        )
+
+    def concerns(self) -> list[str]:
+        return []
+
+    def summary(self) -> str:
+        return f"dyad: {self.dyad}"
+
+
+class DyadicEP(AbstractGradientMethod):
+    """Dyadic equilibrium propagation: a second compartment of every neuron relaxes to the adjoint.
+
+    Both compartments move at the same time (`osciprop.Dyad`); the mean of a dyad stays the free
+    network, and its difference is `amplitude J^-T dC/ds`, linear in the amplitude: exact for any
+    network at any amplitude, which only sets the scale of the differences against the tolerance of
+    the relaxation. Needs no holomorphic network.
+    """
+
+    amplitude: Float[Array, ""]
+    relaxation: AbstractRelaxation
+
+    def __init__(self, amplitude: ArrayLike = 1.0, relaxation: AbstractRelaxation | None = None):
+        check_positive("amplitude", amplitude, AMPLITUDE_REMEDY)
+        self.amplitude = jnp.asarray(amplitude, dtype=float)
+        self.relaxation = AndersonIteration() if relaxation is None else relaxation
+
+    def check(self, network: AbstractNetwork) -> None:
+        pass
+
+    def estimate(
+        self,
+        network: AbstractNetwork,
+        x: Float[Array, "batch ..."],
+        y: Targets,
+        initial: State | None,
+        key: PRNGKeyArray | None = None,
+    ) -> Estimate:
+        dyad = Dyad(network)
+        start = dyad.rest(x) if initial is None else dyad.around(initial)
+        beta = self.amplitude.astype(real_dtype(start))
+        dynamics = Dynamics(dyad, dyad.drive(x), y, Constant(beta))
+        solution = self.relaxation.solve(dynamics, start)
+        mean, difference = solution.s
+        error = jax.tree.map(lambda leaf: leaf / beta.astype(leaf.dtype), difference)
+        free = judge(
+            Dynamics(network, dynamics.drive, None, Constant()),
+            solution.u[0],
+            solution.tolerance,
+            solution.steps,
+            solution.time,
+        )
+        gradient = local_gradient(network, x, y, mean, error)
+        return at_equilibrium(network, y, free, gradient, DyadDiagnostics(solution), error)

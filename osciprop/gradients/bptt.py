@@ -1,0 +1,96 @@
+"""Backpropagation through time: the reference that differentiates the relaxation itself."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray
+
+from ..complexity import real_dtype
+from ..costs import Targets
+from ..dynamics import Dynamics
+from ..errors import check_at_least
+from ..networks import AbstractNetwork, State
+from ..relaxation import SynchronousIteration, judge
+from ..solution import Solution
+from ..teaching import Constant
+from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, batch_mean
+
+
+class TrajectoryDiagnostics(AbstractDiagnostics):
+    """The state in which the unrolled relaxation ended."""
+
+    final: Solution
+
+    def converged(self) -> Bool[Array, ""]:
+        # BPTT is exact for its own trajectory, whether or not that has reached equilibrium.
+        return jnp.all(jnp.isfinite(self.final.residual))
+
+    def failure(self) -> str:
+        if np.all(np.isfinite(self.final.residual)):
+            return ""
+        return f"the trajectory diverged ({self.final}): use damping below 1 or smaller weights"
+
+    def concerns(self) -> list[str]:
+        if np.all(self.final.converged):
+            return []
+        return [
+            f"the unrolled trajectory has not reached equilibrium ({self.final}), so its gradient "
+            "is that of the trajectory: use more steps"
+        ]
+
+    def summary(self) -> str:
+        return f"trajectory: {self.final}"
+
+
+class BPTT(AbstractGradientMethod):
+    """Backpropagation through `steps` unrolled, possibly damped synchronous iterations from rest.
+
+    The reference of hep2022. `tolerance` only decides when a trajectory counts as settled.
+    """
+
+    steps: int = eqx.field(static=True)
+    iteration: SynchronousIteration
+
+    def __init__(
+        self, steps: int = 100, damping: ArrayLike = 1.0, tolerance: ArrayLike | None = None
+    ):
+        check_at_least("steps", steps, 1, "unroll at least one step")
+        self.steps = steps
+        self.iteration = SynchronousIteration(damping, tolerance, max_steps=steps)
+
+    def check(self, network: AbstractNetwork) -> None:
+        pass
+
+    def estimate(
+        self,
+        network: AbstractNetwork,
+        x: Float[Array, "batch ..."],
+        y: Targets,
+        initial: State | None,
+        key: PRNGKeyArray | None = None,
+    ) -> Estimate:
+        start = network.rest(x) if initial is None else initial
+        damping = self.iteration.damping.astype(real_dtype(start))
+
+        @eqx.filter_value_and_grad(has_aux=True)
+        def loss(parameters: AbstractNetwork) -> tuple[Array, State]:
+            dynamics = Dynamics(parameters, parameters.drive(x), None, Constant())
+
+            def advance(u: State, _: None) -> tuple[State, None]:
+                return self.iteration.step(dynamics, u, damping), None
+
+            final, _ = jax.lax.scan(advance, start, length=self.steps)
+            return batch_mean(parameters.cost(parameters.activity(final), y)), final
+
+        (value, final), gradient = loss(network)
+        dynamics = Dynamics(network, network.drive(x), None, Constant())
+        tolerance = self.iteration.threshold(real_dtype(final))
+        solution = judge(dynamics, final, tolerance, jnp.asarray(self.steps), self.steps * damping)
+        return Estimate(
+            gradient=gradient,
+            loss=value,
+            outputs=network.output(solution.s),
+            equilibrium=solution,
+            diagnostics=TrajectoryDiagnostics(solution),
+        )

@@ -1,0 +1,230 @@
+"""The response of a network's equilibrium to nudges on a circle in the complex plane.
+
+What all phased methods share: a free equilibrium, one equilibrium for each of `N` teaching signals
+`r exp(2 pi i k / N)`, and from these the response `ds/dbeta`, as its first Fourier coefficient:
+`(1 / N) sum_k (s_k - s_0) / beta_k`. One point is a one-sided difference, two a centred one.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Inexact, PyTree
+
+from ..complexity import is_complex, like, real_dtype, to_complex
+from ..costs import Targets
+from ..dynamics import Dynamics
+from ..networks import AbstractNetwork, State, States
+from ..relaxation import AbstractRelaxation
+from ..solution import Solution
+from ..spectra import harmonic_sizes, radius_of_convergence, whole_circle
+from ..teaching import Constant, Contour
+from .contrast import norm
+from .estimate import AbstractDiagnostics
+
+# Beyond this predicted relative error of the gradient a contour's amplitude is reported.
+TRUNCATION_LIMIT = 0.1
+
+
+class ContourDiagnostics(AbstractDiagnostics):
+    """How well the nudged states of a contour were solved, and what the contour left out.
+
+    `free` and `nudged` are the two relaxations; `nudged` holds all simulated points, the batch of
+    the first point first. `harmonics[k]` is the size of the activity's Fourier coefficient `k` on
+    the contour. `mean_value_error` is the distance of the contour's mean from the free activity,
+    relative to the first harmonic: 0 for analytic responses and many points (mean-value theorem),
+    about `(r / R)^(N - 1)` with few. It predicts the gradient's relative `truncation_error`.
+    """
+
+    free: Solution
+    nudged: Solution
+    amplitude: Float[Array, ""]
+    points: int = eqx.field(static=True)
+    harmonics: Float[Array, " points"]
+    mean_value_error: Float[Array, ""]
+
+    @property
+    def truncation_error(self) -> Float[Array, ""]:
+        """The predicted relative error of the gradient, about `(r / R)^N`."""
+        return self.mean_value_error ** (self.points / max(self.points - 1, 1))
+
+    def radius(self) -> float:
+        """The estimated distance of the nearest singularity (see `radius_of_convergence`).
+
+        Needs at least 8 points; infinity where the harmonics show no singularity.
+        """
+        if self.points < 8:
+            raise ValueError(f"points={self.points} show too few harmonics: use at least 8")
+        solved = 100 * float(self.nudged.tolerance) / float(self.harmonics[1])
+        return radius_of_convergence(self.harmonics, self.amplitude, floor=min(solved, 0.1))
+
+    def converged(self) -> Bool[Array, ""]:
+        return jnp.all(self.free.converged) & jnp.all(self.nudged.converged)
+
+    def failure(self) -> str:
+        if not np.all(self.free.converged):
+            return (
+                f"the free equilibrium did not converge ({self.free}). Remedies: another "
+                "relaxation, e.g. SynchronousIteration(damping=0.3) or Flow(), more max_steps, a "
+                "looser tolerance, smaller weights"
+            )
+        if not np.all(self.nudged.converged):
+            return (
+                f"nudged equilibria at amplitude {float(self.amplitude):.4g} did not converge "
+                f"({self.nudged}): the amplitude may exceed the radius of convergence. Remedies: "
+                "a smaller amplitude, relaxation=Newton() or Flow(), more max_steps"
+            )
+        return ""
+
+    def concerns(self) -> list[str]:
+        found = []
+        amplitude = float(self.amplitude)
+        if self.points >= 8 and self.radius() <= amplitude:
+            found.append(
+                f"amplitude={amplitude:.4g} reaches beyond the singularity: the decay of the "
+                f"response's harmonics puts the radius of convergence at {self.radius():.4g}. Use "
+                "a smaller amplitude"
+            )
+        if float(self.truncation_error) > TRUNCATION_LIMIT:
+            found.append(
+                f"amplitude={amplitude:.4g} is too large for {self.points} points: the contour's "
+                f"mean misses the free activity by {float(self.mean_value_error):.3g} of the first "
+                "harmonic, which puts the gradient's relative error at about "
+                f"{float(self.truncation_error):.3g}. Use a smaller amplitude or, inside the "
+                "radius of convergence, more points"
+            )
+        return found
+
+    def summary(self) -> str:
+        return (
+            f"nudged: {self.nudged}; mean-value error {float(self.mean_value_error):.3g}, "
+            f"predicted truncation error {float(self.truncation_error):.3g}"
+        )
+
+
+class OneSidedDiagnostics(AbstractDiagnostics):
+    """The two relaxations of a one-sided nudge."""
+
+    free: Solution
+    nudged: Solution
+
+    def converged(self) -> Bool[Array, ""]:
+        return jnp.all(self.free.converged) & jnp.all(self.nudged.converged)
+
+    def failure(self) -> str:
+        phases = (("free", self.free), ("nudged", self.nudged))
+        bad = [f"{name}: {phase}" for name, phase in phases if not np.all(phase.converged)]
+        if not bad:
+            return ""
+        return (
+            f"did not converge ({'; '.join(bad)}). Remedies: a smaller amplitude, another "
+            "relaxation, e.g. SynchronousIteration(damping=0.3) or Flow(), more max_steps"
+        )
+
+    def concerns(self) -> list[str]:
+        return []
+
+    def summary(self) -> str:
+        return f"nudged: {self.nudged}"
+
+
+def relax_free(
+    network: AbstractNetwork,
+    x: Float[Array, "batch ..."],
+    relaxation: AbstractRelaxation,
+    initial: State | None,
+) -> tuple[Dynamics, Solution]:
+    """The free dynamics and its equilibrium."""
+    dynamics = Dynamics(network, network.drive(x), None, Constant())
+    start = network.rest(x) if initial is None else initial
+    return dynamics, relaxation.solve(dynamics, start)
+
+
+def relax_nudged(
+    free_dynamics: Dynamics,
+    y: Targets,
+    betas: Inexact[Array, " points"],
+    free: Solution,
+    relaxation: AbstractRelaxation,
+) -> Solution:
+    """Nudged equilibria for all points at once, as one batch of points * samples.
+
+    Every point starts from the free equilibrium and shares the drive computed for it.
+    """
+    points = betas.shape[0]
+
+    def tile(leaf: Array) -> Array:
+        return jnp.tile(leaf, (points,) + (1,) * (leaf.ndim - 1))
+
+    batch = y.shape[0]
+    dynamics = Dynamics(
+        free_dynamics.network,
+        jax.tree.map(tile, free_dynamics.drive),
+        tile(y),
+        Constant(jnp.repeat(betas, batch)),
+    )
+    start = jax.tree.map(tile, free.u)
+    return relaxation.solve(dynamics, to_complex(start) if is_complex(betas) else start)
+
+
+def by_point(states: State, points: int) -> PyTree[Array]:
+    """States of points * samples with a leading points axis of their own."""
+    return jax.tree.map(lambda leaf: leaf.reshape((points, -1) + leaf.shape[1:]), states)
+
+
+class Response(eqx.Module):
+    """Equilibria on a circle of teaching signals, and what they tell about the free one.
+
+    `states` are activities with axes (points, batch, ...) at `betas`, the upper half of the circle;
+    `weights` sum over the whole circle: `sum_k weights_k f(s_k)` is minus the first Fourier
+    coefficient of `f`, per unit of beta. `slope` is the real `ds/dbeta` at `beta = 0`.
+    """
+
+    free: Solution
+    states: States
+    betas: Inexact[Array, " points"]
+    weights: Inexact[Array, " points"]
+    slope: State
+    diagnostics: AbstractDiagnostics
+
+
+def contour_response(
+    dynamics: Dynamics,
+    free: Solution,
+    y: Targets,
+    contour: Contour,
+    relaxation: AbstractRelaxation,
+) -> Response:
+    """Relax `dynamics` from its `free` equilibrium to every point of a contour."""
+    betas, count = contour.upper()
+    dtype = real_dtype(free.u)
+    share = count.astype(dtype) / contour.points
+    nudged = relax_nudged(dynamics, y, betas, free, relaxation)
+    states = by_point(nudged.s, betas.shape[0])
+    state_dtype = jax.tree.leaves(states)[0].dtype
+    betas = betas.astype(state_dtype)
+    weights = -share.astype(state_dtype) / betas
+
+    def over_circle(factors: Array) -> State:
+        # Less the free state, of which a whole circle keeps nothing, but a single point all.
+        return jax.tree.map(
+            lambda leaf, at_zero: jnp.tensordot(factors, leaf - like(at_zero, leaf), axes=1).real,
+            states,
+            free.s,
+        )
+
+    gap, slope = over_circle(share.astype(state_dtype)), over_circle(-weights)
+    if contour.points == 1:
+        return Response(free, states, betas, weights, slope, OneSidedDiagnostics(free, nudged))
+    radius = contour.amplitude.astype(dtype)
+    diagnostics = ContourDiagnostics(
+        free=free,
+        nudged=nudged,
+        amplitude=contour.amplitude,
+        points=contour.points,
+        harmonics=harmonic_sizes(whole_circle(states, contour.points))
+        if contour.points > 2
+        else harmonic_sizes(states),
+        mean_value_error=norm(gap) / jnp.maximum(radius * norm(slope), jnp.finfo(dtype).tiny),
+    )
+    return Response(free, states, betas, weights, slope, diagnostics)

@@ -1,0 +1,156 @@
+"""Symmetric weights as a comparison: Kolen-Pollack learning and direct symmetrisation.
+
+Both concern the pairs of directed synapses that join two populations both ways, and are methods
+around a method. They use what homeostasis does without: that a synapse knows its partner's update,
+or its partner's weight.
+"""
+
+import math
+from collections.abc import Callable
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
+
+from .costs import Targets
+from .errors import check_not_negative, check_positive
+from .gradients import AbstractGradientMethod, Estimate
+from .networks import AbstractNetwork, Network, State
+from .synapses import INPUT, Directed
+
+
+def reciprocal_pairs(network: AbstractNetwork) -> list[tuple[int, int]]:
+    """Places in `network.synapses` of directed synapses that join two populations both ways.
+
+    Each pair is (forward, feedback): forward goes to the later population. Raises `TypeError` for
+    a network that is not a `Network`, `ValueError` if there is no pair.
+    """
+    places = {
+        (synapse.source, synapse.target): index
+        for index, synapse in enumerate(_as_network(network).synapses)
+        if isinstance(synapse, Directed) and synapse.source != INPUT
+    }
+    pairs = [
+        (index, places[target, source])
+        for (source, target), index in places.items()
+        if source < target and (target, source) in places
+    ]
+    if not pairs:
+        raise ValueError("no two populations are joined both ways by directed synapses")
+    return pairs
+
+
+def _as_network(network: AbstractNetwork) -> Network:
+    if not isinstance(network, Network):
+        raise TypeError(
+            f"network is a {type(network).__name__}: pairs of synapses are those of a Network"
+        )
+    return network
+
+
+def _weight(network: AbstractNetwork, place: int) -> Float[Array, "pre post"]:
+    synapse = _as_network(network).synapses[place]
+    assert isinstance(synapse, Directed)
+    return synapse.weight
+
+
+def weight_angle(network: AbstractNetwork) -> float:
+    """The angle in degrees between forward and transposed feedback weights, all pairs together.
+
+    0 for symmetric weights, about 90 for independent ones. Raises as `reciprocal_pairs`.
+    """
+    pairs = reciprocal_pairs(network)
+    forward = np.concatenate([np.ravel(_weight(network, place)) for place, _ in pairs])
+    feedback = np.concatenate([np.ravel(_weight(network, place).T) for _, place in pairs])
+    p, q = forward / np.linalg.norm(forward), feedback / np.linalg.norm(feedback)
+    # Accurate near 0, where an arc cosine is not.
+    return math.degrees(2 * math.atan2(np.linalg.norm(p - q), np.linalg.norm(p + q)))
+
+
+class KolenPollack(AbstractGradientMethod):
+    """Any method, with the same update for both synapses of a pair, and weight decay.
+
+    Forward and feedback weight both get the sum of the two gradients (one transposed) plus
+    `decay` times the weight, so that their difference decays whatever is learned.
+    """
+
+    method: AbstractGradientMethod
+    decay: Float[Array, ""]
+
+    def __init__(self, method: AbstractGradientMethod, decay: ArrayLike = 1e-3):
+        check_positive("decay", decay, "without decay the difference of the weights stays")
+        self.method = method
+        self.decay = jnp.asarray(decay, dtype=float)
+
+    def check(self, network: AbstractNetwork) -> None:
+        reciprocal_pairs(network)
+        self.method.check(network)
+
+    def estimate(
+        self,
+        network: AbstractNetwork,
+        x: Float[Array, "batch ..."],
+        y: Targets,
+        initial: State | None,
+        key: PRNGKeyArray | None = None,
+    ) -> Estimate:
+        found = self.method.estimate(network, x, y, initial, key)
+
+        def update(own: Array, other: Array, weight: Array, _: Array) -> Array:
+            return own + other.T + self.decay.astype(weight.dtype) * weight
+
+        return _both_ways(network, found, update)
+
+
+class Symmetrised(AbstractGradientMethod):
+    """Any method, with the gradient of `strength / 2 |W - V^T|_F^2` for every pair `W`, `V` added.
+
+    The most direct way to symmetric weights, by a rule that is not local: each synapse sees its
+    partner's weight.
+    """
+
+    method: AbstractGradientMethod
+    strength: Float[Array, ""]
+
+    def __init__(self, method: AbstractGradientMethod, strength: ArrayLike = 0.1):
+        check_not_negative("strength", strength, "0 leaves the weights to the method")
+        self.method = method
+        self.strength = jnp.asarray(strength, dtype=float)
+
+    def check(self, network: AbstractNetwork) -> None:
+        reciprocal_pairs(network)
+        self.method.check(network)
+
+    def estimate(
+        self,
+        network: AbstractNetwork,
+        x: Float[Array, "batch ..."],
+        y: Targets,
+        initial: State | None,
+        key: PRNGKeyArray | None = None,
+    ) -> Estimate:
+        found = self.method.estimate(network, x, y, initial, key)
+
+        def update(own: Array, _: Array, weight: Array, partner: Array) -> Array:
+            return own + self.strength.astype(weight.dtype) * (weight - partner.T)
+
+        return _both_ways(network, found, update)
+
+
+# (own gradient, partner's gradient, own weight, partner's weight) -> new gradient.
+Update = Callable[[Array, Array, Array, Array], Array]
+
+
+def _both_ways(network: AbstractNetwork, found: Estimate, update: Update) -> Estimate:
+    """The estimate with the gradients of both synapses of every pair replaced."""
+    places, new = [], []
+    for forward, feedback in reciprocal_pairs(network):
+        for own, other in ((forward, feedback), (feedback, forward)):
+            places.append(own)
+            slopes = _weight(found.gradient, own), _weight(found.gradient, other)
+            new.append(update(*slopes, _weight(network, own), _weight(network, other)))
+    gradient = eqx.tree_at(
+        lambda tree: [tree.synapses[place].weight for place in places], found.gradient, new
+    )
+    return eqx.tree_at(lambda estimate: estimate.gradient, found, gradient)
