@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Array, PyTree
 
 import osciprop
-from experiments.hep2022_table1 import write
+from experiments.runs import write
 from osciprop.contour_choice import ContourChoice, choose_contour
 from osciprop.datasets import mnist
 from osciprop.gradients.noisy import NoisyHolomorphicEP

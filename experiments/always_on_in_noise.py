@@ -32,7 +32,7 @@ from jaxtyping import Array, Complex, Float
 
 import osciprop
 from experiments import hep2022_table1
-from experiments.hep2022_table1 import write
+from experiments.runs import write
 from osciprop.datasets import Dataset, mnist
 
 RESULTS = Path(__file__).parent / "results" / "always_on_in_noise.json"
@@ -139,7 +139,7 @@ def trained(data: Dataset) -> osciprop.Network:
         epochs=EPOCHS,
         batch_size=BATCH,
         seed=0,
-        checkpoint=hep2022_table1.RESULTS / "hep_seed0.checkpoint",
+        checkpoint=hep2022_table1.FOLDER / "hep_seed0.checkpoint",
         evaluation=osciprop.AndersonIteration(tolerance=3e-4, max_steps=100),
         throw=False,
     )[0]

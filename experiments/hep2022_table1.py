@@ -16,8 +16,6 @@ are not computed again, and an interrupted run goes on from its checkpoint.
 
 import argparse
 import json
-import os
-import time
 from pathlib import Path
 
 import diffrax
@@ -26,9 +24,10 @@ import numpy as np
 import optax
 
 import osciprop
-from osciprop.datasets import Dataset, mnist
+from experiments.runs import RESULTS, Row, stored, train
+from osciprop.datasets import mnist
 
-RESULTS = Path(__file__).parent / "results" / "hep2022_table1"
+FOLDER = RESULTS / "hep2022_table1"
 PUBLISHED = Path(__file__).parents[1] / "paper_figures" / "published" / "hep2022.json"
 
 
@@ -78,40 +77,15 @@ def published_row(name: str) -> str:
     return f"noise/{name.removeprefix('noise_')}" if noisy else f"no_noise/{name}"
 
 
-def run(name: str, seed: int, epochs: int, data: Dataset) -> dict[str, object]:
-    """Train one network and return the accuracies by epoch, with what made them."""
-    network = osciprop.hopfield_mlp([784, 256, 256, 10], key=jax.random.PRNGKey(seed), scale=1.0)
-    start = time.perf_counter()
-    _, history = osciprop.fit(
-        network,
-        data,
-        methods()[name],
-        optax.sgd(0.05),
-        epochs=epochs,
-        batch_size=20,
-        seed=seed,
-        checkpoint=RESULTS / f"{name}_seed{seed}.checkpoint",
-        evaluation=osciprop.AndersonIteration(tolerance=3e-4, max_steps=100),
-        throw=False,
-    )
-    return {
-        "method": name,
-        "settings": str(methods()[name]),
-        "seed": seed,
-        "epochs": history.epochs,
-        "converged_updates": float(np.mean(history.steps["converged"])),
-        "seconds": time.perf_counter() - start,
-        "versions": {"osciprop": osciprop.__version__, "jax": jax.__version__},
-        "device": jax.devices()[0].device_kind,
-    }
+def row(name: str) -> Row:
+    """The network, data order and optimizer of the table with one of its methods."""
 
+    def network(seed: int) -> osciprop.Network:
+        key = jax.random.PRNGKey(seed)
+        return osciprop.hopfield_mlp([784, 256, 256, 10], key=key, scale=1.0)
 
-def write(path: Path, content: dict[str, object]) -> None:
-    """Write JSON whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(content, indent=1) + "\n")
-    os.replace(part, path)
+    evaluation = osciprop.AndersonIteration(tolerance=3e-4, max_steps=100)
+    return Row(network, methods()[name], optax.sgd(0.05), 20, evaluation)
 
 
 def table() -> str:
@@ -122,7 +96,7 @@ def table() -> str:
         "|---|---|---|---|---|---|",
     ]
     for name in methods():
-        runs = [json.loads(path.read_text()) for path in sorted(RESULTS.glob(f"{name}_seed*.json"))]
+        runs = stored(FOLDER, name)
         if not runs:
             continue
         for epoch in range(min(len(run["epochs"]["test_accuracy"]) for run in runs)):
@@ -143,17 +117,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--methods", nargs="+", default=list(methods()), choices=list(methods()))
     arguments = parser.parse_args()
-    data = None
+    data = mnist()
     for seed in arguments.seeds:
         for name in arguments.methods:
-            path = RESULTS / f"{name}_seed{seed}.json"
-            stored = json.loads(path.read_text()) if path.exists() else None
-            if stored and len(stored["epochs"]["epoch"]) >= arguments.epochs:
-                continue
-            print(f"{name}, seed {seed}")
-            data = mnist() if data is None else data
-            write(path, run(name, seed, arguments.epochs, data))
-            (RESULTS / "table.md").write_text(table() + "\n")
+            train(FOLDER, name, row(name), seed, arguments.epochs, data)
+            (FOLDER / "table.md").write_text(table() + "\n")
     print(table())
 
 

@@ -15,7 +15,7 @@ import diffrax
 import jax
 
 import osciprop
-from experiments.hep2022_table1 import write
+from experiments.runs import write
 from osciprop.demo import build, optimizer
 
 RESULTS = Path(__file__).parent / "results" / "online_digits.json"

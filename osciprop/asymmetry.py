@@ -80,10 +80,13 @@ class MeanStability:
     """Whether running means find the free activity: see `running_mean_stability`.
 
     `eigenvalues` are those of `J^-T J`, per sample; the mean decays with their real parts, in units
-    of one over its own time constant.
+    of one over its own time constant. `network` are those of the free network's own motion, for
+    neurons of one time constant: where one has a positive real part, the equilibrium that was found
+    is not one that the network stays at.
     """
 
     eigenvalues: Complex[np.ndarray, "batch units"]
+    network: Complex[np.ndarray, "batch units"]
 
     @property
     def slowest(self) -> Float[np.ndarray, " batch"]:
@@ -118,13 +121,14 @@ def running_mean_stability(
     free = relax(network, x, relaxation=relaxation)
     weights = np.asarray(_dense(network, free.s, prepare(network, x, None)[0]), dtype=float)
     slopes = np.asarray(_slopes(network, free.u), dtype=float)
-    found = []
+    found, motion = [], []
     for weight, slope in zip(weights, slopes, strict=True):
         # J D and J^T D instead of J and J^T: finite where a neuron is saturated.
         identity = np.eye(len(slope))
         forward, backward = weight * slope - identity, weight.T * slope - identity
         found.append(np.linalg.eigvals(np.linalg.solve(backward, forward)))
-    return MeanStability(np.asarray(found))
+        motion.append(np.linalg.eigvals(forward))
+    return MeanStability(np.asarray(found), np.asarray(motion))
 
 
 @eqx.filter_jit

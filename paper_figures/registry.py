@@ -1,9 +1,25 @@
 """All figures, in the order of the report."""
 
+from .beyond import holomorphic_aep
 from .figure import PaperFigure
 from .hep2022 import fig2a, fig2b, fig2c, fig2d, fig3a, fig3b, fig3c
+from .homeostasis2024 import fig2 as error_vectors
+from .homeostasis2024 import fig3 as bias_by_angle
+from .nonconservative2026 import verification
 
-FIGURES: tuple[PaperFigure, ...] = (fig2a, fig2b, fig2c, fig2d, fig3a, fig3b, fig3c)
+FIGURES: tuple[PaperFigure, ...] = (
+    fig2a,
+    fig2b,
+    fig2c,
+    fig2d,
+    fig3a,
+    fig3b,
+    fig3c,
+    error_vectors,
+    bias_by_angle,
+    verification,
+    holomorphic_aep,
+)
 
 
 def names() -> list[str]:

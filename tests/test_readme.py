@@ -10,7 +10,7 @@ import numpy as np
 import osciprop
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
-EXAMPLE, ONLINE, OWN_NETWORK = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+EXAMPLE, DIRECTED, ONLINE, OWN_NETWORK = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 
 
 def test_ten_lines_and_what_goes_on_from_them():
@@ -23,6 +23,11 @@ def test_ten_lines_and_what_goes_on_from_them():
     measured = osciprop.cosine(names["estimate"].gradient, names["exact"].gradient)
     assert measured > claimed - 0.5e-4
     assert len(names["history"].epochs["test_accuracy"]) == 1
+    errors = io.StringIO()
+    with contextlib.redirect_stdout(errors):
+        exec(DIRECTED, names)
+    biased, *exact = [float(line.split()[-1]) for line in errors.getvalue().splitlines()]
+    assert biased > 0.1 and max(exact) < 1e-3
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
         exec(ONLINE, names)
     assert "LearningRun: 20 presentations" in printed.getvalue()

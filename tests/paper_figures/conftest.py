@@ -10,9 +10,11 @@ import pytest
 from osciprop.datasets import DatasetError
 from paper_figures.figure import Data, PaperFigure
 from paper_figures.hep2022 import fig3a, fig3b, fig3c
+from paper_figures.homeostasis2024 import fig2 as error_vectors
+from paper_figures.homeostasis2024 import fig3 as bias_by_angle
 from paper_figures.record import decode_all, encode_all
 
-NEED_MNIST = (fig3a, fig3b, fig3c)
+NEED_IMAGES = (fig3a, fig3b, fig3c, error_vectors, bias_by_angle)
 
 
 @functools.cache
@@ -20,23 +22,23 @@ def _fast_data(figure: PaperFigure) -> Data:
     return decode_all(encode_all(figure.compute(fast=True)))
 
 
-def _with_mnist(figure: PaperFigure) -> Data:
-    """Skips where MNIST is not at hand: tests download nothing."""
+def _with_images(figure: PaperFigure) -> Data:
+    """Skips where the images are not at hand: tests download nothing."""
     beside_the_checkout = Path(__file__).resolve().parents[2].parent / "shared" / "data"
     place = Path(os.environ.get("OSCIPROP_DATA") or beside_the_checkout)
     if not place.is_dir():
-        pytest.skip("needs the real MNIST: set OSCIPROP_DATA to a folder that holds it")
+        pytest.skip("needs the real images: set OSCIPROP_DATA to a folder that holds it")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OSCIPROP_DATA", str(place))
         try:
             return _fast_data(figure)
         except DatasetError as error:
             if "looked for" in str(error):
-                pytest.skip(f"{place} holds no mnist")
+                pytest.skip(f"{place} holds no such images")
             raise
 
 
 @pytest.fixture(scope="session")
 def fast_data() -> Callable[[PaperFigure], Data]:
     """The data of a figure in its fast size, as a record would hold them."""
-    return lambda figure: (_with_mnist if figure in NEED_MNIST else _fast_data)(figure)
+    return lambda figure: (_with_images if figure in NEED_IMAGES else _fast_data)(figure)

@@ -21,7 +21,7 @@ FastData = Callable[[PaperFigure], Data]
 
 
 # What another one of these simulates too, or a notebook, is slow.
-COVERED = {"hep2022/fig2b", "hep2022/fig2d", "hep2022/fig3b"}
+COVERED = {"hep2022/fig2b", "hep2022/fig2d", "hep2022/fig3b", "homeostasis2024/fig2"}
 
 
 @pytest.mark.parametrize(

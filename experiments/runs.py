@@ -1,0 +1,86 @@
+"""Training runs that are stored: each in one JSON file, resumed from its checkpoint, made once."""
+
+import dataclasses
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import numpy as np
+import optax
+
+import osciprop
+from osciprop.datasets import Dataset
+from osciprop.learning import Monitor
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One row of a table: what is trained, how, and what is looked at on the way."""
+
+    network: Callable[[int], osciprop.Network]
+    method: osciprop.AbstractGradientMethod
+    optimizer: optax.GradientTransformation
+    batch_size: int
+    evaluation: osciprop.AbstractRelaxation
+    monitor: Monitor | None = None
+    monitor_every: int = 100
+
+
+def write(path: Path, content: dict[str, object]) -> None:
+    """Write JSON whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(content, indent=1) + "\n")
+    os.replace(part, path)
+
+
+def train(folder: Path, name: str, row: Row, seed: int, epochs: int, data: Dataset) -> None:
+    """Train one network unless it is stored, and store accuracies by epoch with what made them.
+
+    An interrupted run goes on from its checkpoint.
+    """
+    path = folder / f"{name}_seed{seed}.json"
+    stored = json.loads(path.read_text()) if path.exists() else None
+    if stored and len(stored["epochs"]["epoch"]) >= epochs:
+        return
+    print(f"{name}, seed {seed}", flush=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    start = time.perf_counter()
+    _, history = osciprop.fit(
+        row.network(seed),
+        data,
+        row.method,
+        row.optimizer,
+        epochs=epochs,
+        batch_size=row.batch_size,
+        seed=seed,
+        monitor=row.monitor,
+        monitor_every=row.monitor_every,
+        checkpoint=path.with_suffix(".checkpoint"),
+        evaluation=row.evaluation,
+        throw=False,
+    )
+    write(
+        path,
+        {
+            "method": name,
+            "settings": str(row.method),
+            "seed": seed,
+            "epochs": history.epochs,
+            "monitored": history.monitored,
+            "converged_updates": float(np.mean(history.steps["converged"])),
+            "seconds": time.perf_counter() - start,
+            "versions": {"osciprop": osciprop.__version__, "jax": jax.__version__},
+            "device": jax.devices()[0].device_kind,
+        },
+    )
+
+
+def stored(folder: Path, name: str) -> list[dict]:
+    """The runs of a row that are there, by seed."""
+    return [json.loads(path.read_text()) for path in sorted(folder.glob(f"{name}_seed*.json"))]
