@@ -20,6 +20,7 @@ per core.
 """
 
 import argparse
+from collections.abc import Callable
 
 import diffrax
 import jax
@@ -29,14 +30,12 @@ import optax
 import osciprop
 from experiments.runs import RESULTS, Row, stored, train
 from osciprop.datasets import fashion_mnist
+from osciprop.learning import Monitor
+from paper_figures.homeostasis2024.fig4 import ADJOINT, RELAXATION, RESPONSE, look
+from paper_figures.homeostasis2024.network import LECUN, SIZES
 
 FOLDER = RESULTS / "homeostasis2024"
-SIZES = [784, 256, 256, 10]
-LECUN = 1 / 0.87962566
 ANGLES = (0, 15, 30, 45, 60, 75, 90)
-RELAXATION = osciprop.AndersonIteration(tolerance=1e-4, max_steps=150)
-RESPONSE = osciprop.LinearResponse(RELAXATION, tolerance=1e-3)
-ADJOINT = osciprop.Implicit(RELAXATION, tolerance=1e-3)
 MOMENTUM = optax.sgd(0.01, momentum=0.9)
 ADAM = optax.adamw(1e-4, weight_decay=0.0)
 
@@ -49,27 +48,12 @@ def loop(seed: int) -> osciprop.Network:
     return osciprop.loop_mlp(SIZES, key=jax.random.PRNGKey(seed), scale=LECUN)
 
 
-def look(
-    network: osciprop.AbstractNetwork, x: np.ndarray, y: np.ndarray, estimate: osciprop.Estimate
-) -> dict[str, float]:
-    """The symmetry of the Jacobian, and how response and adjoint agree, on the batch at hand."""
-    signals = [
-        osciprop.estimate_gradient(network, x, y, method, throw=False).error_signal
-        for method in (RESPONSE, ADJOINT)
-    ]
-    cosines = osciprop.alignment(*signals)
-    symmetry = osciprop.jacobian_symmetry(
-        network, x[:1], relaxation=osciprop.AndersonIteration(tolerance=1e-2)
-    )
-    return {
-        "symmetry": float(symmetry.measure[0]),
-        "antisymmetric": float(symmetry.antisymmetric[0]),
-        "cosine": cosines.overall,
-        **{f"cosine_{place}": value for place, value in enumerate(cosines.by_population)},
-    }
-
-
-def _row(network, method, optimizer, monitor=None) -> Row:
+def _row(
+    network: Callable[[int], osciprop.Network],
+    method: osciprop.AbstractGradientMethod,
+    optimizer: optax.GradientTransformation,
+    monitor: Monitor | None = None,
+) -> Row:
     evaluation = osciprop.AndersonIteration(tolerance=3e-4, max_steps=200)
     return Row(network, method, optimizer, 50, evaluation, monitor, 300)
 
