@@ -169,3 +169,11 @@ class Homeostatic(AbstractGradientMethod):
             found,
             (gradient, HomeostaticDiagnostics(found.diagnostics, value)),
         )
+
+    def concerns(
+        self, network: AbstractNetwork, x: Float[Array, "batch ..."], estimate: Estimate
+    ) -> list[str]:
+        diagnostics = estimate.diagnostics
+        assert isinstance(diagnostics, HomeostaticDiagnostics)
+        own = eqx.tree_at(lambda tree: tree.diagnostics, estimate, diagnostics.method)
+        return self.method.concerns(network, x, own)

@@ -5,8 +5,8 @@ around a method. They use what homeostasis does without: that a synapse knows it
 or its partner's weight.
 """
 
+import abc
 import math
-from collections.abc import Callable
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -68,7 +68,47 @@ def weight_angle(network: AbstractNetwork) -> float:
     return math.degrees(2 * math.atan2(np.linalg.norm(p - q), np.linalg.norm(p + q)))
 
 
-class KolenPollack(AbstractGradientMethod):
+class _BothWays(AbstractGradientMethod):
+    """Shared frame of methods that change the gradients of both synapses of every pair."""
+
+    method: eqx.AbstractVar[AbstractGradientMethod]
+
+    @abc.abstractmethod
+    def changed(self, own: Array, other: Array, weight: Array, partner: Array) -> Array:
+        """A synapse's new gradient from its own and its partner's, and from the two weights."""
+
+    def check(self, network: AbstractNetwork) -> None:
+        reciprocal_pairs(network)
+        self.method.check(network)
+
+    def estimate(
+        self,
+        network: AbstractNetwork,
+        x: Float[Array, "batch ..."],
+        y: Targets,
+        initial: State | None,
+        key: PRNGKeyArray | None = None,
+    ) -> Estimate:
+        found = self.method.estimate(network, x, y, initial, key)
+        places, new = [], []
+        for forward, feedback in reciprocal_pairs(network):
+            for own, other in ((forward, feedback), (feedback, forward)):
+                slopes = _weight(found.gradient, own), _weight(found.gradient, other)
+                weights = _weight(network, own), _weight(network, other)
+                places.append(own)
+                new.append(self.changed(*slopes, *weights))
+        gradient = eqx.tree_at(
+            lambda tree: [tree.synapses[place].weight for place in places], found.gradient, new
+        )
+        return eqx.tree_at(lambda estimate: estimate.gradient, found, gradient)
+
+    def concerns(
+        self, network: AbstractNetwork, x: Float[Array, "batch ..."], estimate: Estimate
+    ) -> list[str]:
+        return self.method.concerns(network, x, estimate)
+
+
+class KolenPollack(_BothWays):
     """Any method, with the same update for both synapses of a pair, and weight decay.
 
     Forward and feedback weight both get the sum of the two gradients (one transposed) plus
@@ -83,27 +123,11 @@ class KolenPollack(AbstractGradientMethod):
         self.method = method
         self.decay = jnp.asarray(decay, dtype=float)
 
-    def check(self, network: AbstractNetwork) -> None:
-        reciprocal_pairs(network)
-        self.method.check(network)
-
-    def estimate(
-        self,
-        network: AbstractNetwork,
-        x: Float[Array, "batch ..."],
-        y: Targets,
-        initial: State | None,
-        key: PRNGKeyArray | None = None,
-    ) -> Estimate:
-        found = self.method.estimate(network, x, y, initial, key)
-
-        def update(own: Array, other: Array, weight: Array, _: Array) -> Array:
-            return own + other.T + self.decay.astype(weight.dtype) * weight
-
-        return _both_ways(network, found, update)
+    def changed(self, own: Array, other: Array, weight: Array, partner: Array) -> Array:
+        return own + other.T + self.decay.astype(weight.dtype) * weight
 
 
-class Symmetrised(AbstractGradientMethod):
+class Symmetrised(_BothWays):
     """Any method, with the gradient of `strength / 2 |W - V^T|_F^2` for every pair `W`, `V` added.
 
     The most direct way to symmetric weights, by a rule that is not local: each synapse sees its
@@ -118,39 +142,5 @@ class Symmetrised(AbstractGradientMethod):
         self.method = method
         self.strength = jnp.asarray(strength, dtype=float)
 
-    def check(self, network: AbstractNetwork) -> None:
-        reciprocal_pairs(network)
-        self.method.check(network)
-
-    def estimate(
-        self,
-        network: AbstractNetwork,
-        x: Float[Array, "batch ..."],
-        y: Targets,
-        initial: State | None,
-        key: PRNGKeyArray | None = None,
-    ) -> Estimate:
-        found = self.method.estimate(network, x, y, initial, key)
-
-        def update(own: Array, _: Array, weight: Array, partner: Array) -> Array:
-            return own + self.strength.astype(weight.dtype) * (weight - partner.T)
-
-        return _both_ways(network, found, update)
-
-
-# (own gradient, partner's gradient, own weight, partner's weight) -> new gradient.
-Update = Callable[[Array, Array, Array, Array], Array]
-
-
-def _both_ways(network: AbstractNetwork, found: Estimate, update: Update) -> Estimate:
-    """The estimate with the gradients of both synapses of every pair replaced."""
-    places, new = [], []
-    for forward, feedback in reciprocal_pairs(network):
-        for own, other in ((forward, feedback), (feedback, forward)):
-            places.append(own)
-            slopes = _weight(found.gradient, own), _weight(found.gradient, other)
-            new.append(update(*slopes, _weight(network, own), _weight(network, other)))
-    gradient = eqx.tree_at(
-        lambda tree: [tree.synapses[place].weight for place in places], found.gradient, new
-    )
-    return eqx.tree_at(lambda estimate: estimate.gradient, found, gradient)
+    def changed(self, own: Array, other: Array, weight: Array, partner: Array) -> Array:
+        return own + self.strength.astype(weight.dtype) * (weight - partner.T)

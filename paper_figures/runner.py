@@ -6,7 +6,7 @@ from pathlib import Path
 from . import record as records
 from .claim import Claim
 from .environment import environment
-from .figure import PaperFigure
+from .figure import Data, PaperFigure
 from .files import write_atomically
 from .style import save_figure
 
@@ -35,6 +35,11 @@ def run(figure: PaperFigure, fast: bool, folder: Path) -> list[Claim]:
     )
     records.save(record, json_path(folder, figure.NAME, fast))
     return redraw(figure, fast, folder)
+
+
+def stored(figure: PaperFigure, folder: Path = HOME) -> Data:
+    """The data of a figure's full-size record."""
+    return records.decode_all(records.load(json_path(folder, figure.NAME)).data)
 
 
 def redraw(figure: PaperFigure, fast: bool, folder: Path) -> list[Claim]:
