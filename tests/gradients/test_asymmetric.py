@@ -265,3 +265,26 @@ def test_unconverged_dyads_are_never_returned(asymmetric):
     with pytest.raises(osciprop.ConvergenceError, match="dyads did not converge"):
         osciprop.estimate_gradient(*case, method)
     assert not osciprop.estimate_gradient(*case, method, throw=False).converged
+
+
+@pytest.mark.slow
+def test_error_falls_with_the_points_by_the_radius_of_the_corrected_network():
+    """`(r / R)^N`, with R of the corrected dynamics, measured apart from any gradient."""
+    rng = np.random.default_rng(5)
+    network, x, y = three_blocks(seed=3, gain=0.5), rng.normal(size=(1, 4)), rng.normal(size=(1, 4))
+    reference = osciprop.estimate_gradient(network, x, y, EXACT)
+    corrected = osciprop.Corrected(network, reference.equilibrium.s)
+    radius = osciprop.radius_of_convergence(corrected, x, y, relaxation=TIGHT)
+    amplitude, points = 0.5 * radius, np.asarray([6, 8, 10, 12, 14])
+    errors = [
+        relative_error(
+            osciprop.estimate_gradient(
+                network, x, y, osciprop.AsymmetricEP(amplitude, int(count), TIGHT)
+            ).gradient,
+            reference.gradient,
+        )
+        for count in points
+    ]
+    # Near a fold the coefficients fall as `k^(-3/2) (r / R)^k`; the error is that of order N + 1.
+    slope = np.polyfit(points, np.log(errors) + 1.5 * np.log(points + 1), 1)[0]
+    assert np.exp(-slope) == pytest.approx(2.0, rel=0.1)

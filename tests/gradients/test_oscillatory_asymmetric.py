@@ -208,3 +208,20 @@ def test_settings_are_checked(case):
     )
     with pytest.raises(osciprop.HolomorphyError):
         osciprop.estimate_gradient(kinked, *case[1:], osciprop.OscillatoryAEP())
+
+
+@pytest.mark.slow
+def test_bias_is_of_second_order_in_the_frequency_and_of_none_in_the_amplitude(case):
+    exact = osciprop.estimate_gradient(*case, EXACT).gradient
+
+    def error(amplitude: float, period: float) -> float:
+        oscillation = osciprop.OscillatoryEP(
+            amplitude, period, samples=32, rule=SIGNALS, integrator=FINE
+        )
+        found = osciprop.estimate_gradient(*case, osciprop.OscillatoryAEP(oscillation))
+        return relative_error(found.gradient, exact)
+
+    periods = np.asarray([200.0, 400.0, 800.0])
+    errors = [error(0.1, period) for period in periods]
+    assert -np.polyfit(np.log(periods), np.log(errors), 1)[0] == pytest.approx(2, abs=0.1)
+    assert error(0.2, 400.0) == pytest.approx(errors[1], rel=0.01)
