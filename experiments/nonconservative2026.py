@@ -4,7 +4,7 @@
 
 nonconservative2026, Fig. 1, whose sizes and rates are not published. Ours: 784-256-10 with a
 readout of ten, shifted sigmoid, weights of half the LeCun size, batches of 50, SGD with a learning
-rate of 0.1 and momentum 0.9, no augmentation. By start:
+rate of 0.02 and momentum 0.9, no augmentation. By start:
 
 - `symmetric`: feedback weights begin as the transpose of the forward ones, and learn on their own.
   `ep` ties them: the network of equilibrium propagation, from the same weights.
@@ -56,7 +56,7 @@ def tied(seed: int) -> osciprop.Network:
 
 def rows() -> dict[str, Row]:
     evaluation = osciprop.AndersonIteration(tolerance=3e-4, max_steps=200)
-    optimizer = optax.sgd(0.1, momentum=0.9)
+    optimizer = optax.sgd(0.02, momentum=0.9)
     starts = {"symmetric": symmetric, "feedforward": feedforward}
     found = {
         f"{start}_{name}": Row(network, method, optimizer, 50, evaluation)

@@ -5,6 +5,7 @@ from .figure import PaperFigure
 from .hep2022 import fig2a, fig2b, fig2c, fig2d, fig3a, fig3b, fig3c
 from .homeostasis2024 import fig2 as error_vectors
 from .homeostasis2024 import fig3 as bias_by_angle
+from .homeostasis2024 import fig4 as homeostasis
 from .nonconservative2026 import verification
 
 FIGURES: tuple[PaperFigure, ...] = (
@@ -17,6 +18,7 @@ FIGURES: tuple[PaperFigure, ...] = (
     fig3c,
     error_vectors,
     bias_by_angle,
+    homeostasis,
     verification,
     holomorphic_aep,
 )

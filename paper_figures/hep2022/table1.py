@@ -27,7 +27,7 @@ EPOCHS = (1, 2, 3, 5, 10, 20, 50)
 """The epochs that are compared, where they are reached."""
 
 TOLERANCE = 0.5
-"""In per cent of the test set."""
+"""In per cent of the test set; more where our own seeds differ by more."""
 
 SEEDS = 3
 """Of the published means; single runs differ by points."""
@@ -69,14 +69,25 @@ def claims(folder: Path) -> list[Claim]:
     return found
 
 
+def _two_errors(reached: list[float]) -> float:
+    """Two standard errors of the difference of ours and their mean, if all our seeds are there.
+
+    Classic EP at 0.4 in noise moves by points from seed to seed and epoch to epoch, theirs too.
+    """
+    if len(reached) < SEEDS:
+        return 0.0
+    return 2 * float(np.std(reached, ddof=1)) * (1 / len(reached) + 1 / SEEDS) ** 0.5
+
+
 def _claim(name: str, epoch: int, theirs: float, reached: list[float]) -> Claim:
     mean = float(np.mean(reached))
     seeds = f"{len(reached)} seed" + ("s" if len(reached) > 1 else "")
     if theirs < CHANCE:
         criterion, passed = f"below {CHANCE:g}: at chance", mean < CHANCE
     else:
-        criterion = f"within {TOLERANCE:g} points, or better ({mean - theirs:+.2f})"
-        passed = mean >= theirs - TOLERANCE
+        tolerance = max(TOLERANCE, _two_errors(reached))
+        criterion = f"within {tolerance:.2g} points, or better ({mean - theirs:+.2f})"
+        passed = mean >= theirs - tolerance
     return Claim(
         NAME,
         f"{name}: test accuracy after epoch {epoch}, %, {seeds}",
