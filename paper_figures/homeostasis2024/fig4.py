@@ -57,7 +57,7 @@ class Settings4:
 FULL = Settings4(
     (784, 256, 256, 10),
     "Fashion-MNIST, batches of 50",
-    (5, 20, 5, 5),
+    (5, 24, 5, 5),
     (0,),
     "reciprocal AdamW 1e-4, loop SGD 0.01 with momentum 0.9",
     (1.0, 0.1),
