@@ -51,6 +51,7 @@ def test_free_equilibrium_and_parameters_are_those_of_the_network_inside(extensi
         osciprop.relax(extension, X[:, :2])
 
 
+@pytest.mark.slow
 def test_an_asymmetric_network_learns_online_by_its_companion():
     """One presentation moves weights along the exact gradient; without companion it does not."""
     data = osciprop.datasets.digits()

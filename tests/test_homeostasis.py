@@ -82,6 +82,7 @@ def test_symmetric_network_pays_nothing():
     assert abs(float(penalty)) < 1e-12
 
 
+@pytest.mark.slow
 def test_it_goes_with_any_method(case):
     network, s, x, _ = case
     y = np.zeros((1, 4))

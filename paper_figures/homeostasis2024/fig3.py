@@ -62,7 +62,7 @@ class Settings3:
 
 
 FULL = Settings3(seeds=8, angles=ANGLES, images=60)
-FAST = Settings3(seeds=3, angles=(0.0, 90.0), images=60)
+FAST = Settings3(seeds=3, angles=(0.0, 30.0), images=20)
 
 
 def settings(fast: bool) -> Settings:

@@ -181,6 +181,7 @@ def test_dyads_are_linear_in_the_amplitude(asymmetric):
     assert relative_error(three, one) < 1e-10
 
 
+@pytest.mark.slow
 def test_both_are_dynamics_of_their_own(asymmetric):
     """Integrated in time, both end in the equilibria that the methods solve for."""
     (network, x, y), reference = asymmetric
@@ -203,6 +204,7 @@ def test_both_are_dynamics_of_their_own(asymmetric):
     assert relative_error(still.s, free.s) < 1e-10
 
 
+@pytest.mark.slow
 def test_neurons_that_differ_in_time_constant_change_nothing():
     network = osciprop.feedback_mlp(
         [5, 6, 7, 3], key=jax.random.PRNGKey(1), time_constant=[1.0, 2.0, 0.5], scale=1.0

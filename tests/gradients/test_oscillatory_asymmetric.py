@@ -32,7 +32,7 @@ def linearised(network, x, y):
     return weights - inverse, inverse, potentials_as_vector(slope)
 
 
-@pytest.mark.parametrize("period", [40.0, 80.0])
+@pytest.mark.parametrize("period", [40.0, pytest.param(80.0, marks=pytest.mark.slow)])
 def test_companion_responds_by_the_adjoints_transfer_function(case, period):
     """`(J^T - i omega tau / sigma')^-1 dC/ds`, exactly, for any amplitude inside the radius."""
     jacobian, inverse, slope = linearised(*case)
@@ -173,6 +173,7 @@ def test_a_mean_that_drifts_is_reported():
     assert "reference off by" in str(right)
 
 
+@pytest.mark.slow
 def test_it_learns_through_noise_and_from_where_it_was(case):
     network, x, y = case
     steps = osciprop.euler_maruyama(0.25)

@@ -27,6 +27,8 @@ COVERED = {
     "hep2022/fig3b",
     "homeostasis2024/fig2",
     "homeostasis2024/fig4",
+    "nonconservative2026/verification",
+    "beyond/holomorphic_aep",
 }
 
 
