@@ -24,7 +24,9 @@ FastData = Callable[[PaperFigure], Data]
 COVERED = {
     "hep2022/fig2b",
     "hep2022/fig2d",
+    "hep2022/fig3a",
     "hep2022/fig3b",
+    "hep2022/fig3c",
     "homeostasis2024/fig2",
     "homeostasis2024/fig4",
     "nonconservative2026/verification",
