@@ -111,9 +111,7 @@ class RunningMean(AbstractDoubled):
     time_constant: Float[Array, ""]
 
     def __init__(self, network: AbstractNetwork, time_constant: ArrayLike):
-        check_positive(
-            "time_constant", time_constant, "give several periods of the teaching signal"
-        )
+        check_positive("time_constant", time_constant, MEAN_REMEDY)
         self.network = network
         self.time_constant = jnp.asarray(time_constant, dtype=float)
 

@@ -8,6 +8,9 @@ contour of N points, where the bias of a finite nudge falls as `(r / R)^N`; asym
 no bias left. A dyad carries the adjoint as a state of its own.
 """
 
+import abc
+
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -27,7 +30,36 @@ from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, at_
 from .local import local_gradient
 
 
-class VectorFieldEP(AbstractGradientMethod):
+class _Nudged(AbstractGradientMethod):
+    """Shared frame: the local rule with the response to nudges on a contour as error signal."""
+
+    contour: eqx.AbstractVar[Contour]
+    relaxation: eqx.AbstractVar[AbstractRelaxation]
+
+    @abc.abstractmethod
+    def nudged(self, free_dynamics: Dynamics, free: Solution) -> Dynamics:
+        """The dynamics that are nudged, with the same free equilibrium."""
+
+    def check(self, network: AbstractNetwork) -> None:
+        if self.contour.points > 2:
+            require_holomorphic(network)
+
+    def estimate(
+        self,
+        network: AbstractNetwork,
+        x: Float[Array, "batch ..."],
+        y: Targets,
+        initial: State | None,
+        key: PRNGKeyArray | None = None,
+    ) -> Estimate:
+        dynamics, free = relax_free(network, x, self.relaxation, initial)
+        nudged = self.nudged(dynamics, free)
+        response = contour_response(nudged, free, y, self.contour, self.relaxation)
+        gradient = local_gradient(network, x, y, free.s, response.slope)
+        return at_equilibrium(network, y, free, gradient, response.diagnostics, response.slope)
+
+
+class VectorFieldEP(_Nudged):
     """Generalized equilibrium propagation: the error signal is the response to a nudge.
 
     For any network; exact, up to `(amplitude / R)^points`, where its Jacobian is symmetric, and
@@ -51,22 +83,11 @@ class VectorFieldEP(AbstractGradientMethod):
         self.contour = Contour(amplitude, points)
         self.relaxation = AndersonIteration() if relaxation is None else relaxation
 
-    def check(self, network: AbstractNetwork) -> None:
-        _check_contour(self.contour, network)
-
-    def estimate(
-        self,
-        network: AbstractNetwork,
-        x: Float[Array, "batch ..."],
-        y: Targets,
-        initial: State | None,
-        key: PRNGKeyArray | None = None,
-    ) -> Estimate:
-        dynamics, free = relax_free(network, x, self.relaxation, initial)
-        return _from_response(network, x, y, dynamics, free, self.contour, self.relaxation)
+    def nudged(self, free_dynamics: Dynamics, free: Solution) -> Dynamics:
+        return free_dynamics
 
 
-class AsymmetricEP(AbstractGradientMethod):
+class AsymmetricEP(_Nudged):
     """Asymmetric equilibrium propagation: nudged phases carry the correction `-2 A (s - s0)`.
 
     Exact for any network, reciprocal or not, up to `(amplitude / R)^points`. With one or two real
@@ -90,41 +111,10 @@ class AsymmetricEP(AbstractGradientMethod):
         self.contour = Contour(amplitude, points)
         self.relaxation = AndersonIteration() if relaxation is None else relaxation
 
-    def check(self, network: AbstractNetwork) -> None:
-        _check_contour(self.contour, network)
-
-    def estimate(
-        self,
-        network: AbstractNetwork,
-        x: Float[Array, "batch ..."],
-        y: Targets,
-        initial: State | None,
-        key: PRNGKeyArray | None = None,
-    ) -> Estimate:
-        dynamics, free = relax_free(network, x, self.relaxation, initial)
+    def nudged(self, free_dynamics: Dynamics, free: Solution) -> Dynamics:
         # The drive carries the free activity along, so that every point of the contour has it.
-        corrected = Dynamics(Corrected(network, free.s), (dynamics.drive, free.s), None, Constant())
-        return _from_response(network, x, y, corrected, free, self.contour, self.relaxation)
-
-
-def _check_contour(contour: Contour, network: AbstractNetwork) -> None:
-    if contour.points > 2:
-        require_holomorphic(network)
-
-
-def _from_response(
-    network: AbstractNetwork,
-    x: Float[Array, "batch ..."],
-    y: Targets,
-    dynamics: Dynamics,
-    free: Solution,
-    contour: Contour,
-    relaxation: AbstractRelaxation,
-) -> Estimate:
-    """The local rule with the error signal that `dynamics` show in their response to nudges."""
-    response = contour_response(dynamics, free, y, contour, relaxation)
-    gradient = local_gradient(network, x, y, free.s, response.slope)
-    return at_equilibrium(network, y, free, gradient, response.diagnostics, response.slope)
+        corrected = Corrected(free_dynamics.network, free.s)
+        return Dynamics(corrected, (free_dynamics.drive, free.s), None, Constant())
 
 
 class DyadDiagnostics(AbstractDiagnostics):

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray
 
 from ..asymmetry import running_mean_stability
-from ..correction import FreeCompanion, RunningMean
+from ..correction import MEAN_REMEDY, FreeCompanion, RunningMean
 from ..costs import Targets
 from ..dynamics import Dynamics, largest_change
 from ..errors import ConvergenceError, check_positive
@@ -74,9 +74,7 @@ class OwnMean(AbstractReference):
     time_constant: Float[Array, ""]
 
     def __init__(self, time_constant: ArrayLike):
-        check_positive(
-            "time_constant", time_constant, "give several periods of the teaching signal"
-        )
+        check_positive("time_constant", time_constant, MEAN_REMEDY)
         self.time_constant = jnp.asarray(time_constant, dtype=float)
 
     def extend(self, network: AbstractNetwork) -> RunningMean:
