@@ -23,6 +23,17 @@ class AbstractActivation(eqx.Module):
     def __call__(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
         """The activity for a membrane potential."""
 
+    def primitive(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
+        """The integral of the activity over the potential, up to a constant.
+
+        It is the convex conjugate of the neuron's own energy `G`, `activity = d primitive / du`.
+        Raises `NotImplementedError` where there is no elementary one.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} gives no `primitive`, the integral of its activity, which "
+            "objectives are made of: use ReLU, Tanh, ShiftedSigmoid, HardSigmoid or Identity"
+        )
+
 
 class Identity(AbstractActivation):
     """`s = u`: the linear network, for which everything is known in closed form."""
@@ -32,6 +43,9 @@ class Identity(AbstractActivation):
     def __call__(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
         return potential
 
+    def primitive(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
+        return 0.5 * potential**2
+
 
 class Tanh(AbstractActivation):
     """`s = tanh(u)`; poles at `i pi (k + 1/2)`."""
@@ -40,6 +54,10 @@ class Tanh(AbstractActivation):
 
     def __call__(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
         return jnp.tanh(potential)
+
+    def primitive(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
+        # log cosh, safe for large potentials, up to log 2.
+        return jax.nn.softplus(2 * potential) - potential
 
 
 class ShiftedSigmoid(AbstractActivation):
@@ -55,6 +73,9 @@ class ShiftedSigmoid(AbstractActivation):
 
     def __call__(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
         return jax.nn.sigmoid(self.slope * potential - self.shift)
+
+    def primitive(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
+        return jax.nn.softplus(self.slope * potential - self.shift) / self.slope
 
 
 class HolomorphicTanh(AbstractActivation):
@@ -81,6 +102,9 @@ class HardSigmoid(AbstractActivation):
     def __call__(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
         return jnp.clip(0.5 * potential, 0.0, 1.0)
 
+    def primitive(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
+        return 0.25 * jax.nn.relu(potential) ** 2 - 0.25 * jax.nn.relu(potential - 2) ** 2
+
 
 class ReLU(AbstractActivation):
     """`s = max(0, u)`; not holomorphic."""
@@ -89,3 +113,6 @@ class ReLU(AbstractActivation):
 
     def __call__(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
         return jax.nn.relu(potential)
+
+    def primitive(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
+        return 0.5 * jax.nn.relu(potential) ** 2

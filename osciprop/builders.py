@@ -16,11 +16,11 @@ from .synapses import INPUT, Directed, Reciprocal, truncated_normal
 
 def make_populations(
     sizes: Sequence[int],
-    activation: AbstractActivation | None,
+    activation: AbstractActivation | Sequence[AbstractActivation] | None,
     time_constant: ArrayLike | Sequence[ArrayLike],
     bias: float,
 ) -> tuple[Population, ...]:
-    """Populations of leaky integrators of the given sizes."""
+    """Populations of leaky integrators of the given sizes, of one activation or one each."""
     constants = (
         list(time_constant) if isinstance(time_constant, Sequence) else [time_constant] * len(sizes)
     )
@@ -29,9 +29,10 @@ def make_populations(
             f"time_constant has {len(constants)} entries for {len(sizes)} populations: give one "
             "number for all, or one per population"
         )
+    kinds = activation if isinstance(activation, Sequence) else [activation] * len(sizes)
     return tuple(
-        Population(LeakyIntegrator(activation, constant), jnp.full((size,), bias, dtype=float))
-        for size, constant in zip(sizes, constants, strict=True)
+        Population(LeakyIntegrator(kind, constant), jnp.full((size,), bias, dtype=float))
+        for size, kind, constant in zip(sizes, kinds, constants, strict=True)
     )
 
 

@@ -81,6 +81,30 @@ class SquaredError(AbstractCost):
         return 0.5 * jnp.sum((activity - like(rows, activity)) ** 2, axis=-1)
 
 
+def _cross_entropy(
+    logits: Inexact[Array, "batch classes"], target: Targets
+) -> Inexact[Array, " batch"]:
+    """`-log softmax(logits)[target]`."""
+    # Shifted by the real maximum: safe for large logits, and holomorphic in them.
+    peak = jax.lax.stop_gradient(jnp.max(logits.real, axis=-1, keepdims=True))
+    shifted = logits - like(peak, logits)
+    log_sum = jnp.log(jnp.sum(jnp.exp(shifted), axis=-1, keepdims=True))
+    rows = _rows(target, logits.shape[-1], jnp.finfo(logits.dtype).dtype)
+    return -jnp.sum(like(rows, logits) * (shifted - log_sum), axis=-1)
+
+
+class CrossEntropy(AbstractCost):
+    """`C = -log softmax(s)[y]` on the activity `s` of the output population itself."""
+
+    def output(self, activity: Inexact[Array, "batch units"]) -> Inexact[Array, "batch units"]:
+        return activity
+
+    def __call__(
+        self, activity: Inexact[Array, "batch units"], target: Targets
+    ) -> Inexact[Array, " batch"]:
+        return _cross_entropy(activity, target)
+
+
 class SoftmaxCrossEntropy(AbstractCost):
     """`C = -log softmax(s W + b)[y]`: a trained readout outside the dynamics (hep2022)."""
 
@@ -97,13 +121,7 @@ class SoftmaxCrossEntropy(AbstractCost):
     def __call__(
         self, activity: Inexact[Array, "batch units"], target: Targets
     ) -> Inexact[Array, " batch"]:
-        logits = self.output(activity)
-        # Shifted by the real maximum: safe for large logits, and holomorphic in them.
-        peak = jax.lax.stop_gradient(jnp.max(logits.real, axis=-1, keepdims=True))
-        shifted = logits - like(peak, logits)
-        log_sum = jnp.log(jnp.sum(jnp.exp(shifted), axis=-1, keepdims=True))
-        rows = _rows(target, logits.shape[-1], jnp.finfo(logits.dtype).dtype)
-        return -jnp.sum(like(rows, logits) * (shifted - log_sum), axis=-1)
+        return _cross_entropy(self.output(activity), target)
 
 
 def softmax_readout(

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import jax
 from jaxtyping import ArrayLike, PRNGKeyArray
 
-from .activations import AbstractActivation
+from .activations import AbstractActivation, Identity, ReLU
 from .builders import check_sizes, make_populations, per_matrix
-from .costs import softmax_readout
+from .costs import AbstractCost, SquaredError, softmax_readout
 from .errors import check_at_least, check_not_negative
 from .networks import Network
 from .synapses import INPUT, Directed, truncated_normal
@@ -88,6 +88,36 @@ def feedforward_mlp(
     return _classifier(sizes, key, factors, forward, activation, time_constant, bias)
 
 
+def perceptron(
+    sizes: Sequence[int],
+    *,
+    key: PRNGKeyArray,
+    activation: AbstractActivation | None = None,
+    cost: AbstractCost | None = None,
+    time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
+    scale: float | Sequence[float] = 1.0,
+    bias: float = 0.0,
+) -> Network:
+    """A multilayer perceptron with a linear output population (two_tales2024).
+
+    `sizes` are input width, hidden populations and outputs. Hidden populations have the
+    `activation`, by default `ReLU()`; the output's activity is what the `cost` sees, by default
+    `SquaredError()`, else `CrossEntropy()`. No feedback. Weights are truncated normal with standard
+    deviation `scale / sqrt(inputs)` before the cut. Other arguments and errors as for
+    `feedback_mlp`.
+    """
+    check_sizes(sizes)
+    steps = len(sizes) - 1
+    keys = jax.random.split(key, steps)
+    hidden = ReLU() if activation is None else activation
+    kinds = [hidden] * (steps - 1) + [Identity()]
+    return Network(
+        populations=make_populations(sizes[1:], kinds, time_constant, bias),
+        synapses=tuple(_upwards(sizes, list(keys), per_matrix(scale, steps))),
+        readout=SquaredError() if cost is None else cost,
+    )
+
+
 def recurrent_network(
     sizes: Sequence[int],
     *,
@@ -138,12 +168,19 @@ def _chain(
     check_sizes(sizes)
     factors = per_matrix(scale, len(sizes))
     steps = len(sizes) - 1
-    keys = jax.random.split(key, 2 * steps + 1)
+    keys = list(jax.random.split(key, 2 * steps + 1))
+    return _upwards(sizes, keys[:steps], factors), keys[steps : 2 * steps], factors
+
+
+def _upwards(
+    sizes: Sequence[int], keys: Sequence[PRNGKeyArray], factors: Sequence[float]
+) -> list[Directed]:
+    """Directed synapses from the input to the first population, and from each to the next."""
     forward = []
     for index, (pre, post) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
         weight = truncated_normal(keys[index], (pre, post), factors[index] * pre**-0.5)
         forward.append(Directed(weight, INPUT if index == 0 else index - 1, index))
-    return forward, list(keys[steps : 2 * steps]), factors
+    return forward
 
 
 def _classifier(

@@ -6,6 +6,7 @@ steps.
 """
 
 import abc
+from collections.abc import Sequence
 
 import equinox as eqx
 import jax
@@ -18,6 +19,7 @@ from .costs import Targets
 from .dynamics import Dynamics, largest_change, make_dynamics
 from .errors import check_at_least, check_positive, is_traced
 from .networks import AbstractNetwork, State
+from .orders import AbstractOrder, Forward
 from .prepare import prepare
 from .solution import Solution, poison, require_converged
 from .teaching import Constant
@@ -85,7 +87,7 @@ def optional_tolerance(name: str, value: ArrayLike | None) -> Float[Array, ""] |
     return jnp.asarray(value, dtype=float)
 
 
-def _damping(value: ArrayLike) -> Float[Array, ""]:
+def _damping(value: ArrayLike | Sequence[float]) -> Float[Array, "*populations"]:
     check_positive("damping", value, "1 is the undamped iteration, 0.3 a strongly damped one")
     return jnp.asarray(value, dtype=float)
 
@@ -93,7 +95,7 @@ def _damping(value: ArrayLike) -> Float[Array, ""]:
 class _Iterated(AbstractRelaxation):
     """Shared loop of the iterations: step until every sample's activity has stopped changing."""
 
-    damping: eqx.AbstractVar[Float[Array, ""]]
+    damping: eqx.AbstractVar[Float[Array, "*populations"]]
     max_steps: eqx.AbstractVar[int]
 
     @abc.abstractmethod
@@ -105,6 +107,9 @@ class _Iterated(AbstractRelaxation):
     ) -> tuple[State, Int[Array, ""], Float[Array, ""]]:
         damping = self.damping.astype(real_dtype(u))
 
+        if self.max_steps == 1:  # no loop for the compiler to work around
+            return self.step(dynamics, u, damping), jnp.asarray(1), jnp.mean(damping)
+
         def body(carry: tuple[State, Array, Array]) -> tuple[State, Array, Array]:
             before, steps, _ = carry
             after = self.step(dynamics, before, damping)
@@ -115,13 +120,13 @@ class _Iterated(AbstractRelaxation):
             # A damped step moves `damping` of the way; a quarter keeps the final residual inside.
             return (
                 (steps < self.max_steps)
-                & ~(last <= 0.25 * damping * tolerance)
+                & ~(last <= 0.25 * jnp.min(damping) * tolerance)
                 & (~jnp.isnan(last))
             )
 
         start = (u, jnp.asarray(0), jnp.asarray(jnp.inf, dtype=real_dtype(u)))
         final, steps, _ = jax.lax.while_loop(unfinished, body, start)
-        return final, steps, steps.astype(damping.dtype) * damping
+        return final, steps, steps.astype(damping.dtype) * jnp.mean(damping)
 
 
 class SynchronousIteration(_Iterated):
@@ -156,34 +161,50 @@ class SequentialIteration(_Iterated):
     """One population after the other, each seeing the newest activity of the others.
 
     In a layered network a sweep costs one synchronous step and gains two. The populations are the
-    leaves of the state, in order.
+    leaves of the state, visited in the `order` of a step: by default from the first to the last,
+    or any `AbstractOrder`. `damping` is one number, or one per population.
     """
 
-    damping: Float[Array, ""]
+    damping: Float[Array, "*populations"]
     tolerance: Float[Array, ""] | None
     max_steps: int = eqx.field(static=True)
+    order: AbstractOrder
 
     def __init__(
-        self, damping: ArrayLike = 1.0, tolerance: ArrayLike | None = None, max_steps: int = 2000
+        self,
+        damping: ArrayLike | Sequence[float] = 1.0,
+        tolerance: ArrayLike | None = None,
+        max_steps: int = 2000,
+        order: AbstractOrder | None = None,
     ):
         self.damping = _damping(damping)
         self.tolerance = optional_tolerance("tolerance", tolerance)
         check_at_least("max_steps", max_steps, 1, "an iteration needs a step")
         self.max_steps = max_steps
+        self.order = Forward() if order is None else order
 
     def step(self, dynamics: Dynamics, u: State, damping: Array) -> State:
-        return sweep(dynamics, u, damping)
+        return sweep(dynamics, u, damping, self.order)
 
 
-def sweep(dynamics: Dynamics, u: State, damping: Array) -> State:
+def sweep(
+    dynamics: Dynamics, u: State, damping: Array, order: AbstractOrder | None = None
+) -> State:
     """One damped step of every population in turn, each seeing the others' newest activity."""
     leaves, structure = jax.tree.flatten(u)
-    for index in range(len(leaves)):
+    if damping.ndim and damping.size != len(leaves):
+        raise ValueError(
+            f"damping has {damping.size} entries for {len(leaves)} populations: give one number "
+            "for all, or one per population"
+        )
+    factors = list(jnp.broadcast_to(damping, (len(leaves),)))
+    for group in (Forward() if order is None else order).groups(len(leaves)):
         state = jax.tree.unflatten(structure, leaves)
-        # Only this population's current is used; the compiler drops the other products.
-        inflow = jax.tree.leaves(dynamics.current(0.0, state))[index]
-        step = like(damping, u) * (inflow - leaves[index])
-        leaves[index] = leaves[index] + step
+        # Only the currents of this group are used; the compiler drops the other products.
+        currents = jax.tree.leaves(dynamics.current(0.0, state))
+        for index in group:
+            step = like(factors[index], u) * (currents[index] - leaves[index])
+            leaves[index] = leaves[index] + step
     return jax.tree.unflatten(structure, leaves)
 
 

@@ -4,6 +4,9 @@ from .asymmetric import AsymmetricEP as AsymmetricEP
 from .asymmetric import DyadicEP as DyadicEP
 from .asymmetric import VectorFieldEP as VectorFieldEP
 from .bptt import BPTT as BPTT
+from .dual import DualPropagation as DualPropagation
+from .dual import DualPropagationAdjoint as DualPropagationAdjoint
+from .dual import HolomorphicDualPropagation as HolomorphicDualPropagation
 from .equilibrium import CentredEP as CentredEP
 from .equilibrium import ClassicEP as ClassicEP
 from .equilibrium import HolomorphicEP as HolomorphicEP

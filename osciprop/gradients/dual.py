@@ -1,0 +1,338 @@
+"""Dual propagation: gradients from neurons with two compartments, in a single phase.
+
+The learning rule is `-(1 / beta) (s+ - s-) mean^T` for every synapse, difference of the neuron
+after it times mean activity of the one before (two_tales2024, C.2). In the adjoint-state form the
+difference is `beta` times the adjoint up to order `beta^2`, for every `alpha`; in the original form
+at `alpha = 1/2`. Both work with any activation. Where it is holomorphic, a contour of complex
+amplitudes leaves no bias of a finite nudge: its error falls as `(r / R)^N`.
+"""
+
+import abc
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray
+
+from ..activations import Identity
+from ..complexity import real_dtype
+from ..costs import SquaredError, Targets
+from ..dual import (
+    AbstractDual,
+    AbstractOutputNudge,
+    AdjointDual,
+    Dual,
+    Linearised,
+    Proximal,
+    fraction,
+)
+from ..dynamics import Dynamics, require_holomorphic
+from ..errors import check_positive, is_traced
+from ..networks import AbstractNetwork, Network, State
+from ..orders import ZigZag
+from ..relaxation import AbstractRelaxation, SequentialIteration
+from ..solution import Solution
+from ..synapses import AbstractReciprocalSynapse
+from ..teaching import AMPLITUDE_REMEDY, Constant, Contour
+from .contour import contour_response
+from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, at_equilibrium
+from .local import local_gradient
+
+LAYERED_REMEDY = (
+    "dual propagation is made for layered networks whose populations stand in order, each joined "
+    "to the next by a Directed synapse (osciprop.perceptron, feedforward_mlp). Recurrent networks "
+    "learn by DyadicEP, its continuous relative, or AsymmetricEP"
+)
+
+
+class DualDiagnostics(AbstractDiagnostics):
+    """How well the dyads have settled.
+
+    `unrest` is, by population, how much of the differences one more step would change, relative to
+    them; `tolerance` is what is accepted. `free` is the forward pass, `dyads` the inference.
+    """
+
+    free: Solution
+    dyads: Solution
+    unrest: Float[Array, " populations"]
+    tolerance: Float[Array, ""]
+    alpha: Float[Array, "*populations"]
+    beta: Float[Array, ""]
+
+    def converged(self) -> Bool[Array, ""]:
+        return jnp.all(self.free.converged) & jnp.all(self.unrest <= self.tolerance)
+
+    def failure(self) -> str:
+        if not np.all(self.free.converged):
+            return (
+                f"one forward pass is no equilibrium of this network ({self.free}): "
+                + LAYERED_REMEDY
+            )
+        unrest = np.asarray(self.unrest)
+        if np.all(unrest <= float(self.tolerance)):
+            return ""
+        worst = int(np.argmax(np.where(np.isnan(unrest), np.inf, unrest)))
+        grows = not unrest[worst] < 0.5
+        return (
+            f"the dyads of population {worst} {'diverged' if grows else 'did not settle'} with "
+            f"alpha={np.asarray(self.alpha).tolist()}, beta={float(self.beta):.4g}: one more step "
+            f"would change their differences by {unrest[worst]:.3g} of their size, tolerance "
+            f"{float(self.tolerance):.3g} ({self.dyads}). Remedies: DualPropagationAdjoint, which "
+            "is stable for every alpha; alpha=0.5; a smaller beta; LipschitzDamping(); more "
+            "max_steps, at least one per population if the order is Forward()"
+        )
+
+    def concerns(self) -> list[str]:
+        return []
+
+    def summary(self) -> str:
+        unrest = ", ".join(f"{value:.2g}" for value in np.asarray(self.unrest))
+        return f"dyads: {self.dyads}; unrest by population {unrest}"
+
+
+def layered(network: AbstractNetwork) -> None:
+    """Raise `ValueError` if a network of populations and synapses is not layered.
+
+    Networks of other classes are judged by what a forward pass does to them.
+    """
+    if not isinstance(network, Network):
+        return
+    for index, synapse in enumerate(network.synapses):
+        reciprocal = isinstance(synapse, AbstractReciprocalSynapse)
+        if reciprocal or synapse.source >= synapse.target:
+            kind = "reciprocal" if reciprocal else "not forward"
+            raise ValueError(
+                f"synapses[{index}], from population {synapse.source} to {synapse.target}, is "
+                f"{kind}: {LAYERED_REMEDY}"
+            )
+
+
+def forward_pass(
+    network: AbstractNetwork, x: Float[Array, "batch ..."], initial: State | None
+) -> tuple[Dynamics, Solution]:
+    """The free network and its equilibrium, reached in one sweep if the network is layered."""
+    dynamics = Dynamics(network, network.drive(x), None, Constant())
+    start = network.rest(x) if initial is None else initial
+    dtype = real_dtype(start)
+    # The same products twice: what is left of them is rounding.
+    rounding = 1e-8 if dtype == jnp.float64 else 1e-4
+    return dynamics, SequentialIteration(1.0, rounding, max_steps=1).solve(dynamics, start)
+
+
+class _Dyadic(AbstractGradientMethod):
+    """Shared frame: relax the dyads from the forward pass, and read means and differences."""
+
+    beta: eqx.AbstractVar[Float[Array, ""]]
+    alpha: eqx.AbstractVar[Float[Array, "*populations"]]
+    relaxation: eqx.AbstractVar[AbstractRelaxation]
+    tolerance: eqx.AbstractVar[Float[Array, ""]]
+
+    @abc.abstractmethod
+    def dual(self, network: AbstractNetwork) -> AbstractDual:
+        """The network of dyads."""
+
+    def check(self, network: AbstractNetwork) -> None:
+        layered(network)
+
+    def estimate(
+        self,
+        network: AbstractNetwork,
+        x: Float[Array, "batch ..."],
+        y: Targets,
+        initial: State | None,
+        key: PRNGKeyArray | None = None,
+    ) -> Estimate:
+        dual = self.dual(network)
+        free_dynamics, free = forward_pass(network, x, initial)
+        beta = self.beta.astype(real_dtype(free.u))
+        dynamics = Dynamics(dual, free_dynamics.drive, y, Constant(beta))
+        settled = self.relaxation.solve(dynamics, dual.around(free.u))
+        differences = dual.difference(settled.s)
+        then = dual.difference(dual.activity(dynamics.current(0.0, settled.u)))
+        error = jax.tree.map(lambda leaf: leaf / beta.astype(leaf.dtype), differences)
+        gradient = local_gradient(network, x, y, dual.mean(settled.s), error)
+        diagnostics = DualDiagnostics(
+            free=free,
+            dyads=settled,
+            unrest=_unrest(differences, then),
+            tolerance=self.tolerance.astype(real_dtype(free.u)),
+            alpha=self.alpha,
+            beta=self.beta,
+        )
+        return at_equilibrium(network, y, free, gradient, diagnostics, error)
+
+
+def _unrest(now: State, then: State) -> Float[Array, " populations"]:
+    """By population, the size of the change relative to what changes; 0 of nothing is 0."""
+
+    def relative(before: Array, after: Array) -> Array:
+        size = jnp.linalg.norm(before.ravel())
+        change = jnp.linalg.norm((after - before).ravel())
+        return jnp.where(change == 0, 0.0, change / size)
+
+    return jnp.stack(jax.tree.leaves(jax.tree.map(relative, now, then)))
+
+
+def _settings(
+    beta: ArrayLike, alpha: ArrayLike | Sequence[float], tolerance: ArrayLike
+) -> tuple[Float[Array, ""], Float[Array, "*populations"], Float[Array, ""]]:
+    check_positive("beta", beta, AMPLITUDE_REMEDY)
+    check_positive("tolerance", tolerance, "give a relative change of the differences, as 0.01")
+    return (
+        jnp.asarray(beta, dtype=float),
+        fraction("alpha", alpha),
+        jnp.asarray(tolerance, dtype=float),
+    )
+
+
+def _sweeps() -> AbstractRelaxation:
+    return SequentialIteration(max_steps=200, order=ZigZag())
+
+
+class DualPropagation(_Dyadic):
+    """Dual propagation in its original form, DP(alpha).
+
+    `beta` is the amplitude of the nudge and `alpha` the first compartment's share of it, one number
+    or one per population. The gradient is unbiased to order `beta^2` only at `alpha = 1/2`; beside
+    that its size is wrong, and for `alpha < 1/2` the inference diverges at finite amplitudes.
+
+    `relaxation` settles the dyads from the forward pass: sweeps in any order
+    (`SequentialIteration(order=..., max_steps=...)`, by default up and down until settled),
+    `LipschitzDamping` for the authors' damped form, or the dyads' own ODE (`Flow`). The result
+    counts as converged if one more step would change no population's differences by more than
+    `tolerance` of their size. `nudge` is `Linearised()` for every cost, or `Proximal(beta)`, the
+    authors' closed form for a squared error on a linear output.
+
+    `estimate_gradient` raises `ValueError` for a network that is not layered. Source:
+    two_tales2024, C.2.
+    """
+
+    beta: Float[Array, ""]
+    alpha: Float[Array, "*populations"]
+    relaxation: AbstractRelaxation
+    nudge: AbstractOutputNudge
+    tolerance: Float[Array, ""]
+
+    def __init__(
+        self,
+        beta: ArrayLike = 0.1,
+        alpha: ArrayLike | Sequence[float] = 0.5,
+        relaxation: AbstractRelaxation | None = None,
+        nudge: AbstractOutputNudge | None = None,
+        tolerance: ArrayLike = 1e-2,
+    ):
+        self.beta, self.alpha, self.tolerance = _settings(beta, alpha, tolerance)
+        self.relaxation = _sweeps() if relaxation is None else relaxation
+        self.nudge = Linearised() if nudge is None else nudge
+
+    def check(self, network: AbstractNetwork) -> None:
+        layered(network)
+        if isinstance(self.nudge, Proximal):
+            require_squared_error(network)
+            minus = (1 - self.alpha) * self.nudge.beta
+            if not is_traced(minus) and not np.all(np.asarray(minus) < 1):
+                raise ValueError(
+                    f"beta is {float(self.beta)} with alpha={np.asarray(self.alpha).tolist()}: "
+                    "the proximal nudge needs (1 - alpha) beta < 1. Use a smaller beta, a larger "
+                    "alpha, or osciprop.Linearised()"
+                )
+
+    def dual(self, network: AbstractNetwork) -> AbstractDual:
+        return Dual(network, self.alpha, self.nudge)
+
+
+class DualPropagationAdjoint(_Dyadic):
+    """Dual propagation in its adjoint-state form, DP^T(alpha): stable for every `alpha`.
+
+    The mean stays the forward pass to order `beta^2`, and the difference is `beta` times the
+    adjoint. For `alpha` of 0 or 1 one compartment is the forward pass itself, and a single backward
+    sweep is exact: `SequentialIteration(order=Backward(), max_steps=1)`. At `alpha = 1/2` it equals
+    `DualPropagation`. Other arguments and errors as there.
+    """
+
+    beta: Float[Array, ""]
+    alpha: Float[Array, "*populations"]
+    relaxation: AbstractRelaxation
+    nudge: AbstractOutputNudge
+    tolerance: Float[Array, ""]
+
+    def __init__(
+        self,
+        beta: ArrayLike = 0.1,
+        alpha: ArrayLike | Sequence[float] = 0.5,
+        relaxation: AbstractRelaxation | None = None,
+        nudge: AbstractOutputNudge | None = None,
+        tolerance: ArrayLike = 1e-2,
+    ):
+        self.beta, self.alpha, self.tolerance = _settings(beta, alpha, tolerance)
+        self.relaxation = _sweeps() if relaxation is None else relaxation
+        self.nudge = Linearised() if nudge is None else nudge
+
+    def dual(self, network: AbstractNetwork) -> AbstractDual:
+        return AdjointDual(network, self.alpha, self.nudge)
+
+
+class HolomorphicDualPropagation(AbstractGradientMethod):
+    """Adjoint-state dual propagation on a contour of complex amplitudes.
+
+    The first Fourier coefficient of the dyads' difference over `points` amplitudes
+    `r exp(2 pi i k / N)` is the exact adjoint for every `alpha`: what a finite nudge adds falls as
+    `(r / R)^N`. Needs a holomorphic network for more than two points.
+
+    Raises as `VectorFieldEP` and `DualPropagationAdjoint`.
+    """
+
+    contour: Contour
+    alpha: Float[Array, "*populations"]
+    relaxation: AbstractRelaxation
+
+    def __init__(
+        self,
+        amplitude: ArrayLike = 0.1,
+        points: int = 8,
+        alpha: ArrayLike | Sequence[float] = 0.5,
+        relaxation: AbstractRelaxation | None = None,
+    ):
+        self.contour = Contour(amplitude, points)
+        self.alpha = fraction("alpha", alpha)
+        self.relaxation = _sweeps() if relaxation is None else relaxation
+
+    def check(self, network: AbstractNetwork) -> None:
+        layered(network)
+        if self.contour.points > 2:
+            require_holomorphic(network)
+
+    def estimate(
+        self,
+        network: AbstractNetwork,
+        x: Float[Array, "batch ..."],
+        y: Targets,
+        initial: State | None,
+        key: PRNGKeyArray | None = None,
+    ) -> Estimate:
+        dual = AdjointDual(network, self.alpha)
+        free_dynamics, free = forward_pass(network, x, initial)
+        dynamics = Dynamics(dual, free_dynamics.drive, None, Constant())
+        around = eqx.tree_at(
+            lambda tree: (tree.u, tree.s), free, (dual.around(free.u), dual.around(free.s))
+        )
+        response = contour_response(dynamics, around, y, self.contour, self.relaxation)
+        error = dual.difference(response.slope)
+        gradient = local_gradient(network, x, y, free.s, error)
+        return at_equilibrium(network, y, free, gradient, response.diagnostics, error)
+
+
+def require_squared_error(network: AbstractNetwork) -> None:
+    """Raise `ValueError` unless the output population is linear with a squared error."""
+    linear = (
+        isinstance(network, Network)
+        and isinstance(network.readout, SquaredError)
+        and isinstance(network.populations[-1].neuron.activation, Identity)
+    )
+    if not linear:
+        raise ValueError(
+            f"nudge is Proximal(...), whose closed form is that of a SquaredError on a linear "
+            f"output, which this {type(network).__name__} does not have: use osciprop.Linearised()"
+        )
