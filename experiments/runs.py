@@ -20,7 +20,7 @@ RESULTS = Path(__file__).parent / "results"
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One row of a table: what is trained, how, and what is looked at on the way."""
+    """One row of a table: what is trained, how, and what is looked at on the way and at last."""
 
     network: Callable[[int], osciprop.Network]
     method: osciprop.AbstractGradientMethod
@@ -29,6 +29,8 @@ class Row:
     evaluation: osciprop.AbstractRelaxation
     monitor: Monitor | None = None
     monitor_every: int = 100
+    finish: Callable[[osciprop.Network, Dataset], dict[str, float]] | None = None
+    """What is measured on the trained network."""
 
 
 def write(path: Path, content: dict[str, object]) -> None:
@@ -51,7 +53,7 @@ def train(folder: Path, name: str, row: Row, seed: int, epochs: int, data: Datas
     print(f"{name}, seed {seed}", flush=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
-    _, history = osciprop.fit(
+    network, history = osciprop.fit(
         row.network(seed),
         data,
         row.method,
@@ -73,6 +75,7 @@ def train(folder: Path, name: str, row: Row, seed: int, epochs: int, data: Datas
             "seed": seed,
             "epochs": history.epochs,
             "monitored": history.monitored,
+            "finished": row.finish(network, data) if row.finish else {},
             "converged_updates": float(np.mean(history.steps["converged"])),
             "seconds": time.perf_counter() - start,
             "versions": {"osciprop": osciprop.__version__, "jax": jax.__version__},

@@ -32,7 +32,7 @@ from ..dynamics import Dynamics, require_holomorphic
 from ..errors import check_positive, is_traced
 from ..networks import AbstractNetwork, Network, State
 from ..orders import ZigZag
-from ..relaxation import AbstractRelaxation, SequentialIteration
+from ..relaxation import AbstractRelaxation, SequentialIteration, sweep
 from ..solution import Solution
 from ..synapses import AbstractReciprocalSynapse
 from ..teaching import AMPLITUDE_REMEDY, Constant, Contour
@@ -50,8 +50,9 @@ LAYERED_REMEDY = (
 class DualDiagnostics(AbstractDiagnostics):
     """How well the dyads have settled.
 
-    `unrest` is, by population, how much of the differences one more step would change, relative to
-    them; `tolerance` is what is accepted. `free` is the forward pass, `dyads` the inference.
+    `unrest` is, by population, how much of the differences one more sweep up and down would change,
+    relative to them; `tolerance` is what is accepted. `free` is the forward pass, `dyads` what the
+    inference ended in.
     """
 
     free: Solution
@@ -77,8 +78,8 @@ class DualDiagnostics(AbstractDiagnostics):
         grows = not unrest[worst] < 0.5
         return (
             f"the dyads of population {worst} {'diverged' if grows else 'did not settle'} with "
-            f"alpha={np.asarray(self.alpha).tolist()}, beta={float(self.beta):.4g}: one more step "
-            f"would change their differences by {unrest[worst]:.3g} of their size, tolerance "
+            f"alpha={np.asarray(self.alpha).tolist()}, beta={float(self.beta):.4g}: one more "
+            f"sweep would change their differences by {unrest[worst]:.3g} of their size, tolerance "
             f"{float(self.tolerance):.3g} ({self.dyads}). Remedies: DualPropagationAdjoint, which "
             "is stable for every alpha; alpha=0.5; a smaller beta; LipschitzDamping(); more "
             "max_steps, at least one per population if the order is Forward()"
@@ -150,7 +151,9 @@ class _Dyadic(AbstractGradientMethod):
         dynamics = Dynamics(dual, free_dynamics.drive, y, Constant(beta))
         settled = self.relaxation.solve(dynamics, dual.around(free.u))
         differences = dual.difference(settled.s)
-        then = dual.difference(dual.activity(dynamics.current(0.0, settled.u)))
+        # A whole sweep up and down: what grows slowly hardly moves in one step of all at once.
+        again = sweep(dynamics, settled.u, jnp.ones((), dtype=real_dtype(free.u)), ZigZag())
+        then = dual.difference(dual.activity(again))
         error = jax.tree.map(lambda leaf: leaf / beta.astype(leaf.dtype), differences)
         gradient = local_gradient(network, x, y, dual.mean(settled.s), error)
         diagnostics = DualDiagnostics(
@@ -201,7 +204,7 @@ class DualPropagation(_Dyadic):
     `relaxation` settles the dyads from the forward pass: sweeps in any order
     (`SequentialIteration(order=..., max_steps=...)`, by default up and down until settled),
     `LipschitzDamping` for the authors' damped form, or the dyads' own ODE (`Flow`). The result
-    counts as converged if one more step would change no population's differences by more than
+    counts as converged if one more sweep would change no population's differences by more than
     `tolerance` of their size. `nudge` is `Linearised()` for every cost, or `Proximal(beta)`, the
     authors' closed form for a squared error on a linear output.
 
