@@ -7,7 +7,7 @@ outputs, normal weights of 1 / sqrt(inputs), beta = 1/2, Adam 1e-3, batches of 5
 50,000 images (shuffled here; the authors shuffle the order of fixed batches), the 10,000 test
 images. Rows:
 
-- `backprop`; `adversarial`: backprop at inputs moved once up the gradient of the cost, by 1/2 of it.
+- `backprop`; `adversarial`: backprop at inputs moved by half the gradient of their cost.
 - `adjoint_0`, `adjoint_0.5`, `adjoint_1`: DP^T by alpha, five rounds up and down.
 - `dual_0.5`: DP, the same rounds. `damped_0`, `damped_1`: damped DP, fifteen rounds.
 

@@ -9,6 +9,7 @@ from .activations import Identity as Identity
 from .activations import ReLU as ReLU
 from .activations import ShiftedSigmoid as ShiftedSigmoid
 from .activations import Tanh as Tanh
+from .adversarial_training import AdversarialTraining as AdversarialTraining
 from .analysis import Spectrum as Spectrum
 from .analysis import activity_spectrum as activity_spectrum
 from .analysis import angle as angle
@@ -23,6 +24,10 @@ from .asymmetry import MeanStability as MeanStability
 from .asymmetry import alignment as alignment
 from .asymmetry import jacobian_symmetry as jacobian_symmetry
 from .asymmetry import running_mean_stability as running_mean_stability
+from .attacks import AbstractAttack as AbstractAttack
+from .attacks import FastGradientSign as FastGradientSign
+from .attacks import ProjectedGradient as ProjectedGradient
+from .attacks import adversarial_accuracy as adversarial_accuracy
 from .brownian import AbstractBrownian as AbstractBrownian
 from .brownian import BrownianTree as BrownianTree
 from .brownian import FreshSteps as FreshSteps
@@ -101,6 +106,7 @@ from .holomorphy import force_matches_phi as force_matches_phi
 from .homeostasis import Homeostatic as Homeostatic
 from .homeostasis import HomeostaticPenalty as HomeostaticPenalty
 from .homeostasis import homeostatic_terms as homeostatic_terms
+from .input_gradient import input_gradient as input_gradient
 from .integration import Integrator as Integrator
 from .integration import Trajectory as Trajectory
 from .integration import adaptive as adaptive
@@ -114,6 +120,11 @@ from .learning import History as History
 from .learning import NonFiniteLossError as NonFiniteLossError
 from .learning import evaluate as evaluate
 from .learning import fit as fit
+from .lipschitz import layer_norms as layer_norms
+from .lipschitz import linearised_norm as linearised_norm
+from .lipschitz import local_lipschitz as local_lipschitz
+from .lipschitz import power_iteration as power_iteration
+from .lipschitz import spectral_norm as spectral_norm
 from .lipschitz_damping import LipschitzDamping as LipschitzDamping
 from .lock_in import LockInFilter as LockInFilter
 from .lock_in import demodulate as demodulate

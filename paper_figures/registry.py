@@ -3,10 +3,15 @@
 from .beyond import holomorphic_aep
 from .figure import PaperFigure
 from .hep2022 import fig2a, fig2b, fig2c, fig2d, fig3a, fig3b, fig3c
+from .hep2022 import table1 as mnist_in_noise
 from .homeostasis2024 import fig2 as error_vectors
 from .homeostasis2024 import fig3 as bias_by_angle
 from .homeostasis2024 import fig4 as homeostasis
-from .nonconservative2026 import verification
+from .homeostasis2024 import table1 as points_and_angles
+from .nonconservative2026 import fig1, verification
+from .trained import TrainedTable
+from .two_tales2024 import fidelity, stability
+from .two_tales2024 import table as dual_propagation
 
 FIGURES: tuple[PaperFigure, ...] = (
     fig2a,
@@ -20,8 +25,13 @@ FIGURES: tuple[PaperFigure, ...] = (
     bias_by_angle,
     homeostasis,
     verification,
+    fidelity,
+    stability,
     holomorphic_aep,
 )
+
+TABLES: tuple[TrainedTable, ...] = (mnist_in_noise, points_and_angles, fig1, dual_propagation)
+"""Claims about trained networks, which have no figure."""
 
 
 def names() -> list[str]:

@@ -1,4 +1,4 @@
-"""`REPORT.md`: every claim of every full-size figure, and of table 1, in one page."""
+"""`REPORT.md`: every claim of every full-size figure, and of trained networks, in one page."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,10 +6,10 @@ from pathlib import Path
 from .claim import Claim, Value
 from .figure import PaperFigure
 from .files import write_text
-from .hep2022 import table1
 from .record import Record, decode_all, load
-from .registry import FIGURES
+from .registry import FIGURES, TABLES
 from .runner import json_path
+from .trained import TrainedTable
 
 HEADER = """\
 # Published figures: theirs and ours
@@ -60,8 +60,8 @@ def _section(figure: PaperFigure, record: Record, claims: Sequence[Claim]) -> st
     return f"## {figure.NAME}: {figure.TITLE}\n\n{made}\n\n{table(claims)}\n\n{image}\n"
 
 
-def _table1_section(claims: Sequence[Claim]) -> str:
-    return f"## {table1.NAME}: {table1.TITLE}\n\n{table1.SOURCE}\n\n{table(claims)}\n"
+def _trained_section(trained: TrainedTable, claims: Sequence[Claim]) -> str:
+    return f"## {trained.NAME}: {trained.TITLE}\n\n{trained.SOURCE}\n\n{table(claims)}\n"
 
 
 def report(folder: Path) -> str:
@@ -80,12 +80,16 @@ def report(folder: Path) -> str:
         total += len(claims)
         sections.append(_section(figure, record, claims))
     where = f"in {len(sections)} figures"
-    trained = table1.claims(folder.resolve().parent)
-    if trained:
-        passed += sum(claim.passed for claim in trained)
-        total += len(trained)
-        sections.append(_table1_section(trained))
-        where += " and table 1"
+    tables = 0
+    for trained in TABLES:
+        claims = trained.claims(folder.resolve().parent)
+        if claims:
+            passed += sum(claim.passed for claim in claims)
+            total += len(claims)
+            tables += 1
+            sections.append(_trained_section(trained, claims))
+    if tables:
+        where += f" and {tables} table{'s' if tables > 1 else ''} of trained networks"
     summary = f"{passed} of {total} claims pass, {where}.\n"
     return "\n".join([HEADER, summary, *sections])
 

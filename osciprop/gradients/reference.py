@@ -110,9 +110,14 @@ class _Adjoint(AbstractGradientMethod):
             tolerance = jnp.asarray(1e-10 if dtype == jnp.float64 else 1e-5, dtype=dtype)
         else:
             tolerance = self.tolerance.astype(dtype)
-        _, to_potential = jax.vjp(network.activity, free.u)
-        operator = self.operator(dynamics, free)
-        (source,) = to_potential(cost_force(network, free.s, y))
+        # What is NaN in one sample would else reach all, through the norms by which their equations
+        # are solved together.
+        u = _rows(free.converged, free.u)
+        relaxed = eqx.tree_at(lambda tree: (tree.u, tree.s), free, (u, network.activity(u)))
+        _, to_potential = jax.vjp(network.activity, u)
+        operator = self.operator(dynamics, relaxed)
+        (slope,) = to_potential(cost_force(network, relaxed.s, y))
+        source = _rows(free.converged, slope)
         adjoint, steps = self.solve_linear(operator, source, tolerance)
         defect = jax.tree.map(lambda m, p, b: m - p - b, adjoint, operator(adjoint), source)
         size = jnp.maximum(norm(source), jnp.finfo(dtype).tiny).astype(dtype)
@@ -120,17 +125,12 @@ class _Adjoint(AbstractGradientMethod):
         goal = 10 * tolerance
         solved = free.converged & (jax.vmap(norm)(defect).astype(dtype) <= goal * size)
         count = jnp.maximum(jnp.sum(solved), 1).astype(dtype)
-
-        def of_solved(leaf: Array) -> Array:
-            # Not by a product with zero, which keeps NaN.
-            return jax.vmap(lambda keep, row: jnp.where(keep, row, 0))(solved, leaf)
-
-        s, mu = jax.tree.map(of_solved, (free.s, adjoint))
+        s, mu = _rows(solved, relaxed.s), _rows(solved, adjoint)
 
         @eqx.filter_grad
         def gradient(parameters: AbstractNetwork) -> Array:
             current = parameters.current(s, parameters.drive(x))
-            explicit = jnp.sum(of_solved(parameters.cost(s, y).real))
+            explicit = jnp.sum(_rows(solved, parameters.cost(s, y).real))
             products = jax.tree.map(lambda a, b: jnp.sum(a * b), mu, current)
             return (explicit + sum(jax.tree.leaves(products))) / count
 
@@ -148,6 +148,13 @@ class _Adjoint(AbstractGradientMethod):
             ),
             error_signal=jax.tree.map(jnp.negative, mu),
         )
+
+
+def _rows(keep: Bool[Array, " batch"], tree: State) -> State:
+    """A state with zeros for the samples not to keep: not by a product, which keeps NaN."""
+    return jax.tree.map(
+        lambda leaf: jnp.where(keep.reshape((-1,) + (1,) * (leaf.ndim - 1)), leaf, 0), tree
+    )
 
 
 def _adjoint_operator(dynamics: Dynamics, free: Solution) -> Callable[[State], State]:

@@ -4,26 +4,25 @@ No figure: training takes hours. The runs are those of `experiments/hep2022_tabl
 stores each in a JSON file; claims are made for what is there.
 """
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from .. import published
 from ..claim import Claim
+from ..trained import runs
 
 NAME = "hep2022/table1"
 TITLE = "Test accuracy on MNIST by epoch (table 1)"
 SOURCE = (
     "Laborieux and Zenke 2022, Table 1, mean of three runs. Ours: `experiments/hep2022_table1.py`."
 )
-RUNS = Path("experiments") / "results" / "hep2022_table1"
+FOLDER = "hep2022_table1"
 
 PREFIXES = {"no_noise": "", "noise": "noise_"}
 """The halves of the published table, and how the names of their runs start."""
 
-EPOCHS = (1, 2, 3, 5, 10, 20, 50)
+EPOCHS = (1, 2, 3, 4, 5, 10, 20, 50)
 """The epochs that are compared, where they are reached."""
 
 TOLERANCE = 0.5
@@ -35,19 +34,6 @@ SEEDS = 3
 CHANCE = 15.0
 """Below this a network of ten classes has learned nothing, which is the claim of such a row."""
 
-Run = dict[str, Any]
-
-
-def runs(folder: Path) -> dict[str, list[Run]]:
-    """The stored runs below a checkout, by method, in the order of the published data."""
-    names = [run_name(row) for row in published.hep2022()["table1"]]
-    found = {name: sorted((folder / RUNS).glob(f"{name}_seed*.json")) for name in names}
-    return {
-        name: [json.loads(path.read_text(encoding="utf-8")) for path in paths]
-        for name, paths in found.items()
-        if paths
-    }
-
 
 def run_name(row: str) -> str:
     """The name of the runs that belong to a row of the published table."""
@@ -55,11 +41,12 @@ def run_name(row: str) -> str:
     return PREFIXES[half] + method
 
 
-def claims(folder: Path) -> list[Claim]:
+def claims(checkout: Path) -> list[Claim]:
     """Mean test accuracy over the seeds that are there, against the published mean."""
     found = []
     table = {run_name(row): entry for row, entry in published.hep2022()["table1"].items()}
-    for name, stored in runs(folder).items():
+    for name in table:
+        stored = runs(checkout, FOLDER, name)
         theirs = table[name]["mean_val_acc_by_epoch_percent"]
         ours = [100 * np.asarray(run["epochs"]["test_accuracy"]) for run in stored]
         for epoch in EPOCHS:

@@ -174,3 +174,15 @@ def test_samples_whose_adjoint_is_not_solved_are_left_out(method):
         network, x[solved], y[solved], method(relaxation), throw=False
     )
     assert relative_error(estimate.gradient, alone.gradient) < 1e-6
+
+
+def test_a_sample_that_is_nan_leaves_the_others_as_they_are():
+    network = small_network()
+    x, y = batch(5, 3, 3)
+    start = tuple(leaf.at[1].set(jnp.nan) for leaf in network.rest(jnp.asarray(x)))
+    estimate = osciprop.estimate_gradient(
+        network, x, y, osciprop.Implicit(), initial=start, throw=False
+    )
+    np.testing.assert_array_equal(estimate.diagnostics.solved, [True, False, True])
+    alone = osciprop.estimate_gradient(network, x[::2], y[::2], osciprop.Implicit())
+    assert relative_error(estimate.gradient, alone.gradient) < 1e-8
