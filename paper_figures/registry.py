@@ -1,6 +1,6 @@
 """All figures, in the order of the report."""
 
-from .beyond import holomorphic_aep
+from .beyond import holomorphic_aep, holomorphic_dual
 from .figure import PaperFigure
 from .hep2022 import fig2a, fig2b, fig2c, fig2d, fig3a, fig3b, fig3c
 from .hep2022 import table1 as mnist_in_noise
@@ -10,7 +10,7 @@ from .homeostasis2024 import fig4 as homeostasis
 from .homeostasis2024 import table1 as points_and_angles
 from .nonconservative2026 import fig1, verification
 from .trained import TrainedTable
-from .two_tales2024 import fidelity, stability
+from .two_tales2024 import angles, fidelity, stability
 from .two_tales2024 import table as dual_propagation
 
 FIGURES: tuple[PaperFigure, ...] = (
@@ -27,7 +27,9 @@ FIGURES: tuple[PaperFigure, ...] = (
     verification,
     fidelity,
     stability,
+    angles,
     holomorphic_aep,
+    holomorphic_dual,
 )
 
 TABLES: tuple[TrainedTable, ...] = (mnist_in_noise, points_and_angles, fig1, dual_propagation)

@@ -13,7 +13,10 @@ import osciprop
 
 @pytest.mark.parametrize(
     "method",
-    [osciprop.Implicit(), osciprop.DualPropagationAdjoint(0.1, 0.0)],
+    [
+        osciprop.Implicit(),
+        pytest.param(osciprop.DualPropagationAdjoint(0.1, 0.0), marks=pytest.mark.slow),
+    ],
     ids=["exact", "dual"],
 )
 def test_it_is_the_method_at_the_moved_inputs(method):

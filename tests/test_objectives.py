@@ -13,6 +13,8 @@ X = RNG.uniform(size=(6, 5))
 Y = RNG.integers(0, 3, 6)
 RELU = osciprop.perceptron([5, 8, 7, 3], key=jax.random.PRNGKey(4))
 TANH = osciprop.perceptron([5, 8, 7, 3], key=jax.random.PRNGKey(4), activation=osciprop.Tanh())
+# The same for other numbers.
+REPEAT = pytest.mark.slow
 NETWORKS = pytest.mark.parametrize("network", [RELU, TANH], ids=["relu", "tanh"])
 
 
@@ -83,7 +85,9 @@ def test_optimistic_loss_pessimistic_stand_in_this_order(network):
 
 
 @NETWORKS
-@pytest.mark.parametrize("alpha", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize(
+    "alpha", [pytest.param(0.0, marks=REPEAT), 0.5, pytest.param(1.0, marks=REPEAT)]
+)
 def test_saddle_point_is_where_the_dyads_settle_and_its_slope_is_the_learning_rule(network, alpha):
     beta = 0.05
     dual, u = settle(network, alpha, beta)

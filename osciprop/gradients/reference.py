@@ -189,6 +189,11 @@ class Implicit(_Adjoint):
         linear_solver: lineax.AbstractLinearSolver | None = None,
         tolerance: ArrayLike | None = None,
     ):
+        if linear_solver is not None and not isinstance(linear_solver, lineax.AbstractLinearSolver):
+            raise TypeError(
+                f"linear_solver is {linear_solver!r}: give an iterative Lineax solver such as "
+                "lineax.GMRES(rtol, atol), or tolerance=... by name"
+            )
         self.relaxation = AndersonIteration() if relaxation is None else relaxation
         self.linear_solver = linear_solver
         self.tolerance = _tolerance(tolerance)

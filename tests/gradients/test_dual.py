@@ -19,6 +19,8 @@ SMOOTH = osciprop.perceptron(
     activation=osciprop.Tanh(),
     cost=osciprop.CrossEntropy(),
 )
+# The same for other numbers.
+REPEAT = pytest.mark.slow
 ONE_SWEEP = osciprop.SequentialIteration(order=osciprop.Backward(), max_steps=1)
 
 
@@ -39,8 +41,10 @@ def found(method, network=NETWORK, **keywords):
     return osciprop.estimate_gradient(network, X, Y, method, **keywords).gradient
 
 
-@pytest.mark.parametrize("alpha", [0.0, 0.5, 1.0])
-@pytest.mark.parametrize("network", [NETWORK, SMOOTH], ids=["relu", "tanh"])
+@pytest.mark.parametrize("alpha", [0.0, pytest.param(0.5, marks=REPEAT), 1.0])
+@pytest.mark.parametrize(
+    "network", [NETWORK, pytest.param(SMOOTH, marks=REPEAT)], ids=["relu", "tanh"]
+)
 def test_small_nudges_give_backprop(network, alpha):
     exact = backprop(network)
     for method in (osciprop.DualPropagationAdjoint(1e-4, alpha), osciprop.DualPropagation(1e-4)):
@@ -50,7 +54,7 @@ def test_small_nudges_give_backprop(network, alpha):
     assert relative_error(found(osciprop.Implicit(), network), exact) < 1e-8
 
 
-@pytest.mark.parametrize("beta", [0.1, 0.5])
+@pytest.mark.parametrize("beta", [pytest.param(0.1, marks=REPEAT), 0.5])
 def test_both_forms_are_one_at_alpha_one_half(beta):
     a = found(osciprop.DualPropagation(beta, 0.5))
     b = found(osciprop.DualPropagationAdjoint(beta, 0.5))
@@ -136,7 +140,9 @@ def test_layer_damping_is_that_of_the_spectral_norms():
     )
 
 
-@pytest.mark.parametrize("alpha", [0.0, 0.3, 0.5])
+@pytest.mark.parametrize(
+    "alpha", [pytest.param(0.0, marks=REPEAT), 0.3, pytest.param(0.5, marks=REPEAT)]
+)
 def test_contour_of_amplitudes_leaves_no_bias_for_any_alpha(alpha):
     """The error falls as (r / R)^N: halving the amplitude gains 2^N."""
     exact = backprop(SMOOTH)
