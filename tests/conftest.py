@@ -1,5 +1,6 @@
 """Settings of all tests: double precision, strict dtypes, and run-time checks of annotations."""
 
+import os
 import pkgutil
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
+# Most of a test's time is compilation, of programs that run once and are small.
+jax.config.update("jax_disable_most_optimizations", True)
 matplotlib.use("Agg")
 
 HERE = Path(__file__).parent
@@ -45,3 +48,17 @@ def toy() -> tuple[osciprop.Network, jax.Array, jax.Array]:
         readout=osciprop.SoftmaxCrossEntropy(w3, b3),
     )
     return network, x[None], y[None]
+
+
+@pytest.fixture
+def real_data(monkeypatch) -> Path:
+    """The folder with MNIST and Fashion-MNIST; the test is skipped where there is none."""
+    beside_the_checkout = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+    place = Path(os.environ.get("OSCIPROP_DATA") or beside_the_checkout)
+    if not place.is_dir():
+        pytest.skip(
+            "needs the real data: set OSCIPROP_DATA to a folder that holds them, or put them into "
+            "../shared/data beside the checkout"
+        )
+    monkeypatch.setenv("OSCIPROP_DATA", str(place))
+    return place

@@ -32,7 +32,7 @@ from ..dynamics import Dynamics, require_holomorphic
 from ..errors import check_positive, is_traced
 from ..networks import AbstractNetwork, Network, State
 from ..orders import ZigZag
-from ..relaxation import AbstractRelaxation, SequentialIteration, sweep
+from ..relaxation import AbstractRelaxation, SequentialIteration, judge, sweep
 from ..solution import Solution
 from ..synapses import AbstractReciprocalSynapse
 from ..teaching import AMPLITUDE_REMEDY, Constant, Contour
@@ -117,9 +117,12 @@ def forward_pass(
     dynamics = Dynamics(network, network.drive(x), None, Constant())
     start = network.rest(x) if initial is None else initial
     dtype = real_dtype(start)
-    # The same products twice: what is left of them is rounding.
-    rounding = 1e-8 if dtype == jnp.float64 else 1e-4
-    return dynamics, SequentialIteration(1.0, rounding, max_steps=1).solve(dynamics, start)
+    u = sweep(dynamics, start, jnp.ones((), dtype=dtype))
+    # The same products a second time: what is left of them is rounding.
+    largest = [jnp.max(jnp.abs(leaf)) for leaf in jax.tree.leaves(network.activity(u))]
+    scale = jnp.maximum(jnp.max(jnp.stack(largest)), 1)
+    rounding = scale * (1e-8 if dtype == jnp.float64 else 1e-4)
+    return dynamics, judge(dynamics, u, rounding, jnp.asarray(1), jnp.ones((), dtype=dtype))
 
 
 class _Dyadic(AbstractGradientMethod):

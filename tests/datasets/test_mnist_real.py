@@ -1,25 +1,11 @@
 """The real MNIST and Fashion-MNIST, where they are at hand, against their published numbers."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from osciprop.datasets import DatasetError, fashion_mnist, mnist
-
-
-@pytest.fixture
-def real_data(monkeypatch) -> Path:
-    beside_the_checkout = Path(__file__).resolve().parents[2].parent / "shared" / "data"
-    place = Path(os.environ.get("OSCIPROP_DATA") or beside_the_checkout)
-    if not place.is_dir():
-        pytest.skip(
-            "needs the real data: set OSCIPROP_DATA to a folder that holds them, or put them into "
-            "../shared/data beside the checkout"
-        )
-    monkeypatch.setenv("OSCIPROP_DATA", str(place))
-    return place
 
 
 def load_or_skip(load, place: Path):

@@ -185,6 +185,16 @@ def test_a_users_recurrent_network_is_found_out_by_its_forward_pass():
         found(osciprop.DualPropagationAdjoint(), osciprop.AssumedReciprocal(inside))
 
 
+def test_large_activities_in_single_precision_are_no_reason_to_refuse():
+    """Rounding grows with them: pixels of 0 to 255, not scaled."""
+    network = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), NETWORK)
+    estimate = osciprop.estimate_gradient(
+        network, 255 * X.astype(np.float32), Y, osciprop.DualPropagationAdjoint(0.1, 0.0, ONE_SWEEP)
+    )
+    assert bool(estimate.converged)
+    assert relative_error(estimate.gradient, backprop(NETWORK, 255 * X)) < 0.3
+
+
 def test_arguments_are_checked():
     with pytest.raises(ValueError, match="beta must be"):
         osciprop.DualPropagation(0.0)
