@@ -10,7 +10,9 @@ import numpy as np
 import osciprop
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
-EXAMPLE, DIRECTED, ONLINE, OWN_NETWORK = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+EXAMPLE, DIRECTED, DUAL, ONLINE, OWN_NETWORK = re.findall(
+    r"```python\n(.*?)```", README, flags=re.DOTALL
+)
 
 
 def test_ten_lines_and_what_goes_on_from_them():
@@ -28,6 +30,11 @@ def test_ten_lines_and_what_goes_on_from_them():
         exec(DIRECTED, names)
     biased, *exact = [float(line.split()[-1]) for line in errors.getvalue().splitlines()]
     assert biased > 0.1 and max(exact) < 1e-3
+    dual = io.StringIO()
+    with contextlib.redirect_stdout(dual):
+        exec(DUAL, names)
+    # Exact after its single sweep.
+    assert dual.getvalue().rstrip().endswith("unrest by population 0, 0")
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
         exec(ONLINE, names)
     assert "LearningRun: 20 presentations" in printed.getvalue()
