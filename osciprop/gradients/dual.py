@@ -131,6 +131,7 @@ class _Dyadic(AbstractGradientMethod):
     beta: eqx.AbstractVar[Float[Array, ""]]
     alpha: eqx.AbstractVar[Float[Array, "*populations"]]
     relaxation: eqx.AbstractVar[AbstractRelaxation]
+    nudge: eqx.AbstractVar[AbstractOutputNudge]
     tolerance: eqx.AbstractVar[Float[Array, ""]]
 
     @abc.abstractmethod
@@ -139,6 +140,9 @@ class _Dyadic(AbstractGradientMethod):
 
     def check(self, network: AbstractNetwork) -> None:
         layered(network)
+        if isinstance(self.nudge, Proximal):
+            require_squared_error(network)
+            _check_proximal(self.beta, self.nudge.beta, 1 - self.dual(network).share(self.alpha))
 
     def estimate(
         self,
@@ -232,18 +236,6 @@ class DualPropagation(_Dyadic):
         self.beta, self.alpha, self.tolerance = _settings(beta, alpha, tolerance)
         self.relaxation = _sweeps() if relaxation is None else relaxation
         self.nudge = Linearised() if nudge is None else nudge
-
-    def check(self, network: AbstractNetwork) -> None:
-        layered(network)
-        if isinstance(self.nudge, Proximal):
-            require_squared_error(network)
-            minus = (1 - self.alpha) * self.nudge.beta
-            if not is_traced(minus) and not np.all(np.asarray(minus) < 1):
-                raise ValueError(
-                    f"beta is {float(self.beta)} with alpha={np.asarray(self.alpha).tolist()}: "
-                    "the proximal nudge needs (1 - alpha) beta < 1. Use a smaller beta, a larger "
-                    "alpha, or osciprop.Linearised()"
-                )
 
     def dual(self, network: AbstractNetwork) -> AbstractDual:
         return Dual(network, self.alpha, self.nudge)
@@ -341,4 +333,21 @@ def require_squared_error(network: AbstractNetwork) -> None:
         raise ValueError(
             f"nudge is Proximal(...), whose closed form is that of a SquaredError on a linear "
             f"output, which this {type(network).__name__} does not have: use osciprop.Linearised()"
+        )
+
+
+def _check_proximal(beta: Array, own: Array, second: Array) -> None:
+    """Raise `ValueError` unless the nudge knows the method's amplitude, and its objective has a
+    minimum; `second` is the second compartment's share."""
+    if is_traced((beta, own, second)):
+        return
+    if float(own) != float(beta):
+        raise ValueError(
+            f"nudge is Proximal({float(own)}), but beta is {float(beta)}: give both the same number"
+        )
+    if not np.all(np.asarray(second) * float(beta) < 1):
+        raise ValueError(
+            f"beta is {float(beta)} and the second compartment's share "
+            f"{np.asarray(second).tolist()}: a proximal nudge needs a product below 1. Use a "
+            "smaller beta, another alpha, or osciprop.Linearised()"
         )
