@@ -171,6 +171,8 @@ from .series import gradient_series as gradient_series
 from .simulation import Simulation as Simulation
 from .simulation import SimulationState as SimulationState
 from .solution import Solution as Solution
+from .stability import StabilityMap as StabilityMap
+from .stability import stability_map as stability_map
 from .synapses import INPUT as INPUT
 from .synapses import AbstractReciprocalSynapse as AbstractReciprocalSynapse
 from .synapses import AbstractSynapse as AbstractSynapse

@@ -7,6 +7,7 @@ Source: two_tales2024's contrast, DP^T stable for every alpha, DP only about alp
 the dyads of a layer by more than a twentieth.
 """
 
+import functools
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -64,34 +65,33 @@ def compute(fast: bool) -> Data:
     chosen = FAST if fast else FULL
     net = network.initial(chosen.sizes, chosen.seed)
     x, y = network.images(fast)
-    exact = osciprop.estimate_gradient(net, x, y, osciprop.Implicit()).gradient
     rounds = network.sweeps(chosen.rounds)
     damped = osciprop.LipschitzDamping(max_steps=chosen.rounds + 1)
 
-    def method(kind: str, alpha: float, beta: float) -> osciprop.AbstractGradientMethod:
-        if kind == "adjoint":
-            return osciprop.DualPropagationAdjoint(beta, alpha, rounds, tolerance=SETTLED)
-        relaxation, proximal = rounds if kind == "dual" else damped, osciprop.Proximal(beta)
+    def adjoint(alpha: float, beta: float) -> osciprop.AbstractGradientMethod:
+        return osciprop.DualPropagationAdjoint(beta, alpha, rounds, tolerance=SETTLED)
+
+    def original(
+        relaxation: osciprop.AbstractRelaxation, alpha: float, beta: float
+    ) -> osciprop.AbstractGradientMethod | None:
+        if (1 - alpha) * beta >= 1:
+            return None  # no output minimises its objective
+        proximal = osciprop.Proximal(beta)
         return osciprop.DualPropagation(beta, alpha, relaxation, proximal, tolerance=SETTLED)
 
+    kinds = {
+        "adjoint": adjoint,
+        "dual": functools.partial(original, rounds),
+        "damped": functools.partial(original, damped),
+    }
     data: dict[str, Any] = {"alphas": np.asarray(chosen.alphas), "betas": np.asarray(chosen.betas)}
-    for kind in KINDS:
-        settled = np.zeros((len(chosen.betas), len(chosen.alphas)), dtype=bool)
-        cosine, norm = np.full(settled.shape, np.nan), np.full(settled.shape, np.nan)
-        for row, beta in enumerate(chosen.betas):
-            for column, alpha in enumerate(chosen.alphas):
-                if kind != "adjoint" and (1 - alpha) * beta >= 1:
-                    continue  # no output minimises its objective
-                found = osciprop.estimate_gradient(
-                    net, x, y, method(kind, alpha, beta), throw=False
-                )
-                settled[row, column] = bool(found.converged)
-                if settled[row, column]:
-                    a = np.concatenate([part.ravel() for part in network.weights(found.gradient)])
-                    b = np.concatenate([part.ravel() for part in network.weights(exact)])
-                    cosine[row, column] = a @ b / np.linalg.norm(a) / np.linalg.norm(b)
-                    norm[row, column] = np.linalg.norm(a) / np.linalg.norm(b)
-        data |= {f"{kind}_settled": settled, f"{kind}_cosine": cosine, f"{kind}_norm": norm}
+    for kind, method in kinds.items():
+        found = osciprop.stability_map(net, x, y, method, chosen.alphas, chosen.betas)
+        data |= {
+            f"{kind}_settled": found.settled,
+            f"{kind}_cosine": found.cosine,
+            f"{kind}_norm": found.norm,
+        }
     return data
 
 
