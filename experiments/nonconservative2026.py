@@ -11,7 +11,7 @@ rate of 0.02 and momentum 0.9, no augmentation. By start:
 - `feedforward`: no feedback at all. `backprop` is the implicit gradient, which is that of
   backpropagation there (`tests/gradients/test_asymmetric.py`).
 
-Nudges are 0.1 for two points (`aep`, `vf`, `ep`), 0.4 for eight (`holomorphic_aep`); dyads have an
+Nudges are 0.1, with two points (`aep`, `vf`, `ep`) or four (`holomorphic_aep`); dyads have an
 amplitude of 1. Finished runs are stored in `experiments/results/nonconservative2026/`.
 """
 
@@ -30,7 +30,7 @@ SIZES = [784, 256, 10]
 RELAXATION = osciprop.AndersonIteration(tolerance=1e-4, max_steps=150)
 METHODS: dict[str, osciprop.AbstractGradientMethod] = {
     "aep": osciprop.AsymmetricEP(0.1, 2, RELAXATION),
-    "holomorphic_aep": osciprop.AsymmetricEP(0.4, 8, RELAXATION),
+    "holomorphic_aep": osciprop.AsymmetricEP(0.1, 4, RELAXATION),
     "dyadic": osciprop.DyadicEP(1.0, RELAXATION),
     "vf": osciprop.VectorFieldEP(0.1, 2, RELAXATION),
     "backprop": osciprop.Implicit(RELAXATION, tolerance=1e-3),
