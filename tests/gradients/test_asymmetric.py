@@ -143,6 +143,7 @@ def test_equals_holomorphic_ep_where_there_is_an_energy():
         assert relative_error(estimate.error_signal, reference.error_signal) < 1e-10
 
 
+@pytest.mark.slow
 def test_feedforward_network_learns_by_backpropagation():
     """And the vector field does not reach its hidden populations at all."""
     network = osciprop.feedforward_mlp([5, 6, 7, 3], key=jax.random.PRNGKey(0), scale=1.0)

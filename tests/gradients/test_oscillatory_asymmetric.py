@@ -151,6 +151,7 @@ def test_criterion_tells_drift_from_success_on_100_random_networks():
     np.testing.assert_array_equal(success[clear], criteria[clear] > 0)
 
 
+@pytest.mark.slow
 def test_a_mean_that_drifts_is_reported():
     """And its criterion says so; the companion works on the same network."""
     rng = np.random.default_rng(5)

@@ -30,6 +30,7 @@ COVERED = {
     "homeostasis2024/fig2",
     "homeostasis2024/fig4",
     "nonconservative2026/verification",
+    "two_tales2024/fidelity",
     "two_tales2024/stability",
     "two_tales2024/angles",
     "beyond/holomorphic_aep",
