@@ -55,7 +55,8 @@ class Dynamics(eqx.Module):
     def residual(self, time: ArrayLike, u: State) -> Float[Array, " batch"]:
         """Per sample, the largest change of any activity in one step `u <- current(u)`.
 
-        Zero exactly at an equilibrium. One step, not two: a 2-cycle is not an equilibrium.
+        In units of the sample's largest activity, where that is above 1 (`largest_change`). Zero
+        exactly at an equilibrium. One step, not two: a 2-cycle is not an equilibrium.
         """
         now = self.network.activity(u)
         then = self.network.activity(self.current(time, u))
@@ -63,11 +64,21 @@ class Dynamics(eqx.Module):
 
 
 def largest_change(before: State, after: State) -> Float[Array, " batch"]:
-    """Per sample, the largest absolute difference of any entry of two states."""
-    changes = jax.tree.map(
-        lambda a, b: jnp.max(jnp.abs(b - a), axis=tuple(range(1, a.ndim))), before, after
-    )
-    return jnp.max(jnp.stack(jax.tree.leaves(changes)), axis=0)
+    """Per sample, the largest difference of any entry of two states.
+
+    Relative to the largest entry of `after`, where that is above 1: round-off alone keeps large
+    activities, such as those of ReLU neurons, from an absolute tolerance.
+    """
+    changes = _largest(jax.tree.map(lambda a, b: b - a, before, after))
+    return changes / jnp.maximum(_largest(after), 1)
+
+
+def _largest(state: State) -> Float[Array, " batch"]:
+    """Per sample, the largest absolute value of any entry."""
+    sizes = [
+        jnp.max(jnp.abs(leaf), axis=tuple(range(1, leaf.ndim))) for leaf in jax.tree.leaves(state)
+    ]
+    return jnp.max(jnp.stack(sizes), axis=0)
 
 
 def cost_force(network: AbstractNetwork, s: State, y: Targets) -> State:

@@ -34,8 +34,9 @@ ACCELERATION_ONSET = 3e-3
 class AbstractRelaxation(eqx.Module):
     """A way to bring a network to equilibrium.
 
-    `tolerance` bounds `Dynamics.residual`, an absolute change of activity; None takes the default
-    of the precision, 2e-6 in float32 and 1e-10 in float64.
+    `tolerance` bounds `Dynamics.residual`, a change of activity, relative to the largest activity
+    where that is above 1; None takes the default of the precision, 2e-6 in float32 and 1e-10 in
+    float64.
     """
 
     tolerance: eqx.AbstractVar[Float[Array, ""] | None]
@@ -209,7 +210,7 @@ def sweep(
 
 
 def activity_change(dynamics: Dynamics, before: State, after: State) -> Float[Array, " batch"]:
-    """Per sample, the largest change of any activity between two states.
+    """Per sample, the largest change of any activity between two states (`largest_change`).
 
     In activity: what a saturated neuron's potential still does is of no consequence.
     """

@@ -89,6 +89,22 @@ def test_anderson_needs_fewer_steps_near_criticality():
     np.testing.assert_allclose(fast.s, plain.s, rtol=1e-6)
 
 
+@pytest.mark.parametrize("relaxation", RELAXATIONS, ids=IDS)
+def test_large_activities_settle_in_float32(relaxation):
+    """Activities of 1e4 are known to 1e-3 in float32: an absolute tolerance of 2e-6 is no goal."""
+    network = osciprop.perceptron([3, 8, 8, 4], key=jax.random.PRNGKey(0))
+    network = jax.tree.map(lambda leaf: leaf.astype(np.float32), network)
+    x = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32) * 1e4
+    solution = osciprop.relax(network, x, relaxation=relaxation)
+    s = x
+    for number, synapse in enumerate(network.synapses):
+        s = s @ np.asarray(synapse.weight)
+        s = np.maximum(s, 0) if number < 2 else s
+    largest = np.abs(np.asarray(solution.s[-1])).max()
+    assert largest > 1e3 and bool(solution.converged.all())
+    np.testing.assert_allclose(solution.s[-1], s, atol=2e-5 * largest)
+
+
 def test_nudge_needs_both_target_and_strength():
     network, (x, y) = small_network(), batch(5, 3, 2)
     with pytest.raises(ValueError, match="a nudge needs both"):

@@ -131,7 +131,7 @@ class DyadDiagnostics(AbstractDiagnostics):
         return (
             f"the dyads did not converge ({self.dyad}). Remedies: another relaxation, e.g. "
             "SynchronousIteration(damping=0.3) or Flow(), more max_steps, a smaller amplitude "
-            "(the tolerance is absolute, and the differences grow with it), smaller weights"
+            "(the differences grow with it, and the tolerance does not), smaller weights"
         )
 
     def concerns(self) -> list[str]:

@@ -16,7 +16,8 @@ def store(checkout: Path, folder: str, name: str, accuracies: list[float], **fin
     where = checkout / "experiments" / "results" / folder
     where.mkdir(parents=True, exist_ok=True)
     epochs = {"epoch": list(range(1, 1 + len(accuracies))), "test_accuracy": accuracies}
-    content = {"epochs": epochs, "finished": finished}
+    settled = finished.pop("settled", 1.0)
+    content = {"epochs": epochs, "finished": finished, "converged_updates": settled}
     (where / f"{name}_seed0.json").write_text(json.dumps(content))
 
 
@@ -84,3 +85,16 @@ def test_published_numbers_are_for_twenty_epochs(tmp_path: Path) -> None:
     store(tmp_path, "two_tales2024", "mnist_backprop", [0.976] * 20, norm_of_product=60.0, fgsm=0.4)
     accuracy, norm = table.claims(tmp_path)
     assert accuracy.passed and not norm.passed
+
+
+def test_stability_of_dual_propagation_needs_undamped_rows(tmp_path: Path) -> None:
+    names = ["adjoint_0", "adjoint_0.5", "adjoint_1", "dual_0.5", "dual_0", "dual_1"]
+    for name in names + ["damped_0", "damped_1", "backprop", "adversarial"]:
+        assert not [claim for claim in table.claims(tmp_path) if "settled" in claim.text]
+        settled = 0.7 if name in table.UNDAMPED else 1.0
+        store(tmp_path, "two_tales2024", f"mnist_{name}", [0.97] * 4, settled=settled)
+    (claim,) = table.claims(tmp_path)
+    assert claim.passed
+    store(tmp_path, "two_tales2024", "mnist_adjoint_1", [0.97] * 4, settled=0.95)
+    (claim,) = table.claims(tmp_path)
+    assert not claim.passed
