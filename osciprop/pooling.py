@@ -11,7 +11,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from equinox import AbstractClassVar
-from jaxtyping import Array, Float, Inexact
+from jaxtyping import Array, Inexact
 
 from .complexity import like
 from .errors import check_at_least, check_positive
@@ -78,7 +78,7 @@ class MaxPooling(AbstractPooling):
     def __check_init__(self) -> None:
         check_at_least("size", self.size, 1, "a window holds at least one pixel")
 
-    def __call__(self, images: Float[Array, "batch height width channels"]) -> Pooled:
+    def __call__(self, images: Images) -> Pooled:
         if jnp.iscomplexobj(images):
             raise TypeError(
                 "MaxPooling met complex currents, which have no largest: use SoftmaxPooling for a "
