@@ -7,38 +7,57 @@ or its partner's weight.
 
 import abc
 import math
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
+from .convolution import Convolution
 from .costs import Targets
 from .errors import check_not_negative, check_positive
 from .gradients import AbstractGradientMethod, Estimate
 from .networks import AbstractNetwork, Network, State
-from .synapses import INPUT, Directed
+from .synapses import (
+    INPUT,
+    AbstractSynapse,
+    Directed,
+    DirectedProjection,
+    FeedbackProjection,
+)
 
 
 def reciprocal_pairs(network: AbstractNetwork) -> list[tuple[int, int]]:
-    """Places in `network.synapses` of directed synapses that join two populations both ways.
+    """Places in `network.synapses` of one-way synapses that join two populations both ways.
 
-    Each pair is (forward, feedback): forward goes to the later population. Raises `TypeError` for
-    a network that is not a `Network`, `ValueError` if there is no pair.
+    Each pair is (forward, feedback): forward goes to the later population. Both are dense, or both
+    are convolutions. Raises `TypeError` for a network that is not a `Network`, `ValueError` if
+    there is no pair.
     """
+    synapses = _as_network(network).synapses
     places = {
-        (synapse.source, synapse.target): index
-        for index, synapse in enumerate(_as_network(network).synapses)
-        if isinstance(synapse, Directed) and synapse.source != INPUT
+        (synapse.source, synapse.target, _weight(network, index).shape): index
+        for index, synapse in enumerate(synapses)
+        if _one_way(synapse)
     }
     pairs = [
-        (index, places[target, source])
-        for (source, target), index in places.items()
-        if source < target and (target, source) in places
+        (index, places[target, source, shape])
+        for (source, target, shape), index in places.items()
+        if source < target and (target, source, shape) in places
     ]
     if not pairs:
         raise ValueError("no two populations are joined both ways by directed synapses")
     return pairs
+
+
+def _one_way(synapse: AbstractSynapse) -> bool:
+    if synapse.source == INPUT:
+        return False
+    return isinstance(synapse, Directed) or (
+        isinstance(synapse, (DirectedProjection, FeedbackProjection))
+        and isinstance(synapse.transform, Convolution)
+    )
 
 
 def _as_network(network: AbstractNetwork) -> Network:
@@ -49,20 +68,36 @@ def _as_network(network: AbstractNetwork) -> Network:
     return network
 
 
-def _weight(network: AbstractNetwork, place: int) -> Float[Array, "pre post"]:
+def _leaf(synapse: AbstractSynapse) -> Any:
+    """The weights of a one-way synapse, as it holds them."""
+    if isinstance(synapse, Directed):
+        return synapse.weight
+    assert isinstance(synapse, (DirectedProjection, FeedbackProjection))
+    assert isinstance(synapse.transform, Convolution)
+    return synapse.transform.kernel
+
+
+def _turned(synapse: AbstractSynapse, array: Array) -> Array:
+    """Weights as the way up has them, or back: dense ones are transposed on the way down, kernels
+    have one orientation."""
+    down = isinstance(synapse, Directed) and synapse.source > synapse.target
+    return array.T if down else array
+
+
+def _weight(network: AbstractNetwork, place: int) -> Array:
+    """The weights of a synapse as the way up has them."""
     synapse = _as_network(network).synapses[place]
-    assert isinstance(synapse, Directed)
-    return synapse.weight
+    return _turned(synapse, _leaf(synapse))
 
 
 def weight_angle(network: AbstractNetwork) -> float:
-    """The angle in degrees between forward and transposed feedback weights, all pairs together.
+    """The angle in degrees between forward and (transposed) feedback weights, all pairs together.
 
     0 for symmetric weights, about 90 for independent ones. Raises as `reciprocal_pairs`.
     """
     pairs = reciprocal_pairs(network)
     forward = np.concatenate([np.ravel(_weight(network, place)) for place, _ in pairs])
-    feedback = np.concatenate([np.ravel(_weight(network, place).T) for _, place in pairs])
+    feedback = np.concatenate([np.ravel(_weight(network, place)) for _, place in pairs])
     p, q = forward / np.linalg.norm(forward), feedback / np.linalg.norm(feedback)
     # Accurate near 0, where an arc cosine is not.
     return math.degrees(2 * math.atan2(np.linalg.norm(p - q), np.linalg.norm(p + q)))
@@ -75,7 +110,8 @@ class _BothWays(AbstractGradientMethod):
 
     @abc.abstractmethod
     def changed(self, own: Array, other: Array, weight: Array, partner: Array) -> Array:
-        """A synapse's new gradient from its own and its partner's, and from the two weights."""
+        """A synapse's new gradient from its own and its partner's, and from the two weights, all
+        as the way up has them."""
 
     def check(self, network: AbstractNetwork) -> None:
         reciprocal_pairs(network)
@@ -96,9 +132,10 @@ class _BothWays(AbstractGradientMethod):
                 slopes = _weight(found.gradient, own), _weight(found.gradient, other)
                 weights = _weight(network, own), _weight(network, other)
                 places.append(own)
-                new.append(self.changed(*slopes, *weights))
+                synapse = _as_network(network).synapses[own]
+                new.append(_turned(synapse, self.changed(*slopes, *weights)))
         gradient = eqx.tree_at(
-            lambda tree: [tree.synapses[place].weight for place in places], found.gradient, new
+            lambda tree: [_leaf(tree.synapses[place]) for place in places], found.gradient, new
         )
         return eqx.tree_at(lambda estimate: estimate.gradient, found, gradient)
 
@@ -124,7 +161,7 @@ class KolenPollack(_BothWays):
         self.decay = jnp.asarray(decay, dtype=float)
 
     def changed(self, own: Array, other: Array, weight: Array, partner: Array) -> Array:
-        return own + other.T + self.decay.astype(weight.dtype) * weight
+        return own + other + self.decay.astype(weight.dtype) * weight
 
 
 class Symmetrised(_BothWays):
@@ -143,4 +180,4 @@ class Symmetrised(_BothWays):
         self.strength = jnp.asarray(strength, dtype=float)
 
     def changed(self, own: Array, other: Array, weight: Array, partner: Array) -> Array:
-        return own + self.strength.astype(weight.dtype) * (weight - partner.T)
+        return own + self.strength.astype(weight.dtype) * (weight - partner)

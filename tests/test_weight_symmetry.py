@@ -73,3 +73,29 @@ def test_networks_without_pairs_are_refused():
         osciprop.KolenPollack(osciprop.DyadicEP(), decay=0.0)
     with pytest.raises(ValueError, match="strength must be"):
         osciprop.Symmetrised(osciprop.DyadicEP(), -1.0)
+
+
+@pytest.mark.parametrize("method", [osciprop.KolenPollack, osciprop.Symmetrised])
+def test_kernels_of_both_ways_are_pairs(method):
+    """Kernels have one orientation, so that partners become equal and not transposed."""
+    layers = (osciprop.Maps(8), osciprop.Maps(9, padding=0))
+    network = osciprop.feedback_cnn(
+        layers, key=jax.random.PRNGKey(0), angle=40.0, image_shape=(4, 4, 2), classes=3
+    )
+    ((forward, feedback),) = osciprop.reciprocal_pairs(network)
+    assert osciprop.weight_angle(network) == pytest.approx(40.0, abs=3.0)
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(2, 4, 4, 2)), np.array([0, 2])
+    found = osciprop.estimate_gradient(network, x, y, method(osciprop.DyadicEP(), 0.5))
+    own = osciprop.estimate_gradient(network, x, y, osciprop.DyadicEP())
+
+    def kernels(tree):
+        return [tree.synapses[place].transform.kernel for place in (forward, feedback)]
+
+    apart = kernels(found.gradient)[0] - kernels(found.gradient)[1]
+    difference = kernels(network)[0] - kernels(network)[1]
+    if method is osciprop.KolenPollack:
+        np.testing.assert_allclose(apart, 0.5 * difference, atol=1e-12)
+    else:
+        before = kernels(own.gradient)[0] - kernels(own.gradient)[1]
+        np.testing.assert_allclose(apart - before, 2 * 0.5 * difference, atol=1e-12)
