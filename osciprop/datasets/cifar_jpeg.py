@@ -23,7 +23,7 @@ def cifar10_jpeg(*, folder: Folder | None = None) -> Dataset:
 
     The images went through lossy compression, and a decoder may differ from another by a grey
     level: **accuracies are not strictly comparable to those on CIFAR-10**, and the order is not
-    the canonical one. Labels are those of `cifar10`. Decoding takes some seconds at each call.
+    the canonical one. Labels are those of `cifar10`. Decoding takes some ten seconds at each call.
 
     - `folder`: holds `cifar10_jpeg.npz` (None: the folder that the environment variable
       `OSCIPROP_DATA` names). Its arrays: `jpeg` uint8, all JPEG files joined, those of the training

@@ -27,8 +27,9 @@ def imagenet32(cache: Folder | None = None, *, folder: Folder | None = None) -> 
     """Load ImageNet 32x32: 1281167 training and 50000 validation images, uint8 (n, 32, 32, 3).
 
     Labels 0..999 are those of the files, 1..1000, less one; the validation images are the test set.
-    The arrays are memory-mapped: at the first call the batch files are unpacked, one at a time,
-    into the cache folder (4 GB, written whole or not at all), later calls open what is there.
+    The arrays are memory-mapped: at the first call the batch files are unpacked, one after another,
+    into the cache folder (4 GB, written whole or not at all; no more than two files, 0.8 GB, are in
+    memory at a time), later calls open what is there.
 
     - `cache`: where the unpacked arrays go, as `imagenet32/x_train.npy` and so on (None: the user's
       cache folder). Remove that folder to unpack again, for instance from other files.
