@@ -9,8 +9,9 @@ from jaxtyping import ArrayLike, PRNGKeyArray
 from .activations import AbstractActivation
 from .costs import SquaredError, softmax_readout
 from .errors import check_at_least
-from .networks import Network, Population
+from .networks import Network
 from .neurons import LeakyIntegrator
+from .populations import Population
 from .synapses import INPUT, Directed, Reciprocal, truncated_normal
 
 
@@ -21,19 +22,25 @@ def make_populations(
     bias: float,
 ) -> tuple[Population, ...]:
     """Populations of leaky integrators of the given sizes, of one activation or one each."""
-    constants = (
-        list(time_constant) if isinstance(time_constant, Sequence) else [time_constant] * len(sizes)
-    )
-    if len(constants) != len(sizes):
-        raise ValueError(
-            f"time_constant has {len(constants)} entries for {len(sizes)} populations: give one "
-            "number for all, or one per population"
-        )
+    constants = per_population(time_constant, len(sizes))
     kinds = activation if isinstance(activation, Sequence) else [activation] * len(sizes)
     return tuple(
         Population(LeakyIntegrator(kind, constant), jnp.full((size,), bias, dtype=float))
         for size, kind, constant in zip(sizes, kinds, constants, strict=True)
     )
+
+
+def per_population(time_constant: ArrayLike | Sequence[ArrayLike], count: int) -> list[ArrayLike]:
+    """One time constant for each of `count` populations."""
+    constants: list[ArrayLike] = (
+        list(time_constant) if isinstance(time_constant, Sequence) else [time_constant] * count
+    )
+    if len(constants) != count:
+        raise ValueError(
+            f"time_constant has {len(constants)} entries for {count} populations: give one number "
+            "for all, or one per population"
+        )
+    return constants
 
 
 def per_matrix(scale: float | Sequence[float], count: int) -> list[float]:

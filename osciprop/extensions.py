@@ -98,5 +98,5 @@ class AssumedReciprocal(AbstractExtension):
 
     network: Network
 
-    def phi(self, s: State, x: Float[Array, "batch features"]) -> Inexact[Array, " batch"]:
+    def phi(self, s: State, x: Float[Array, "batch ..."]) -> Inexact[Array, " batch"]:
         return self.network.products(s, x)

@@ -6,6 +6,7 @@ function. A state is a pytree of arrays with a leading batch axis; `u` is the me
 """
 
 import abc
+import math
 from typing import TypeAlias
 
 import equinox as eqx
@@ -16,8 +17,8 @@ from jaxtyping import Array, Float, Inexact, PyTree
 from .complexity import is_complex, like
 from .costs import AbstractCost, Targets
 from .errors import ReciprocityError, check_finite
-from .neurons import AbstractNeuron
-from .synapses import INPUT, AbstractReciprocalSynapse, AbstractSynapse, Directed
+from .populations import AbstractPopulation
+from .synapses import INPUT, AbstractReciprocalSynapse, AbstractSynapse
 
 State: TypeAlias = PyTree[Inexact[Array, "batch ..."]]
 # States with an axis of their own, times or contour points, before the batch.
@@ -124,25 +125,15 @@ class AbstractEnergyNetwork(AbstractNetwork):
         return current_from_phi(self, s, drive)
 
 
-class Population(eqx.Module):
-    """Neurons of one kind with their bias currents."""
-
-    neuron: AbstractNeuron
-    bias: Float[Array, " units"]
-
-    @property
-    def size(self) -> int:
-        return self.bias.shape[0]
-
-
 class Network(AbstractNetwork):
-    """Populations joined by dense synapses, with a cost on the last population.
+    """Populations joined by synapses, with a cost on the last population.
 
-    States are tuples with one array `(batch, units)` per population. The network has a `phi`, and
-    so works with every method, if each synapse is reciprocal or comes from the clamped input.
+    States are tuples with one array `(batch, *population.shape)` per population. The network has a
+    `phi`, and so works with every method, if each synapse is reciprocal or comes from the clamped
+    input.
     """
 
-    populations: tuple[Population, ...]
+    populations: tuple[AbstractPopulation, ...]
     synapses: tuple[AbstractSynapse, ...]
     readout: AbstractCost
 
@@ -156,17 +147,19 @@ class Network(AbstractNetwork):
                         f"synapses[{index}].{name} is {place}, but the network has {count} "
                         f"populations: use 0 ... {count - 1}, or INPUT as a source"
                     )
-            if synapse.source == INPUT and isinstance(synapse, AbstractReciprocalSynapse):
+            reciprocal = isinstance(synapse, AbstractReciprocalSynapse)
+            if synapse.source == INPUT and (reciprocal or synapse.lower != INPUT):
                 raise ValueError(
-                    f"synapses[{index}] is reciprocal but comes from the clamped input, which "
-                    "receives no feedback: use Directed"
+                    f"synapses[{index}] is {'reciprocal' if reciprocal else 'feedback'} but comes "
+                    "from the clamped input, which receives none and sends forward only: use "
+                    "Directed or DirectedProjection"
                 )
         if not any(synapse.source == INPUT for synapse in self.synapses):
             raise ValueError("no synapse comes from INPUT: the network would not see its input")
 
-    def rest(self, x: Float[Array, "batch features"]) -> State:
+    def rest(self, x: Float[Array, "batch ..."]) -> State:
         return tuple(
-            jnp.zeros((x.shape[0], population.size), dtype=population.bias.dtype)
+            jnp.zeros((x.shape[0], *population.shape), dtype=population.bias.dtype)
             for population in self.populations
         )
 
@@ -176,25 +169,23 @@ class Network(AbstractNetwork):
             for population, potential in zip(self.populations, u, strict=True)
         )
 
-    def drive(self, x: Float[Array, "batch features"]) -> State:
+    def drive(self, x: Float[Array, "batch ..."]) -> State:
         currents = [
-            jnp.broadcast_to(population.bias, (x.shape[0], population.size))
+            jnp.broadcast_to(population.bias, (x.shape[0], *population.shape))
             for population in self.populations
         ]
         for synapse in self.synapses:
             if synapse.source == INPUT:
-                currents[synapse.target] = currents[synapse.target] + synapse.forward(x)
+                place = synapse.target
+                currents[place] = _add(currents[place], synapse.forward(x))
         return tuple(currents)
 
     def current(self, s: State, drive: State) -> State:
         currents = [like(inflow, s) for inflow in drive]
         for synapse in self.synapses:
-            if synapse.source == INPUT:
-                continue
-            pre, post = synapse.source, synapse.target
-            currents[post] = currents[post] + synapse.forward(s[pre])
-            if isinstance(synapse, AbstractReciprocalSynapse):
-                currents[pre] = currents[pre] + synapse.backward(s[post])
+            if synapse.source != INPUT:
+                for place, inflow in synapse.currents(s):
+                    currents[place] = _add(currents[place], inflow)
         return tuple(currents)
 
     def velocity(self, u: State, current: State) -> State:
@@ -203,7 +194,7 @@ class Network(AbstractNetwork):
             for population, potential, inflow in zip(self.populations, u, current, strict=True)
         )
 
-    def phi(self, s: State, x: Float[Array, "batch features"]) -> Inexact[Array, " batch"]:
+    def phi(self, s: State, x: Float[Array, "batch ..."]) -> Inexact[Array, " batch"]:
         require_energy(self)
         return self.products(s, x)
 
@@ -212,45 +203,50 @@ class Network(AbstractNetwork):
             if synapse.source != INPUT and not isinstance(synapse, AbstractReciprocalSynapse):
                 return (
                     f"synapses[{index}], from population {synapse.source} to {synapse.target}, is "
-                    "directed, and only a Reciprocal one carries both ways alike"
+                    "directed, and only a reciprocal one carries both ways alike"
                 )
         return ""
 
-    def products(self, s: State, x: Float[Array, "batch features"]) -> Inexact[Array, " batch"]:
-        """What every synapse and bias carries to a neuron, times that neuron's activity, summed:
+    def products(self, s: State, x: Float[Array, "batch ..."]) -> Inexact[Array, " batch"]:
+        """What every synapse and bias carries up to a neuron, times that neuron's activity, summed:
         `phi` of a network whose synapses are reciprocal."""
-        total = jnp.zeros_like(s[0][:, 0])
+        total = jnp.zeros_like(s[0], shape=(len(s[0]),))
         for population, activity in zip(self.populations, s, strict=True):
-            total = total + jnp.sum(like(population.bias, s) * activity, axis=-1)
+            total = total + rowwise(like(population.bias, s) * activity)
         for synapse in self.synapses:
-            pre = x if synapse.source == INPUT else s[synapse.source]
-            total = total + jnp.sum(like(synapse.forward(pre), s) * s[synapse.target], axis=-1)
+            pre, post = x if synapse.lower == INPUT else s[synapse.lower], s[synapse.upper]
+            total = total + rowwise(_add(jnp.zeros_like(post), synapse.forward(pre)) * post)
         return total
 
     def cost(self, s: State, y: Targets) -> Inexact[Array, " batch"]:
-        return self.readout(s[-1], y)
+        return self.readout(_flat(s[-1]), y)
 
     def output(self, s: State) -> Scores:
-        return self.readout.output(s[-1])
+        return self.readout.output(_flat(s[-1]))
 
     def slowest(self) -> Float[Array, ""]:
         return jnp.max(jnp.stack([population.neuron.slowest() for population in self.populations]))
 
     def is_holomorphic(self) -> bool:
-        return all(population.neuron.activation.holomorphic for population in self.populations)
+        neurons = all(population.neuron.activation.holomorphic for population in self.populations)
+        # What the clamped input sends does not change with the state.
+        return neurons and all(
+            synapse.is_holomorphic() for synapse in self.synapses if synapse.source != INPUT
+        )
 
     def check_input(self, x: Array) -> None:
-        widths = {
-            synapse.weight.shape[0]
-            for synapse in self.synapses
-            if isinstance(synapse, Directed) and synapse.source == INPUT
-        }
-        if x.ndim != 2 or x.shape[1] not in widths:
-            raise ValueError(
-                f"x has shape {x.shape}, but the network's input synapses take "
-                f"(batch, {', '.join(str(width) for width in sorted(widths))}): flatten each "
-                "sample to one row of that width"
-            )
+        for synapse in self.synapses:
+            if synapse.source != INPUT:
+                continue
+            synapse.check("x", x)
+            population = self.populations[synapse.target]
+            made = jax.eval_shape(synapse.forward, x.astype(population.bias.dtype)).shape[1:]
+            if math.prod(made) != population.size:
+                raise ValueError(
+                    f"x has shape {x.shape}, of which the input synapses make currents of shape "
+                    f"{made}, but population {synapse.target} has shape {population.shape}: give "
+                    "inputs of the size that the network was built for"
+                )
         check_finite("x", x, "remove or impute these values before they reach the network")
 
     def trainable(self) -> PyTree[bool]:
@@ -262,3 +258,19 @@ class Network(AbstractNetwork):
         return eqx.tree_at(
             lambda tree: tuple(population.neuron for population in tree.populations), spec, frozen
         )
+
+
+def _add(
+    currents: Inexact[Array, "batch ..."], inflow: Inexact[Array, "batch ..."]
+) -> Inexact[Array, "batch ..."]:
+    """The currents of a population with an inflow of its size, in its shape."""
+    return currents + like(inflow, currents).reshape(currents.shape)
+
+
+def rowwise(values: Inexact[Array, "batch ..."]) -> Inexact[Array, " batch"]:
+    """The sum over all of each sample."""
+    return jnp.sum(values.reshape(len(values), -1), axis=1)
+
+
+def _flat(values: Inexact[Array, "batch ..."]) -> Inexact[Array, "batch units"]:
+    return values.reshape(len(values), -1)

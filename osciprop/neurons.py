@@ -21,8 +21,8 @@ class AbstractNeuron(eqx.Module):
 
     @abc.abstractmethod
     def velocity(
-        self, potential: Inexact[Array, "batch units"], current: Inexact[Array, "batch units"]
-    ) -> Inexact[Array, "batch units"]:
+        self, potential: Inexact[Array, "batch *units"], current: Inexact[Array, "batch *units"]
+    ) -> Inexact[Array, "batch *units"]:
         """Time derivative of the membrane potential under an input current."""
 
     @abc.abstractmethod
@@ -48,8 +48,8 @@ class LeakyIntegrator(AbstractNeuron):
         check_positive("time_constant", self.time_constant, "give the leak a positive time")
 
     def velocity(
-        self, potential: Inexact[Array, "batch units"], current: Inexact[Array, "batch units"]
-    ) -> Inexact[Array, "batch units"]:
+        self, potential: Inexact[Array, "batch *units"], current: Inexact[Array, "batch *units"]
+    ) -> Inexact[Array, "batch *units"]:
         time_constant = self.time_constant.astype(jnp.finfo(potential.dtype).dtype)
         rate = 1 / time_constant
         # A real rate times a complex potential, without promoting the rate.

@@ -26,7 +26,7 @@ from jaxtyping import Array, ArrayLike, Float
 
 from .dual import AbstractDual
 from .errors import check_positive
-from .networks import Network, State
+from .networks import Network, State, rowwise
 from .prepare import prepare_pair
 
 BETA_REMEDY = "give the amplitude of the nudge, the price of a divergence"
@@ -44,7 +44,7 @@ def divergence(network: Network, u: State, current: State) -> Float[Array, " bat
         s = activation(potential)
         excess = (potential - inflow) * s
         excess = excess - activation.primitive(potential) + activation.primitive(inflow)
-        total = total + jnp.sum(excess, axis=1)
+        total = total + rowwise(excess)
     return total
 
 

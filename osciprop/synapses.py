@@ -2,10 +2,12 @@
 
 A synapse knows the places it connects: `source` and `target` are indices of populations, `INPUT`
 is the clamped input. Reciprocal synapses carry both directions with one (tied) weight and so have
-an energy; directed synapses carry only from source to target.
+an energy; directed synapses carry only from source to target. `Directed` and `Reciprocal` are
+dense; projections carry through any transform, such as `osciprop.Convolution`.
 """
 
 import abc
+from collections.abc import Callable
 
 import equinox as eqx
 import jax
@@ -15,6 +17,9 @@ from jaxtyping import Array, ArrayLike, Float, Inexact, PRNGKeyArray
 from .complexity import matmul
 
 INPUT = -1
+Activity = Inexact[Array, "batch ..."]
+# The index of a population, and what current it receives.
+Currents = tuple[tuple[int, Activity], ...]
 
 
 def truncated_normal(
@@ -28,25 +33,81 @@ def truncated_normal(
 
 
 class AbstractSynapse(eqx.Module):
-    """A connection from the activity of `source` to the current of `target`."""
+    """A connection from the activity of `source` to the current of `target`.
+
+    Currents need not have the shape of the population that they reach, only its size.
+    """
 
     source: eqx.AbstractVar[int]
     target: eqx.AbstractVar[int]
 
     @abc.abstractmethod
-    def forward(self, pre: Inexact[Array, "batch pre"]) -> Inexact[Array, "batch post"]:
-        """The current that the source's activity sends to the target."""
+    def forward(self, pre: Activity) -> Activity:
+        """The current that the activity of the `lower` population makes in the `upper` one."""
+
+    def currents(self, s: tuple[Activity, ...]) -> Currents:
+        """What it sends where, given the activities of all populations."""
+        return ((self.target, self.forward(s[self.source])),)
+
+    @property
+    def lower(self) -> int:
+        """The population that `forward` starts from."""
+        return self.source
+
+    @property
+    def upper(self) -> int:
+        """The population that `forward` leads to."""
+        return self.target
+
+    @abc.abstractmethod
+    def check(self, name: str, activity: Array) -> None:
+        """Raise `ValueError` if an activity, or input, called `name` is none to send `forward`."""
+
+    def is_holomorphic(self) -> bool:
+        """Whether what it sends is a holomorphic function of the activities."""
+        return True
 
 
 class AbstractReciprocalSynapse(AbstractSynapse):
     """A synapse whose backward current is the transpose of its forward one."""
 
-    @abc.abstractmethod
-    def backward(self, post: Inexact[Array, "batch post"]) -> Inexact[Array, "batch pre"]:
-        """The current that the target's activity sends back to the source."""
+    def backward(self, pre: Activity, post: Activity) -> Activity:
+        """The current that the target's activity `post` sends back to the source: the derivative
+        of `forward(pre) . post` by `pre`."""
+        return transposed(self.forward, pre, post)
+
+    def currents(self, s: tuple[Activity, ...]) -> Currents:
+        pre, post = s[self.source], s[self.target]
+        return (
+            (self.target, self.forward(pre)),
+            (self.source, self.backward(pre, post)),
+        )
 
 
-class Directed(AbstractSynapse):
+def transposed(forward: Callable[[Activity], Activity], pre: Activity, post: Activity) -> Activity:
+    """`d (forward(pre) . post) / d pre`: transpose, never Hermitian, also for complex numbers."""
+    current, pull = jax.vjp(forward, pre)
+    (back,) = pull(post.reshape(current.shape))
+    return back
+
+
+class _Dense(AbstractSynapse):
+    """Shared part of the synapses that join every unit to every unit."""
+
+    weight: eqx.AbstractVar[Float[Array, "pre post"]]
+
+    def forward(self, pre: Activity) -> Inexact[Array, "batch post"]:
+        return matmul(pre.reshape(len(pre), -1), self.weight)
+
+    def check(self, name: str, activity: Array) -> None:
+        if activity.ndim != 2 or activity.shape[1] != self.weight.shape[0]:
+            raise ValueError(
+                f"{name} has shape {activity.shape}, but the network's input synapses take "
+                f"(batch, {self.weight.shape[0]}): flatten each sample to one row of that width"
+            )
+
+
+class Directed(_Dense):
     """A dense one-way synapse; the clamped input always uses this kind."""
 
     weight: Float[Array, "pre post"]
@@ -56,11 +117,8 @@ class Directed(AbstractSynapse):
     def __init__(self, weight: ArrayLike, source: int, target: int):
         self.weight, self.source, self.target = jnp.asarray(weight), source, target
 
-    def forward(self, pre: Inexact[Array, "batch pre"]) -> Inexact[Array, "batch post"]:
-        return matmul(pre, self.weight)
 
-
-class Reciprocal(AbstractReciprocalSynapse):
+class Reciprocal(_Dense, AbstractReciprocalSynapse):
     """A dense two-way synapse with one tied weight: `W` forward, its transpose backward."""
 
     weight: Float[Array, "pre post"]
@@ -70,9 +128,73 @@ class Reciprocal(AbstractReciprocalSynapse):
     def __init__(self, weight: ArrayLike, source: int, target: int):
         self.weight, self.source, self.target = jnp.asarray(weight), source, target
 
-    def forward(self, pre: Inexact[Array, "batch pre"]) -> Inexact[Array, "batch post"]:
-        return matmul(pre, self.weight)
-
-    def backward(self, post: Inexact[Array, "batch post"]) -> Inexact[Array, "batch pre"]:
+    def backward(self, pre: Activity, post: Activity) -> Activity:
         # Transpose, never Hermitian: holomorphic derivatives do not conjugate.
-        return matmul(post, self.weight.T)
+        return matmul(post.reshape(len(post), -1), self.weight.T).reshape(pre.shape)
+
+
+class AbstractTransform(eqx.Module):
+    """A map with parameters from the activity of one population to currents of another."""
+
+    @abc.abstractmethod
+    def __call__(self, activity: Activity) -> Activity:
+        """The currents that an activity, with a leading batch axis, makes."""
+
+    @abc.abstractmethod
+    def check(self, name: str, activity: Array) -> None:
+        """Raise `ValueError` if an array called `name` is no activity that it takes."""
+
+    @abc.abstractmethod
+    def is_holomorphic(self) -> bool:
+        """Whether it is a holomorphic function."""
+
+
+class _Projection(AbstractSynapse):
+    """Shared part of the synapses that carry through a transform."""
+
+    transform: eqx.AbstractVar[AbstractTransform]
+
+    def forward(self, pre: Activity) -> Activity:
+        return self.transform(pre)
+
+    def check(self, name: str, activity: Array) -> None:
+        self.transform.check(name, activity)
+
+    def is_holomorphic(self) -> bool:
+        return self.transform.is_holomorphic()
+
+
+class DirectedProjection(_Projection):
+    """`transform` from `source` to `target`, nothing back."""
+
+    transform: AbstractTransform
+    source: int = eqx.field(static=True)
+    target: int = eqx.field(static=True)
+
+
+class ReciprocalProjection(_Projection, AbstractReciprocalSynapse):
+    """`transform` from `source` to `target`, and its transpose at the source's activity back."""
+
+    transform: AbstractTransform
+    source: int = eqx.field(static=True)
+    target: int = eqx.field(static=True)
+
+
+class FeedbackProjection(_Projection):
+    """The transpose of a `transform` that leads from `target` to `source`: feedback with weights of
+    its own, of the same shape as those of the way up (homeostasis2024, convolutional network)."""
+
+    transform: AbstractTransform
+    source: int = eqx.field(static=True)
+    target: int = eqx.field(static=True)
+
+    def currents(self, s: tuple[Activity, ...]) -> Currents:
+        return ((self.target, transposed(self.forward, s[self.target], s[self.source])),)
+
+    @property
+    def lower(self) -> int:
+        return self.target
+
+    @property
+    def upper(self) -> int:
+        return self.source

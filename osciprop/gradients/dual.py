@@ -119,9 +119,7 @@ def forward_pass(
     dtype = real_dtype(start)
     u = sweep(dynamics, start, jnp.ones((), dtype=dtype))
     # The same products a second time: what is left of them is rounding.
-    largest = [jnp.max(jnp.abs(leaf)) for leaf in jax.tree.leaves(network.activity(u))]
-    scale = jnp.maximum(jnp.max(jnp.stack(largest)), 1)
-    rounding = scale * (1e-8 if dtype == jnp.float64 else 1e-4)
+    rounding = jnp.asarray(1e-8 if dtype == jnp.float64 else 1e-4, dtype=dtype)
     return dynamics, judge(dynamics, u, rounding, jnp.asarray(1), jnp.ones((), dtype=dtype))
 
 

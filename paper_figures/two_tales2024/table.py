@@ -166,7 +166,7 @@ def _stability(rows: dict[str, list[Run]], data: str) -> list[Claim]:
             f"{data}: updates in which all dyads settled, %: DP^T, alpha 0, 1/2, 1, and DP, alpha "
             f"1/2; undamped DP, alpha 0, 1; {seeds(*rows.values())}",
             "DP^T for every alpha, DP at 1/2",
-            [stable, unstable],
+            stable + unstable,
             f"at least {SETTLED:g}; below {UNSETTLED:g}",
             min(stable) >= SETTLED and max(unstable) < UNSETTLED,
         )
