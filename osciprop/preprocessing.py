@@ -108,7 +108,7 @@ class ImagePreprocessing(AbstractPreprocessing):
 
 
 class Flattened(AbstractPreprocessing):
-    """Another preprocessing, with each sample as one row: for networks of populations."""
+    """Another preprocessing, with each sample as one row: for networks of dense layers."""
 
     preprocessing: AbstractPreprocessing
 

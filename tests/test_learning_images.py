@@ -87,6 +87,21 @@ def test_bytes_train_like_the_same_numbers():
         np.testing.assert_allclose(a, b, atol=1e-6)
 
 
+def test_a_convolutional_network_takes_images_as_they_are():
+    layers = (osciprop.Maps(2, 5, 0, osciprop.SoftmaxPooling()), osciprop.Maps(3, 4, 0))
+    _, history = osciprop.fit(
+        osciprop.hopfield_cnn(layers, key=jax.random.key(0), classes=3),
+        DATA,
+        osciprop.Implicit(),
+        OPTIMIZER,
+        epochs=1,
+        batch_size=6,
+        preprocessing=AUGMENTED.preprocessing,
+        progress=False,
+    )
+    assert len(history.steps["loss"]) == 4 and set(history.steps["converged"]) == {1.0}
+
+
 def test_mapped_images_train_like_those_in_memory(tmp_path):
     np.save(tmp_path / "x.npy", DATA.x_train)
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
