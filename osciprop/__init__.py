@@ -28,6 +28,9 @@ from .attacks import AbstractAttack as AbstractAttack
 from .attacks import FastGradientSign as FastGradientSign
 from .attacks import ProjectedGradient as ProjectedGradient
 from .attacks import adversarial_accuracy as adversarial_accuracy
+from .augmentation import AbstractAugmentation as AbstractAugmentation
+from .augmentation import HorizontalFlip as HorizontalFlip
+from .augmentation import RandomCrop as RandomCrop
 from .brownian import AbstractBrownian as AbstractBrownian
 from .brownian import BrownianTree as BrownianTree
 from .brownian import FreshSteps as FreshSteps
@@ -175,6 +178,12 @@ from .pooling import SoftmaxPooling as SoftmaxPooling
 from .populations import AbstractPopulation as AbstractPopulation
 from .populations import FeatureMaps as FeatureMaps
 from .populations import Population as Population
+from .preprocessing import CIFAR_STATISTICS as CIFAR_STATISTICS
+from .preprocessing import IMAGENET_STATISTICS as IMAGENET_STATISTICS
+from .preprocessing import AbstractPreprocessing as AbstractPreprocessing
+from .preprocessing import ChannelStatistics as ChannelStatistics
+from .preprocessing import Flattened as Flattened
+from .preprocessing import ImagePreprocessing as ImagePreprocessing
 from .relaxation import AbstractRelaxation as AbstractRelaxation
 from .relaxation import AndersonIteration as AndersonIteration
 from .relaxation import SequentialIteration as SequentialIteration

@@ -20,11 +20,12 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 from tqdm import tqdm
 
 from .checkpoint import load_checkpoint, require_settings, save_checkpoint
-from .datasets import Batches, Dataset
+from .datasets import Batches, Dataset, prefetched
 from .errors import ConvergenceError, GradientAccuracyWarning, check_at_least
 from .gradients import AbstractGradientMethod, Estimate
 from .networks import AbstractNetwork
 from .prepare import prepare_pair
+from .preprocessing import AbstractPreprocessing
 from .relaxation import AbstractRelaxation, AndersonIteration, relax
 
 # What a user may record beside loss and accuracy: numbers from the state of training.
@@ -76,24 +77,31 @@ def evaluate(
     *,
     relaxation: AbstractRelaxation | None = None,
     batch_size: int = 500,
+    preprocessing: AbstractPreprocessing | None = None,
 ) -> Evaluation:
     """Mean cost and accuracy of a network on data, at its free equilibria.
 
     `y` holds integer labels (the accuracy counts the largest score) or target rows (the accuracy
     counts where both have their largest entry). Samples whose relaxation did not converge count as
-    they stand, and `converged` says how many did.
+    they stand, and `converged` says how many did. `preprocessing` is applied to each batch of `x`,
+    as its `evaluate` says.
     """
     check_at_least("batch_size", batch_size, 1, "evaluate at least one sample at a time")
     method = AndersonIteration() if relaxation is None else relaxation
     losses, hits, settled = 0.0, 0, 0
     for start in range(0, len(x), batch_size):
-        inputs, targets = x[start : start + batch_size], y[start : start + batch_size]
+        inputs = _measured(preprocessing, x[start : start + batch_size])
+        targets = y[start : start + batch_size]
         solution = relax(network, inputs, relaxation=method, throw=False)
         cost, correct = _score(network, solution.s, prepare_pair(network, inputs, targets)[1])
         losses += float(cost)
         hits += int(correct)
         settled += int(np.count_nonzero(solution.converged))
     return Evaluation(losses / len(x), hits / len(x), settled / len(x))
+
+
+def _measured(preprocessing: AbstractPreprocessing | None, x: np.ndarray) -> np.ndarray | Array:
+    return x if preprocessing is None else preprocessing.evaluate(x)
 
 
 @eqx.filter_jit
@@ -160,6 +168,7 @@ def fit(
     checkpoint: Path | str | None = None,
     checkpoint_every: int = 1000,
     evaluation: AbstractRelaxation | None = None,
+    preprocessing: AbstractPreprocessing | None = None,
     progress: bool = True,
     throw: bool = True,
 ) -> tuple[AbstractNetwork, History]:
@@ -168,7 +177,10 @@ def fit(
     `seed` decides the order of samples in every epoch, and the noise of methods that have any.
     `monitor(network, x, y, estimate)` is called
     every `monitor_every` updates, before the update, and what it returns is recorded. `evaluation`
-    is the relaxation used on the test set after each epoch.
+    is the relaxation used on the test set after each epoch. `preprocessing` makes the network's
+    inputs of the stored samples, on the device: by its `train` for updates, with a key that depends
+    on `seed` and the number of the update alone, and by its `evaluate` for the test set. Data sets
+    of uint8 images need one. A monitor gets the preprocessed `x`.
 
     With `checkpoint`, a file is written every `checkpoint_every` updates, after every epoch, and on
     an interrupt or error; if it exists, training goes on from it and gives the same numbers as an
@@ -179,11 +191,11 @@ def fit(
     tells), `CheckpointError` if the checkpoint belongs to a run with other settings.
     """
     check_at_least("epochs", epochs, 1, "train for at least one epoch")
-    prepare_pair(network, data.x_train[:1], data.y_train[:1])
+    prepare_pair(network, _measured(preprocessing, data.x_train[:1]), data.y_train[:1])
     method.check(network)
     batches = Batches(data.x_train, data.y_train, batch_size, seed=seed)
     run = _Run(begin(network, optimizer), History(), 0, 0, jax.random.key(seed))
-    settings = _settings(network, data, method, batch_size, seed)
+    settings = _settings(network, data, method, batch_size, seed, preprocessing)
     path = None if checkpoint is None else Path(checkpoint)
     if path is not None and path.exists():
         run = _resume(path, run, settings)
@@ -196,13 +208,15 @@ def fit(
     try:
         with bar:
             while run.epoch < epochs:
-                for x, y in batches.epoch(run.epoch, start_step=run.step):
-                    _update(run, x, y, method, optimizer, monitor, monitor_every, throw)
-                    bar.update()
-                    bar.set_postfix(loss=f"{run.history.steps['loss'][-1]:.3f}", refresh=False)
-                    if path is not None and run.updates % checkpoint_every == 0:
-                        _save(path, run, settings)
-                _finish_epoch(run, data, batches.steps_per_epoch, evaluation)
+                with prefetched(batches.epoch(run.epoch, start_step=run.step)) as samples:
+                    for stored, y in samples:
+                        x = _augmented(preprocessing, stored, run)
+                        _update(run, x, y, method, optimizer, monitor, monitor_every, throw)
+                        bar.update()
+                        bar.set_postfix(loss=f"{run.history.steps['loss'][-1]:.3f}", refresh=False)
+                        if path is not None and run.updates % checkpoint_every == 0:
+                            _save(path, run, settings)
+                _finish_epoch(run, data, batches.steps_per_epoch, evaluation, preprocessing)
                 if path is not None:
                     _save(path, run, settings)
     except BaseException:
@@ -227,9 +241,19 @@ class _Run:
         return len(self.history.steps.get("loss", []))
 
 
+def _augmented(
+    preprocessing: AbstractPreprocessing | None, x: np.ndarray, run: _Run
+) -> np.ndarray | Array:
+    if preprocessing is None:
+        return x
+    # The last number that can be folded in, since methods draw noise by the number of the update.
+    key = jax.random.fold_in(jax.random.fold_in(run.key, 2**32 - 1), run.updates)
+    return preprocessing.train(x, key)
+
+
 def _update(
     run: _Run,
-    x: np.ndarray,
+    x: np.ndarray | Array,
     y: np.ndarray,
     method: AbstractGradientMethod,
     optimizer: optax.GradientTransformation,
@@ -259,8 +283,8 @@ def _update(
                 stacklevel=3,
             )
     if monitor is not None and run.updates % monitor_every == 0:
-        row = {"update": float(run.updates), **monitor(run.state.network, x, y, estimate)}
-        _record(run.history.monitored, row)
+        observed = monitor(run.state.network, np.asarray(x), y, estimate)
+        _record(run.history.monitored, {"update": float(run.updates), **observed})
     row = {"loss": loss, "accuracy": float(accuracy), "converged": float(converged)}
     run.state = state
     _record(run.history.steps, row)
@@ -268,9 +292,19 @@ def _update(
 
 
 def _finish_epoch(
-    run: _Run, data: Dataset, steps: int, evaluation: AbstractRelaxation | None
+    run: _Run,
+    data: Dataset,
+    steps: int,
+    evaluation: AbstractRelaxation | None,
+    preprocessing: AbstractPreprocessing | None,
 ) -> None:
-    test = evaluate(run.state.network, data.x_test, data.y_test, relaxation=evaluation)
+    test = evaluate(
+        run.state.network,
+        data.x_test,
+        data.y_test,
+        relaxation=evaluation,
+        preprocessing=preprocessing,
+    )
     row = {
         "epoch": float(run.epoch + 1),
         "train_loss": float(np.mean(run.history.steps["loss"][-steps:])),
@@ -289,17 +323,24 @@ def _settings(
     method: AbstractGradientMethod,
     batch_size: int,
     seed: int,
+    preprocessing: AbstractPreprocessing | None,
 ) -> dict[str, Any]:
     """What must agree between a checkpoint and the run that goes on from it."""
-    numbers = [np.asarray(leaf).tolist() for leaf in jax.tree.leaves(method)]
     return {
         "data": data.name,
         "samples": len(data.x_train),
         "batch_size": batch_size,
         "seed": seed,
-        "method": f"{method} {numbers}",
+        "method": _described(method),
         "network": str(jax.tree.structure(network)),
+        "preprocessing": None if preprocessing is None else _described(preprocessing),
     }
+
+
+def _described(settings: PyTree) -> str:
+    """A text that differs wherever the settings do: what is printed shows no values of arrays."""
+    numbers = [np.asarray(leaf).tolist() for leaf in jax.tree.leaves(settings)]
+    return f"{settings} {numbers}"
 
 
 def _save(path: Path, run: _Run, settings: dict[str, Any]) -> None:

@@ -14,9 +14,17 @@ def prepare(
 ) -> tuple[Float[Array, "batch ..."], Targets | None]:
     """Inputs as an array of the network's precision, targets as labels or rows.
 
-    Raises `ValueError` for shapes or widths that do not fit, labels out of range, NaN or infinity.
+    Raises `ValueError` for shapes or widths that do not fit, labels out of range, NaN or infinity,
+    and for raw pixels (uint8).
     """
     x = jnp.asarray(x)
+    if x.dtype == jnp.uint8:
+        raise ValueError(
+            f"x holds raw pixels (uint8, shape {x.shape}), which networks do not take: pass a "
+            "preprocessing to osciprop.fit or evaluate, for instance "
+            "preprocessing=osciprop.ImagePreprocessing(osciprop.CIFAR_STATISTICS), or scale x "
+            "yourself, by its method evaluate(x)"
+        )
     if x.ndim < 1 or x.shape[0] == 0:
         raise ValueError(f"x has shape {x.shape}: give a batch, with at least one sample, as rows")
     network.check_input(x)

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, final
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from osciprop.datasets.checks import (
+    Inputs,
     check_inputs,
     check_integer,
     check_labels,
@@ -15,7 +16,7 @@ from osciprop.datasets.checks import (
 )
 from osciprop.datasets.shuffling import random_order
 
-Batch = tuple[NDArray[np.floating[Any]], NDArray[np.int32]]
+Batch = tuple[Inputs, NDArray[np.int32]]
 
 
 @final
@@ -26,7 +27,8 @@ class Batches:
     The order of epoch `e` depends only on `(seed, e)`, never on what was drawn before, so a
     training run resumes exactly at `(epoch, step)`.
 
-    - `x`: real floating inputs, samples on the leading axis, all finite.
+    - `x`: real floating inputs, samples on the leading axis, all finite; or uint8 images of shape
+      (n, height, width, channels), which may be memory-mapped: a batch reads its own samples only.
     - `y`: integer labels of shape (n,); kept as int32.
     - `batch_size`: samples per batch, from 1 to n.
     - `seed`: a non-negative integer.
@@ -36,7 +38,7 @@ class Batches:
     Raises `ValueError` for anything else.
     """
 
-    x: NDArray[np.floating[Any]]
+    x: Inputs
     y: NDArray[np.int32]
     batch_size: int
     _: KW_ONLY

@@ -2,7 +2,6 @@
 
 import importlib.util
 import logging
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import Any, final
 import pooch
 
 from osciprop.datasets.errors import DatasetError
+from osciprop.datasets.folders import Folder, cache_folder
 
 _TIMEOUT = 30.0  # seconds without a byte from the server
 _CHUNK = 1 << 16  # bytes
@@ -51,14 +51,14 @@ class Source:
         return f"{self.base_url.rstrip('/')}/{file}"
 
 
-def fetch(source: Source, cache: str | os.PathLike[str] | None = None) -> list[Path]:
+def fetch(source: Source, cache: Folder | None = None) -> list[Path]:
     """Return the files of `source` in the cache, downloading those that are missing or damaged.
 
     `cache` is the folder (None: the user's cache folder of this system). A file appears in it only
     once its checksum is right; until then it has a temporary name, which an error or an
     interrupt removes. Raises `DatasetError` where a file cannot be had.
     """
-    folder = Path(pooch.os_cache("osciprop") if cache is None else cache).expanduser() / source.name
+    folder = cache_folder(cache, source.name)
     store = pooch.create(
         path=folder, base_url=source.base_url.rstrip("/") + "/", registry=dict(source.registry)
     )

@@ -1,20 +1,27 @@
 """Checks that inputs and labels are usable; each error names the argument and the remedy."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+# Samples on the leading axis: real numbers of any shape, or images of bytes (n, h, w, channels).
+Inputs: TypeAlias = NDArray[np.floating[Any]] | NDArray[np.uint8]
 
-def check_inputs(name: str, x: ArrayLike) -> NDArray[np.floating[Any]]:
-    """Return `x` as a finite floating array with at least one sample on its leading axis.
 
+def check_inputs(name: str, x: ArrayLike) -> Inputs:
+    """Return `x` as a finite floating array, or as it is if it holds images of bytes.
+
+    Images are uint8 of shape (n, height, width, channels); nothing of them is read or copied, so
+    that a memory-mapped array stays one. Either kind has at least one sample on its leading axis.
     Raises `ValueError` for another dtype, an empty or zero-dimensional array, NaN or infinity.
     """
     array = np.asarray(x)
-    if not np.issubdtype(array.dtype, np.floating):
+    is_images = array.dtype == np.uint8 and array.ndim == 4
+    if not is_images and not np.issubdtype(array.dtype, np.floating):
         raise ValueError(
-            f"{name} has dtype {array.dtype}, expected a real floating dtype: "
+            f"{name} has dtype {array.dtype} and shape {array.shape}, expected a real floating "
+            "dtype, or uint8 images of shape (n, height, width, channels): "
             f"convert (and scale) it, e.g. np.asarray({name}, np.float32) / 255"
         )
     if array.ndim == 0 or array.size == 0:
@@ -22,6 +29,8 @@ def check_inputs(name: str, x: ArrayLike) -> NDArray[np.floating[Any]]:
             f"{name} has shape {array.shape}, expected (n, features) with n >= 1: "
             "pass at least one sample"
         )
+    if is_images:
+        return array
     finite = np.isfinite(array)
     if not finite.all():
         index = tuple(int(i) for i in np.argwhere(~finite)[0])

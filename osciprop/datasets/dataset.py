@@ -1,4 +1,4 @@
-"""A classification data set held in memory."""
+"""A classification data set: arrays in memory, or memory-mapped files."""
 
 import math
 from dataclasses import dataclass, replace
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osciprop.datasets.checks import (
+    Inputs,
     check_inputs,
     check_integer,
     check_labels,
@@ -21,18 +22,21 @@ class Dataset:
     """Training and test samples of a classification task.
 
     - `name`: what the data are called, e.g. "mnist".
-    - `x_train`, `x_test`: float32 (n, features), finite; images are flattened row by row.
+    - `x_train`, `x_test`: both float32 (n, features), finite, images flattened row by row; or both
+      uint8 (n, height, width, channels), pixels as they are stored. Images of bytes may be
+      memory-mapped: nothing is copied, nor read before it is needed.
     - `y_train`, `y_test`: int32 (n,), labels 0 .. num_classes - 1.
     - `num_classes`: number of classes.
-    - `image_shape`: `x.reshape(-1, *image_shape)` gives the images back.
+    - `image_shape`: `x.reshape(-1, *image_shape)` gives the images back; (height, width, channels)
+      where they are kept as bytes.
 
     Raises `ValueError` where the arrays do not fit this description.
     """
 
     name: str
-    x_train: NDArray[np.float32]
+    x_train: NDArray[np.float32] | NDArray[np.uint8]
     y_train: NDArray[np.int32]
-    x_test: NDArray[np.float32]
+    x_test: NDArray[np.float32] | NDArray[np.uint8]
     y_test: NDArray[np.int32]
     num_classes: int
     image_shape: tuple[int, ...]
@@ -46,15 +50,30 @@ class Dataset:
             self._check_x(f"x_{split}", x)
             self._check_y(f"y_{split}", y)
             check_same_length(f"x_{split}", len(x), f"y_{split}", len(y))
+        if self.x_train.dtype != self.x_test.dtype:
+            raise ValueError(
+                f"x_train is {self.x_train.dtype} and x_test {self.x_test.dtype}: give both as "
+                "float32 rows, or both as uint8 images"
+            )
 
-    def _check_x(self, name: str, x: NDArray[np.float32]) -> None:
+    def _check_x(self, name: str, x: Inputs) -> None:
         array = check_inputs(name, x)
+        if array.dtype == np.uint8:
+            self._check_images(name, array)
+            return
         features = math.prod(self.image_shape)
         if array.dtype != np.float32 or array.ndim != 2 or array.shape[1] != features:
             raise ValueError(
                 f"{name} is {array.dtype} of shape {array.shape}, expected float32 of shape "
                 f"(n, {features}) for image_shape={self.image_shape}: flatten and convert it, "
                 f"or correct image_shape"
+            )
+
+    def _check_images(self, name: str, x: Inputs) -> None:
+        if x.shape[1:] != tuple(self.image_shape):
+            raise ValueError(
+                f"{name} holds uint8 images of shape {x.shape[1:]}, expected {self.image_shape}, "
+                "which is image_shape: correct image_shape (height, width, channels), or reshape it"
             )
 
     def _check_y(self, name: str, y: NDArray[np.int32]) -> None:
@@ -79,7 +98,7 @@ class Dataset:
     @property
     def num_features(self) -> int:
         """Number of inputs per sample."""
-        return int(self.x_train.shape[1])
+        return math.prod(self.x_train.shape[1:])
 
     def subset(self, *, train: int | None = None, test: int | None = None) -> "Dataset":
         """Return the first `train` training and first `test` test samples (None keeps them all).

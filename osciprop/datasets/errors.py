@@ -1,5 +1,15 @@
 """The one exception that data files and downloads raise."""
 
+from pathlib import Path
+
 
 class DatasetError(RuntimeError):
     """A data file is missing, damaged or cannot be downloaded; the text says what to do."""
+
+
+def damaged(origin: Path | str, expected: str, found: str) -> DatasetError:
+    """The error for a file whose contents are not what its name promises."""
+    return DatasetError(
+        f"{origin}: expected {expected}, found {found}. The file is truncated or of another kind: "
+        "replace it with a fresh copy"
+    )

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from osciprop.datasets.errors import DatasetError
+from osciprop.datasets.errors import DatasetError, damaged
 
 NUM_CLASSES = 10
 IMAGE_SHAPE = (28, 28)
@@ -104,7 +104,7 @@ def read_npz(path: Path) -> Raw:
             with archive:
                 return Raw(*(archive[part] for part in Raw._fields))
     except _DAMAGE as error:
-        raise _damaged(path, expected, f"{type(error).__name__}: {error}") from error
+        raise damaged(path, expected, f"{type(error).__name__}: {error}") from error
 
 
 def read_idx(path: Path) -> NDArray[np.uint8]:
@@ -116,14 +116,14 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
         if content[:2] == b"\x1f\x8b":
             content = gzip.decompress(content)
     except _DAMAGE as error:
-        raise _damaged(path, expected, f"{type(error).__name__}: {error}") from error
+        raise damaged(path, expected, f"{type(error).__name__}: {error}") from error
     if content[:3] != bytes([0, 0, _IDX_UBYTE]) or len(content) < _header_size(content):
-        raise _damaged(path, expected, f"{len(content)} bytes that start with {content[:4]!r}")
+        raise damaged(path, expected, f"{len(content)} bytes that start with {content[:4]!r}")
     start = _header_size(content)
     shape = np.frombuffer(content[4:start], dtype=">u4").tolist()
     size = start + math.prod(shape)
     if len(content) != size:
-        raise _damaged(path, f"{size} bytes, as its header says", f"{len(content)} bytes")
+        raise damaged(path, f"{size} bytes, as its header says", f"{len(content)} bytes")
     return np.frombuffer(content, dtype=np.uint8)[start:].reshape(shape)
 
 
@@ -143,18 +143,11 @@ def _verify(raw: Raw, origins: Sequence[str]) -> None:
 
 def _verify_images(x: NDArray[np.uint8], origin: str) -> None:
     if x.dtype != np.uint8 or x.shape[1:] != IMAGE_SHAPE or len(x) == 0:
-        raise _damaged(origin, "uint8 images of shape (n, 28, 28)", f"{x.dtype} {x.shape}")
+        raise damaged(origin, "uint8 images of shape (n, 28, 28)", f"{x.dtype} {x.shape}")
 
 
 def _verify_labels(y: NDArray[np.uint8], count: int, origin: str) -> None:
     if not np.issubdtype(y.dtype, np.integer) or y.shape != (count,):
-        raise _damaged(origin, f"integer labels of shape ({count},)", f"{y.dtype} {y.shape}")
+        raise damaged(origin, f"integer labels of shape ({count},)", f"{y.dtype} {y.shape}")
     if not 0 <= y.min() <= y.max() < NUM_CLASSES:
-        raise _damaged(origin, "labels 0..9", f"labels from {y.min()} to {y.max()}")
-
-
-def _damaged(origin: Path | str, expected: str, found: str) -> DatasetError:
-    return DatasetError(
-        f"{origin}: expected {expected}, found {found}. The file is truncated or of another kind: "
-        "replace it with a fresh copy"
-    )
+        raise damaged(origin, "labels 0..9", f"labels from {y.min()} to {y.max()}")

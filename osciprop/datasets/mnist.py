@@ -1,6 +1,5 @@
 """MNIST and Fashion-MNIST."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ from osciprop.datasets.cache import Source, fetch
 from osciprop.datasets.dataset import Dataset
 from osciprop.datasets.errors import DatasetError
 from osciprop.datasets.files import IMAGE_SHAPE, NUM_CLASSES, find, read
+from osciprop.datasets.folders import VARIABLE, Folder, supplied_folder
 
 MNIST = Source(
     name="mnist",
@@ -33,10 +33,9 @@ _FIRST_LABELS = {
     MNIST.name: (5, 0, 4, 1, 9, 2, 1, 3, 1, 4),
     FASHION_MNIST.name: (9, 0, 0, 3, 0, 2, 7, 2, 5, 5),
 }
-_VARIABLE = "OSCIPROP_DATA"
 
 
-def mnist(cache: str | os.PathLike[str] | None = None, *, source: Source = MNIST) -> Dataset:
+def mnist(cache: Folder | None = None, *, source: Source = MNIST) -> Dataset:
     """Load MNIST: 60000 + 10000 handwritten digits, 28x28, canonical order, pixels / 255.
 
     The data come from the folder that the environment variable `OSCIPROP_DATA` names, if it is
@@ -50,9 +49,7 @@ def mnist(cache: str | os.PathLike[str] | None = None, *, source: Source = MNIST
     return _load(source, cache)
 
 
-def fashion_mnist(
-    cache: str | os.PathLike[str] | None = None, *, source: Source = FASHION_MNIST
-) -> Dataset:
+def fashion_mnist(cache: Folder | None = None, *, source: Source = FASHION_MNIST) -> Dataset:
     """Load Fashion-MNIST: 60000 + 10000 pictures of clothes, 28x28, canonical order, pixels / 255.
 
     Labels 0..9: T-shirt/top, trouser, pullover, dress, coat, sandal, shirt, sneaker, bag, ankle
@@ -61,9 +58,9 @@ def fashion_mnist(
     return _load(source, cache)
 
 
-def _load(source: Source, cache: str | os.PathLike[str] | None) -> Dataset:
-    supplied = os.environ.get(_VARIABLE)
-    raw = read(_supplied(Path(supplied), source) if supplied else fetch(source, cache))
+def _load(source: Source, cache: Folder | None) -> Dataset:
+    folder = supplied_folder(None)
+    raw = read(fetch(source, cache) if folder is None else _supplied(folder, source))
     _check_identity(source.name, raw.y_train)
     return Dataset(
         name=source.name,
@@ -79,12 +76,12 @@ def _load(source: Source, cache: str | os.PathLike[str] | None) -> Dataset:
 def _supplied(folder: Path, source: Source) -> list[Path]:
     """Find the files in the folder that the environment variable names."""
     try:
-        return find(folder.expanduser(), source.name)
+        return find(folder, source.name)
     except DatasetError as error:
         addresses = ", ".join(map(source.url, source.registry))
         raise DatasetError(
-            f"{_VARIABLE}={folder}: {error}. Put the data there (they can be had from "
-            f"{addresses}), or unset {_VARIABLE} to download them into the cache folder"
+            f"{VARIABLE}={folder}: {error}. Put the data there (they can be had from "
+            f"{addresses}), or unset {VARIABLE} to download them into the cache folder"
         ) from error
 
 

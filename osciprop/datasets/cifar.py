@@ -1,0 +1,133 @@
+"""CIFAR-10 and CIFAR-100 (Krizhevsky 2009), from their Python batch files."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from osciprop.datasets.cache import Source, fetch
+from osciprop.datasets.dataset import Dataset
+from osciprop.datasets.errors import DatasetError
+from osciprop.datasets.folders import VARIABLE, Folder, supplied_folder
+from osciprop.datasets.pixel_batches import (
+    IMAGE_SHAPE,
+    Layout,
+    PixelBatch,
+    read_archive,
+    read_folder,
+)
+
+CIFAR10 = Source(
+    name="cifar10",
+    base_url="https://www.cs.toronto.edu/~kriz",
+    registry={
+        "cifar-10-python.tar.gz": (
+            "sha256:6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
+        ),
+    },
+)
+CIFAR100 = Source(
+    name="cifar100",
+    base_url="https://www.cs.toronto.edu/~kriz",
+    registry={
+        "cifar-100-python.tar.gz": (
+            "sha256:85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7"
+        ),
+    },
+)
+
+
+class _Files(NamedTuple):
+    """The names in which a data set is handed out, and how its labels are written."""
+
+    archive: str
+    folder: str
+    train: tuple[str, ...]
+    test: tuple[str, ...]
+    layout: Layout
+
+
+_CIFAR10_FILES = _Files(
+    archive="cifar-10-python.tar.gz",
+    folder="cifar-10-batches-py",
+    train=tuple(f"data_batch_{number}" for number in range(1, 6)),
+    test=("test_batch",),
+    layout=Layout("labels", 10),
+)
+_CIFAR100_FILES = _Files(
+    archive="cifar-100-python.tar.gz",
+    folder="cifar-100-python",
+    train=("train",),
+    test=("test",),
+    layout=Layout("fine_labels", 100),
+)
+
+
+def cifar10(
+    cache: Folder | None = None, *, folder: Folder | None = None, source: Source = CIFAR10
+) -> Dataset:
+    """Load CIFAR-10: 50000 + 10000 colour images, uint8 (n, 32, 32, 3), canonical order.
+
+    Labels 0..9: airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck.
+
+    - `folder`: where the data are (None: the folder that the environment variable `OSCIPROP_DATA`
+      names, if it is set), as the folder `cifar-10-batches-py` or the archive
+      `cifar-10-python.tar.gz`, there or in its sub-folder `cifar10`. Nothing is written there.
+    - `cache`: with neither, the folder (None: the user's cache folder) into which the archive is
+      downloaded once and verified by checksum.
+    - `source`: the server and the checksums, for mirrors and tests.
+
+    Raises `DatasetError` where files are missing, damaged, out of reach, or ask to run code.
+    """
+    return _load(source, _CIFAR10_FILES, cache, folder)
+
+
+def cifar100(
+    cache: Folder | None = None, *, folder: Folder | None = None, source: Source = CIFAR100
+) -> Dataset:
+    """Load CIFAR-100: 50000 + 10000 colour images, uint8 (n, 32, 32, 3), canonical order.
+
+    Labels 0..99 are the fine ones, in the alphabetical order of their names. The data are looked
+    for as the folder `cifar-100-python` or the archive `cifar-100-python.tar.gz`; arguments, places
+    and errors are otherwise those of `cifar10`.
+    """
+    return _load(source, _CIFAR100_FILES, cache, folder)
+
+
+def _load(source: Source, files: _Files, cache: Folder | None, folder: Folder | None) -> Dataset:
+    supplied = supplied_folder(folder)
+    place = fetch(source, cache)[0] if supplied is None else _find(supplied, source, files)
+    batches = list(_read(place, files))
+    train, test = batches[: len(files.train)], batches[len(files.train) :]
+    return Dataset(
+        name=source.name,
+        x_train=np.concatenate([batch.x for batch in train]),
+        y_train=np.concatenate([batch.y for batch in train]),
+        x_test=np.concatenate([batch.x for batch in test]),
+        y_test=np.concatenate([batch.y for batch in test]),
+        num_classes=files.layout.classes,
+        image_shape=IMAGE_SHAPE,
+    )
+
+
+def _read(place: Path, files: _Files) -> Iterator[PixelBatch]:
+    names = (*files.train, *files.test)
+    if place.is_dir():
+        return read_folder(place, names, files.layout)
+    return read_archive(place, files.folder, names, files.layout)
+
+
+def _find(folder: Path, source: Source, files: _Files) -> Path:
+    """Return the folder of batch files, else the archive, in the folder that the user named."""
+    for place in (folder, folder / source.name):
+        if (place / files.folder).is_dir():
+            return place / files.folder
+        if (place / files.archive).is_file():
+            return place / files.archive
+    raise DatasetError(
+        f"no {source.name} data in {folder}: looked for the folder {files.folder} and the archive "
+        f"{files.archive}, there and in its sub-folder {source.name}. Put one of them there (it "
+        f"can be had from {source.url(files.archive)}), or neither pass folder= nor set {VARIABLE} "
+        "to download it into the cache folder"
+    )

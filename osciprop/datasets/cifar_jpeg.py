@@ -1,0 +1,103 @@
+"""CIFAR-10 from a copy that was compressed as JPEG, for where the original cannot be had."""
+
+import io
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from osciprop.datasets.dataset import Dataset
+from osciprop.datasets.errors import DatasetError, damaged
+from osciprop.datasets.folders import VARIABLE, Folder, supplied_folder
+from osciprop.datasets.pixel_batches import IMAGE_SHAPE
+
+_FILE = "cifar10_jpeg.npz"
+_PARTS = ("jpeg", "offsets", "y_train", "y_test")
+_CLASSES = 10
+
+
+def cifar10_jpeg(*, folder: Folder | None = None) -> Dataset:
+    """Load a JPEG copy of CIFAR-10: 50000 + 10000 images, uint8 (n, 32, 32, 3), shuffled.
+
+    The images went through lossy compression, and a decoder may differ from another by a grey
+    level: **accuracies are not strictly comparable to those on CIFAR-10**, and the order is not
+    the canonical one. Labels are those of `cifar10`. Decoding takes some ten seconds at each call.
+
+    - `folder`: holds `cifar10_jpeg.npz` (None: the folder that the environment variable
+      `OSCIPROP_DATA` names). Its arrays: `jpeg` uint8, all JPEG files joined, those of the training
+      set first; `offsets` (n + 1,), where each begins; `y_train` and `y_test`.
+
+    Raises `DatasetError` where the file is missing, damaged, or lacks images.
+    """
+    supplied = supplied_folder(folder)
+    if supplied is None or not (supplied / _FILE).is_file():
+        raise DatasetError(
+            f"no {_FILE} in {supplied or 'any folder, for none was named'}: pass the folder that "
+            f"holds it as folder=, or name it in {VARIABLE}"
+        )
+    path = supplied / _FILE
+    jpeg, offsets, y_train, y_test = _read(path)
+    count = len(y_train) + len(y_test)
+    _check_offsets(path, jpeg, offsets, count)
+    x = np.empty((count, *IMAGE_SHAPE), np.uint8)
+    content = jpeg.tobytes()
+    for index in range(count):
+        x[index] = _decode(content[offsets[index] : offsets[index + 1]], index, path)
+    return Dataset(
+        name="cifar10_jpeg",
+        x_train=x[: len(y_train)],
+        y_train=y_train.astype(np.int32),
+        x_test=x[len(y_train) :],
+        y_test=y_test.astype(np.int32),
+        num_classes=_CLASSES,
+        image_shape=IMAGE_SHAPE,
+    )
+
+
+def _read(path: Path) -> list[NDArray[np.integer]]:
+    """The four arrays, of the right kinds."""
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            arrays = [archive[part] for part in _PARTS]
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        found = f"{type(error).__name__}: {error}"
+        raise damaged(path, f"an .npz archive of {', '.join(_PARTS)}", found) from error
+    for part, array in zip(_PARTS, arrays, strict=True):
+        if not np.issubdtype(array.dtype, np.integer) or array.ndim != 1 or array.size == 0:
+            found = f"{array.dtype} of shape {array.shape}"
+            raise damaged(f"{part} in {path}", "integers of shape (n,), n >= 1", found)
+    for part, labels in zip(_PARTS[2:], arrays[2:], strict=True):
+        if not 0 <= labels.min() <= labels.max() < _CLASSES:
+            found = f"labels from {labels.min()} to {labels.max()}"
+            raise damaged(f"{part} in {path}", f"labels 0..{_CLASSES - 1}", found)
+    return arrays
+
+
+def _check_offsets(
+    path: Path, jpeg: NDArray[np.integer], offsets: NDArray[np.integer], count: int
+) -> None:
+    if jpeg.dtype != np.uint8:
+        raise damaged(f"jpeg in {path}", "bytes (uint8)", f"{jpeg.dtype}")
+    if len(offsets) != count + 1:
+        expected = f"{count + 1} offsets for {count} labels"
+        raise damaged(f"offsets in {path}", expected, f"{len(offsets)} for {len(offsets) - 1}")
+    if offsets[0] != 0 or offsets[-1] != len(jpeg) or np.any(np.diff(offsets) <= 0):
+        expected = f"offsets that rise from 0 to the {len(jpeg)} bytes of jpeg"
+        raise damaged(f"offsets in {path}", expected, f"{offsets[0]} to {offsets[-1]}")
+
+
+def _decode(content: bytes, index: int, path: Path) -> NDArray[np.uint8]:
+    # Pillow comes with matplotlib; imported here because only this function needs it.
+    from PIL import Image
+
+    origin, height_width = f"image {index} in {path}", IMAGE_SHAPE[:2]
+    try:
+        with Image.open(io.BytesIO(content), formats=["JPEG"]) as image:
+            pixels = np.asarray(image.convert("RGB"))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise damaged(origin, "a JPEG file", f"{type(error).__name__}: {error}") from error
+    if pixels.shape[:2] != height_width:
+        raise damaged(origin, f"{height_width} pixels", f"{pixels.shape[:2]}")
+    return pixels

@@ -1,0 +1,149 @@
+"""ImageNet 32x32 from small files of the real layout, unpacked into memory-mapped arrays."""
+
+import os
+import shutil
+
+import numpy as np
+import pytest
+from batch_files import images, write_batch
+
+from osciprop.datasets import DatasetError, imagenet32
+
+NAMES = [*(f"train_data_batch_{number}" for number in range(1, 11)), "val_data"]
+SIZES = [3, 2, 1, 2, 3, 2, 1, 2, 3, 4, 5]  # the real ones differ too
+TRAIN = sum(SIZES[:-1])
+
+
+def labels(index: int) -> list[int]:
+    return [1 + (100 * index + i) % 1000 for i in range(SIZES[index])]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.delenv("OSCIPROP_DATA", raising=False)
+    place = tmp_path / "data"
+    for index, (name, size) in enumerate(zip(NAMES, SIZES, strict=True)):
+        write_batch(place / name, images(size, seed=index), labels(index), protocol=3)
+    return place
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return tmp_path / "cache"
+
+
+def assert_is_ours(data) -> None:
+    assert (data.name, data.num_classes, data.image_shape) == ("imagenet32", 1000, (32, 32, 3))
+    expected = np.concatenate([images(size, seed=i) for i, size in enumerate(SIZES[:-1])])
+    np.testing.assert_array_equal(data.x_train, expected)
+    np.testing.assert_array_equal(data.x_test, images(SIZES[-1], seed=10))
+    numbers = [label - 1 for index in range(10) for label in labels(index)]
+    assert data.y_train.tolist() == numbers and data.y_train.dtype == np.int32
+    assert data.y_test.tolist() == [label - 1 for label in labels(10)]
+
+
+def test_batches_become_mapped_arrays(folder, cache):
+    data = imagenet32(cache, folder=folder)
+    assert_is_ours(data)
+    for array in (data.x_train, data.y_train, data.x_test, data.y_test):
+        assert isinstance(array, np.memmap) and not array.flags.writeable
+    assert sorted(os.listdir(cache)) == ["imagenet32"]
+    assert sorted(os.listdir(cache / "imagenet32")) == [
+        "x_test.npy", "x_train.npy", "y_test.npy", "y_train.npy"
+    ]  # fmt: skip
+
+
+def test_the_batches_are_needed_once(folder, cache, monkeypatch):
+    monkeypatch.setenv("OSCIPROP_DATA", str(folder.parent))
+    os.rename(folder, folder.with_name("imagenet32"))
+    assert_is_ours(imagenet32(cache))
+    shutil.rmtree(folder.parent / "imagenet32")
+    monkeypatch.delenv("OSCIPROP_DATA")
+    assert_is_ours(imagenet32(cache))
+
+
+@pytest.mark.parametrize("calls", [1, 14, 20])
+def test_an_interrupted_unpacking_starts_again(folder, cache, monkeypatch, calls):
+    from osciprop.datasets import pixel_batches
+
+    real, left = pixel_batches.read_batch, [calls]
+
+    def interrupted(*arguments):
+        left[0] -= 1
+        if not left[0]:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(pixel_batches, "read_batch", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        imagenet32(cache, folder=folder)
+    assert os.listdir(cache) == []
+    monkeypatch.undo()
+    assert_is_ours(imagenet32(cache, folder=folder))
+
+
+def test_what_a_crash_left_is_not_used_and_is_named(folder, cache, caplog):
+    part = cache / "imagenet32.0123.part"
+    part.mkdir(parents=True)
+    (part / "x_train.npy").write_bytes(b"half")
+    assert_is_ours(imagenet32(cache, folder=folder))
+    assert "imagenet32.0123.part may be left from a crash: remove it" in caplog.text
+
+
+def test_a_process_that_was_faster_wins(folder, cache, monkeypatch):
+    rename = os.rename
+
+    def late(part, target):
+        shutil.copytree(part, target)  # the other process has just finished
+        rename(part, target)
+
+    monkeypatch.setattr(os, "rename", late)
+    assert_is_ours(imagenet32(cache, folder=folder))
+    assert os.listdir(cache) == ["imagenet32"]
+
+
+@pytest.mark.parametrize("name", NAMES[::5])
+def test_a_missing_file_tells_where_to_get_it(folder, cache, name):
+    (folder / name).unlink()
+    with pytest.raises(DatasetError, match="no ImageNet 32x32 data: .*Register.*OSCIPROP_DATA"):
+        imagenet32(cache, folder=folder)
+    with pytest.raises(DatasetError, match="no folder, for none was named"):
+        imagenet32(cache)
+    assert not cache.exists()
+
+
+@pytest.mark.parametrize("label", [0, 1001])
+def test_labels_out_of_range_are_named(folder, cache, label):
+    write_batch(folder / NAMES[4], images(1), [label])
+    with pytest.raises(DatasetError, match="train_data_batch_5: expected labels from 1 to 1000"):
+        imagenet32(cache, folder=folder)
+    assert os.listdir(cache) == []
+
+
+def test_a_truncated_file_is_named(folder, cache):
+    path = folder / "val_data"
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(DatasetError, match="val_data: expected a pickled dictionary.*fresh copy"):
+        imagenet32(cache, folder=folder)
+    assert os.listdir(cache) == []
+
+
+def test_damaged_arrays_in_the_cache_are_named(folder, cache):
+    imagenet32(cache, folder=folder)
+    path = cache / "imagenet32" / "x_train.npy"
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(DatasetError, match="imagenet32 are damaged.*remove that folder"):
+        imagenet32(cache, folder=folder)
+
+
+def test_a_full_disk_is_noticed_before_writing(folder, cache, monkeypatch):
+    full = shutil.disk_usage(folder)._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+    with pytest.raises(DatasetError, match="cannot store .* are needed and 1000 are free.*cache="):
+        imagenet32(cache, folder=folder)
+
+
+def test_an_unusable_cache_is_named(folder, cache):
+    cache.write_text("a file where a folder should be")
+    with pytest.raises(DatasetError, match="cannot store .*imagenet32.*another folder as cache="):
+        imagenet32(cache, folder=folder)
