@@ -32,6 +32,8 @@ class Row:
     finish: Callable[[osciprop.Network, Dataset], dict[str, float]] | None = None
     """What is measured on the trained network."""
 
+    preprocessing: osciprop.AbstractPreprocessing | None = None
+
 
 def write(path: Path, content: dict[str, object]) -> None:
     """Write JSON whole or not at all."""
@@ -65,6 +67,7 @@ def train(folder: Path, name: str, row: Row, seed: int, epochs: int, data: Datas
         monitor_every=row.monitor_every,
         checkpoint=path.with_suffix(".checkpoint"),
         evaluation=row.evaluation,
+        preprocessing=row.preprocessing,
         throw=False,
     )
     write(

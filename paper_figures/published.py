@@ -12,7 +12,7 @@ FOLDER = Path(__file__).parent / "published"
 
 @functools.cache
 def hep2022() -> dict[str, Any]:
-    """Plotted numbers and hyper-parameters of `fig2d`, `fig3ab`, `fig3c` and `table1`."""
+    """Plotted numbers and hyper-parameters of the figures and tables by name."""
     return json.loads((FOLDER / "hep2022.json").read_text(encoding="utf-8"))
 
 
