@@ -6,6 +6,7 @@ moment and resumed to the very same numbers.
 
 import dataclasses
 import math
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -16,16 +17,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
+from jaxtyping import Array, PRNGKeyArray, PyTree
 from tqdm import tqdm
 
 from .checkpoint import load_checkpoint, require_settings, save_checkpoint
 from .datasets import Batches, Dataset
 from .errors import ConvergenceError, GradientAccuracyWarning, check_at_least
 from .gradients import AbstractGradientMethod, Estimate
+from .memory import step_memory
 from .networks import AbstractNetwork
+from .parallel import AbstractPlacement, OneDevice
 from .prepare import prepare_pair
 from .relaxation import AbstractRelaxation, AndersonIteration, relax
+from .training import TrainingState, begin, correct, train_step
 
 # What a user may record beside loss and accuracy: numbers from the state of training.
 Monitor = Callable[[AbstractNetwork, np.ndarray, np.ndarray, Estimate], dict[str, float]]
@@ -101,51 +105,6 @@ def _score(network: AbstractNetwork, s: PyTree, y: Array) -> tuple[Array, Array]
     return jnp.sum(network.cost(s, y)), jnp.sum(correct(network.output(s), y))
 
 
-def correct(scores: Float[Array, "batch outputs"], y: Array) -> Array:
-    """Per sample, whether the largest score is the target's."""
-    labels = y if jnp.issubdtype(y.dtype, jnp.integer) else jnp.argmax(y, axis=-1)
-    return jnp.argmax(scores, axis=-1) == labels.astype(int)
-
-
-class TrainingState(eqx.Module):
-    """Everything that an update changes."""
-
-    network: AbstractNetwork
-    optimizer_state: PyTree
-
-
-def begin(network: AbstractNetwork, optimizer: optax.GradientTransformation) -> TrainingState:
-    """A network with a fresh optimizer state."""
-    # Optax itself does not keep to strict promotion.
-    with jax.numpy_dtype_promotion("standard"):
-        return TrainingState(network, optimizer.init(eqx.filter(network, eqx.is_inexact_array)))
-
-
-@eqx.filter_jit
-def train_step(
-    state: TrainingState,
-    x: Float[Array, "batch ..."],
-    y: Int[Array, " batch"] | Float[Array, "batch outputs"],
-    method: AbstractGradientMethod,
-    optimizer: optax.GradientTransformation,
-    key: PRNGKeyArray | None = None,
-) -> tuple[TrainingState, Estimate, Float[Array, ""]]:
-    """One update: the new state, the estimate behind it, and the accuracy before it.
-
-    `key` is the source of noise, for methods that have any.
-    """
-    network = state.network
-    estimate = method.estimate(network, x, y, None, key)
-    parameters = eqx.filter(network, eqx.is_inexact_array)
-    with jax.numpy_dtype_promotion("standard"):
-        updates, optimizer_state = optimizer.update(
-            estimate.gradient, state.optimizer_state, parameters
-        )
-    network = eqx.apply_updates(network, eqx.filter(updates, network.trainable()))
-    accuracy = jnp.mean(correct(estimate.outputs, y).astype(float))
-    return TrainingState(network, optimizer_state), estimate, accuracy
-
-
 def fit(
     network: AbstractNetwork,
     data: Dataset,
@@ -160,6 +119,7 @@ def fit(
     checkpoint: Path | str | None = None,
     checkpoint_every: int = 1000,
     evaluation: AbstractRelaxation | None = None,
+    devices: AbstractPlacement | None = None,
     progress: bool = True,
     throw: bool = True,
 ) -> tuple[AbstractNetwork, History]:
@@ -168,25 +128,36 @@ def fit(
     `seed` decides the order of samples in every epoch, and the noise of methods that have any.
     `monitor(network, x, y, estimate)` is called
     every `monitor_every` updates, before the update, and what it returns is recorded. `evaluation`
-    is the relaxation used on the test set after each epoch.
+    is the relaxation used on the test set after each epoch. `devices=osciprop.DataParallel()`
+    spreads every batch over several devices; the numbers are those of one device up to the order
+    of sums. With `progress`, the memory that a step takes (`memory_estimate`) is shown before it.
 
     With `checkpoint`, a file is written every `checkpoint_every` updates, after every epoch, and on
     an interrupt or error; if it exists, training goes on from it and gives the same numbers as an
-    uninterrupted run.
+    uninterrupted run, on as many devices; on another number, up to the order of sums.
 
     Raises `NonFiniteLossError` as soon as the loss is not finite, `ConvergenceError` if an estimate
     did not converge (with `throw=False` training goes on, and the history's `converged` column
-    tells), `CheckpointError` if the checkpoint belongs to a run with other settings.
+    tells), `CheckpointError` if the checkpoint belongs to a run with other settings, `ValueError`
+    if the devices cannot share a batch equally.
     """
     check_at_least("epochs", epochs, 1, "train for at least one epoch")
     prepare_pair(network, data.x_train[:1], data.y_train[:1])
     method.check(network)
+    placement = OneDevice() if devices is None else devices
+    placement.check_batch(batch_size)
     batches = Batches(data.x_train, data.y_train, batch_size, seed=seed)
     run = _Run(begin(network, optimizer), History(), 0, 0, jax.random.key(seed))
     settings = _settings(network, data, method, batch_size, seed)
     path = None if checkpoint is None else Path(checkpoint)
     if path is not None and path.exists():
         run = _resume(path, run, settings)
+    run.state, method = placement.replicate((run.state, method))
+    if progress and run.epoch < epochs:
+        first = prepare_pair(network, data.x_train[:batch_size], data.y_train[:batch_size])
+        inputs, targets = placement.split(first)
+        memory = step_memory(run.state, inputs, targets, method, optimizer, run.key)
+        tqdm.write(str(memory), file=sys.stderr)
     bar = tqdm(
         total=epochs * batches.steps_per_epoch,
         initial=run.epoch * batches.steps_per_epoch + run.step,
@@ -197,19 +168,20 @@ def fit(
         with bar:
             while run.epoch < epochs:
                 for x, y in batches.epoch(run.epoch, start_step=run.step):
-                    _update(run, x, y, method, optimizer, monitor, monitor_every, throw)
+                    _update(run, x, y, method, optimizer, placement, monitor, monitor_every, throw)
                     bar.update()
                     bar.set_postfix(loss=f"{run.history.steps['loss'][-1]:.3f}", refresh=False)
                     if path is not None and run.updates % checkpoint_every == 0:
                         _save(path, run, settings)
-                _finish_epoch(run, data, batches.steps_per_epoch, evaluation)
+                trained = placement.local(run.state.network)
+                _finish_epoch(run, trained, data, batches.steps_per_epoch, evaluation)
                 if path is not None:
                     _save(path, run, settings)
     except BaseException:
         if path is not None:
             _save(path, run, settings)  # the state before the update that failed
         raise
-    return run.state.network, run.history
+    return placement.local(run.state.network), run.history
 
 
 @dataclasses.dataclass
@@ -233,11 +205,12 @@ def _update(
     y: np.ndarray,
     method: AbstractGradientMethod,
     optimizer: optax.GradientTransformation,
+    placement: AbstractPlacement,
     monitor: Monitor | None,
     monitor_every: int,
     throw: bool,
 ) -> None:
-    inputs, targets = prepare_pair(run.state.network, x, y)
+    inputs, targets = placement.split(prepare_pair(run.state.network, x, y))
     # By the number of the update, so that a resumed run sees the noise of an uninterrupted one.
     key = jax.random.fold_in(run.key, run.updates)
     state, estimate, accuracy = train_step(run.state, inputs, targets, method, optimizer, key)
@@ -262,15 +235,19 @@ def _update(
         row = {"update": float(run.updates), **monitor(run.state.network, x, y, estimate)}
         _record(run.history.monitored, row)
     row = {"loss": loss, "accuracy": float(accuracy), "converged": float(converged)}
-    run.state = state
+    run.state = placement.replicate(state)
     _record(run.history.steps, row)
     run.step += 1
 
 
 def _finish_epoch(
-    run: _Run, data: Dataset, steps: int, evaluation: AbstractRelaxation | None
+    run: _Run,
+    network: AbstractNetwork,
+    data: Dataset,
+    steps: int,
+    evaluation: AbstractRelaxation | None,
 ) -> None:
-    test = evaluate(run.state.network, data.x_test, data.y_test, relaxation=evaluation)
+    test = evaluate(network, data.x_test, data.y_test, relaxation=evaluation)
     row = {
         "epoch": float(run.epoch + 1),
         "train_loss": float(np.mean(run.history.steps["loss"][-steps:])),
@@ -303,6 +280,8 @@ def _settings(
 
 
 def _save(path: Path, run: _Run, settings: dict[str, Any]) -> None:
+    if jax.process_index():  # all hosts are in the same state: the first one writes
+        return
     header = {
         "settings": settings,
         "epoch": run.epoch,
