@@ -36,6 +36,7 @@ from .brownian import BrownianTree as BrownianTree
 from .brownian import FreshSteps as FreshSteps
 from .builders import hopfield_mlp as hopfield_mlp
 from .builders import hopfield_regressor as hopfield_regressor
+from .chained import Chained as Chained
 from .checkpoint import CheckpointError as CheckpointError
 from .complexity import like as like
 from .complexity import matmul as matmul
@@ -117,6 +118,7 @@ from .holomorphy import force_matches_phi as force_matches_phi
 from .homeostasis import Homeostatic as Homeostatic
 from .homeostasis import HomeostaticPenalty as HomeostaticPenalty
 from .homeostasis import homeostatic_terms as homeostatic_terms
+from .hosts import connect_hosts as connect_hosts
 from .input_gradient import input_gradient as input_gradient
 from .integration import Integrator as Integrator
 from .integration import Trajectory as Trajectory
@@ -139,6 +141,8 @@ from .lipschitz import spectral_norm as spectral_norm
 from .lipschitz_damping import LipschitzDamping as LipschitzDamping
 from .lock_in import LockInFilter as LockInFilter
 from .lock_in import demodulate as demodulate
+from .memory import MemoryEstimate as MemoryEstimate
+from .memory import memory_estimate as memory_estimate
 from .networks import AbstractEnergyNetwork as AbstractEnergyNetwork
 from .networks import AbstractNetwork as AbstractNetwork
 from .networks import Network as Network
@@ -168,6 +172,7 @@ from .orders import Backward as Backward
 from .orders import Forward as Forward
 from .orders import OddEven as OddEven
 from .orders import ZigZag as ZigZag
+from .parallel import DataParallel as DataParallel
 from .plasticity import AbstractPlasticity as AbstractPlasticity
 from .plasticity import ContinuousPlasticity as ContinuousPlasticity
 from .plasticity import PeriodicPlasticity as PeriodicPlasticity
@@ -178,6 +183,7 @@ from .pooling import SoftmaxPooling as SoftmaxPooling
 from .populations import AbstractPopulation as AbstractPopulation
 from .populations import FeatureMaps as FeatureMaps
 from .populations import Population as Population
+from .precision import ReducedPrecision as ReducedPrecision
 from .preprocessing import CIFAR_STATISTICS as CIFAR_STATISTICS
 from .preprocessing import IMAGENET_STATISTICS as IMAGENET_STATISTICS
 from .preprocessing import AbstractPreprocessing as AbstractPreprocessing

@@ -6,6 +6,7 @@ moment and resumed to the very same numbers.
 
 import dataclasses
 import math
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -16,17 +17,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
+from jaxtyping import Array, PRNGKeyArray, PyTree
 from tqdm import tqdm
 
 from .checkpoint import load_checkpoint, require_settings, save_checkpoint
 from .datasets import Batches, Dataset, prefetched
 from .errors import ConvergenceError, GradientAccuracyWarning, check_at_least
 from .gradients import AbstractGradientMethod, Estimate
+from .memory import step_memory
 from .networks import AbstractNetwork
+from .parallel import AbstractPlacement, OneDevice
 from .prepare import prepare_pair
 from .preprocessing import AbstractPreprocessing
 from .relaxation import AbstractRelaxation, AndersonIteration, relax
+from .training import TrainingState, begin, correct, train_step
 
 # What a user may record beside loss and accuracy: numbers from the state of training.
 Monitor = Callable[[AbstractNetwork, np.ndarray, np.ndarray, Estimate], dict[str, float]]
@@ -109,51 +113,6 @@ def _score(network: AbstractNetwork, s: PyTree, y: Array) -> tuple[Array, Array]
     return jnp.sum(network.cost(s, y)), jnp.sum(correct(network.output(s), y))
 
 
-def correct(scores: Float[Array, "batch outputs"], y: Array) -> Array:
-    """Per sample, whether the largest score is the target's."""
-    labels = y if jnp.issubdtype(y.dtype, jnp.integer) else jnp.argmax(y, axis=-1)
-    return jnp.argmax(scores, axis=-1) == labels.astype(int)
-
-
-class TrainingState(eqx.Module):
-    """Everything that an update changes."""
-
-    network: AbstractNetwork
-    optimizer_state: PyTree
-
-
-def begin(network: AbstractNetwork, optimizer: optax.GradientTransformation) -> TrainingState:
-    """A network with a fresh optimizer state."""
-    # Optax itself does not keep to strict promotion.
-    with jax.numpy_dtype_promotion("standard"):
-        return TrainingState(network, optimizer.init(eqx.filter(network, eqx.is_inexact_array)))
-
-
-@eqx.filter_jit
-def train_step(
-    state: TrainingState,
-    x: Float[Array, "batch ..."],
-    y: Int[Array, " batch"] | Float[Array, "batch outputs"],
-    method: AbstractGradientMethod,
-    optimizer: optax.GradientTransformation,
-    key: PRNGKeyArray | None = None,
-) -> tuple[TrainingState, Estimate, Float[Array, ""]]:
-    """One update: the new state, the estimate behind it, and the accuracy before it.
-
-    `key` is the source of noise, for methods that have any.
-    """
-    network = state.network
-    estimate = method.estimate(network, x, y, None, key)
-    parameters = eqx.filter(network, eqx.is_inexact_array)
-    with jax.numpy_dtype_promotion("standard"):
-        updates, optimizer_state = optimizer.update(
-            estimate.gradient, state.optimizer_state, parameters
-        )
-    network = eqx.apply_updates(network, eqx.filter(updates, network.trainable()))
-    accuracy = jnp.mean(correct(estimate.outputs, y).astype(float))
-    return TrainingState(network, optimizer_state), estimate, accuracy
-
-
 def fit(
     network: AbstractNetwork,
     data: Dataset,
@@ -169,6 +128,7 @@ def fit(
     checkpoint_every: int = 1000,
     evaluation: AbstractRelaxation | None = None,
     preprocessing: AbstractPreprocessing | None = None,
+    devices: AbstractPlacement | None = None,
     progress: bool = True,
     throw: bool = True,
 ) -> tuple[AbstractNetwork, History]:
@@ -180,25 +140,37 @@ def fit(
     is the relaxation used on the test set after each epoch. `preprocessing` makes the network's
     inputs of the stored samples, on the device: by its `train` for updates, with a key that depends
     on `seed` and the number of the update alone, and by its `evaluate` for the test set. Data sets
-    of uint8 images need one. A monitor gets the preprocessed `x`.
+    of uint8 images need one. A monitor gets the preprocessed `x`. `devices=osciprop.DataParallel()`
+    spreads every batch over several devices; the numbers are those of one device up to the order
+    of sums. With `progress`, the memory that a step takes (`memory_estimate`) is shown before it.
 
     With `checkpoint`, a file is written every `checkpoint_every` updates, after every epoch, and on
     an interrupt or error; if it exists, training goes on from it and gives the same numbers as an
-    uninterrupted run.
+    uninterrupted run, on as many devices; on another number, up to the order of sums.
 
     Raises `NonFiniteLossError` as soon as the loss is not finite, `ConvergenceError` if an estimate
     did not converge (with `throw=False` training goes on, and the history's `converged` column
-    tells), `CheckpointError` if the checkpoint belongs to a run with other settings.
+    tells), `CheckpointError` if the checkpoint belongs to a run with other settings, `ValueError`
+    if the devices cannot share a batch equally.
     """
     check_at_least("epochs", epochs, 1, "train for at least one epoch")
     prepare_pair(network, _measured(preprocessing, data.x_train[:1]), data.y_train[:1])
     method.check(network)
+    placement = OneDevice() if devices is None else devices
+    placement.check_batch(batch_size)
     batches = Batches(data.x_train, data.y_train, batch_size, seed=seed)
     run = _Run(begin(network, optimizer), History(), 0, 0, jax.random.key(seed))
     settings = _settings(network, data, method, batch_size, seed, preprocessing)
     path = None if checkpoint is None else Path(checkpoint)
     if path is not None and path.exists():
         run = _resume(path, run, settings)
+    run.state, method = placement.replicate((run.state, method))
+    plan = _Plan(method, optimizer, placement, monitor, monitor_every, throw)
+    if progress and run.epoch < epochs:
+        first = _measured(preprocessing, data.x_train[:batch_size]), data.y_train[:batch_size]
+        inputs, targets = placement.split(prepare_pair(network, *first))
+        memory = step_memory(run.state, inputs, targets, method, optimizer, run.key)
+        tqdm.write(str(memory), file=sys.stderr)
     bar = tqdm(
         total=epochs * batches.steps_per_epoch,
         initial=run.epoch * batches.steps_per_epoch + run.step,
@@ -211,19 +183,27 @@ def fit(
                 with prefetched(batches.epoch(run.epoch, start_step=run.step)) as samples:
                     for stored, y in samples:
                         x = _augmented(preprocessing, stored, run)
-                        _update(run, x, y, method, optimizer, monitor, monitor_every, throw)
+                        _update(run, x, y, plan)
                         bar.update()
                         bar.set_postfix(loss=f"{run.history.steps['loss'][-1]:.3f}", refresh=False)
                         if path is not None and run.updates % checkpoint_every == 0:
                             _save(path, run, settings)
-                _finish_epoch(run, data, batches.steps_per_epoch, evaluation, preprocessing)
+                trained = placement.local(run.state.network)
+                test = evaluate(
+                    trained,
+                    data.x_test,
+                    data.y_test,
+                    relaxation=evaluation,
+                    preprocessing=preprocessing,
+                )
+                _finish_epoch(run, test, batches.steps_per_epoch)
                 if path is not None:
                     _save(path, run, settings)
     except BaseException:
         if path is not None:
             _save(path, run, settings)  # the state before the update that failed
         raise
-    return run.state.network, run.history
+    return placement.local(run.state.network), run.history
 
 
 @dataclasses.dataclass
@@ -251,24 +231,29 @@ def _augmented(
     return preprocessing.train(x, key)
 
 
-def _update(
-    run: _Run,
-    x: np.ndarray | Array,
-    y: np.ndarray,
-    method: AbstractGradientMethod,
-    optimizer: optax.GradientTransformation,
-    monitor: Monitor | None,
-    monitor_every: int,
-    throw: bool,
-) -> None:
-    inputs, targets = prepare_pair(run.state.network, x, y)
+@dataclasses.dataclass(frozen=True)
+class _Plan:
+    """What all updates of a run have in common."""
+
+    method: AbstractGradientMethod
+    optimizer: optax.GradientTransformation
+    placement: AbstractPlacement
+    monitor: Monitor | None
+    monitor_every: int
+    throw: bool
+
+
+def _update(run: _Run, x: np.ndarray | Array, y: np.ndarray, plan: _Plan) -> None:
+    inputs, targets = plan.placement.split(prepare_pair(run.state.network, x, y))
     # By the number of the update, so that a resumed run sees the noise of an uninterrupted one.
     key = jax.random.fold_in(run.key, run.updates)
-    state, estimate, accuracy = train_step(run.state, inputs, targets, method, optimizer, key)
+    state, estimate, accuracy = train_step(
+        run.state, inputs, targets, plan.method, plan.optimizer, key
+    )
     loss, converged = float(estimate.loss), bool(estimate.converged)
-    if throw and not converged:
+    if plan.throw and not converged:
         raise ConvergenceError(
-            f"update {run.updates}: {type(method).__name__}: {estimate.diagnostics.failure()}"
+            f"update {run.updates}: {type(plan.method).__name__}: {estimate.diagnostics.failure()}"
         )
     if not math.isfinite(loss):
         raise NonFiniteLossError(
@@ -276,35 +261,22 @@ def _update(
             "learning rate, clip the gradient (optax.clip_by_global_norm), or smaller weights"
         )
     if run.step == 0 and converged:
-        for concern in method.concerns(run.state.network, inputs, estimate):
+        for concern in plan.method.concerns(run.state.network, inputs, estimate):
             warnings.warn(
-                f"epoch {run.epoch}: {type(method).__name__}: {concern}",
+                f"epoch {run.epoch}: {type(plan.method).__name__}: {concern}",
                 GradientAccuracyWarning,
                 stacklevel=3,
             )
-    if monitor is not None and run.updates % monitor_every == 0:
-        observed = monitor(run.state.network, np.asarray(x), y, estimate)
+    if plan.monitor is not None and run.updates % plan.monitor_every == 0:
+        observed = plan.monitor(run.state.network, np.asarray(x), y, estimate)
         _record(run.history.monitored, {"update": float(run.updates), **observed})
     row = {"loss": loss, "accuracy": float(accuracy), "converged": float(converged)}
-    run.state = state
+    run.state = plan.placement.replicate(state)
     _record(run.history.steps, row)
     run.step += 1
 
 
-def _finish_epoch(
-    run: _Run,
-    data: Dataset,
-    steps: int,
-    evaluation: AbstractRelaxation | None,
-    preprocessing: AbstractPreprocessing | None,
-) -> None:
-    test = evaluate(
-        run.state.network,
-        data.x_test,
-        data.y_test,
-        relaxation=evaluation,
-        preprocessing=preprocessing,
-    )
+def _finish_epoch(run: _Run, test: Evaluation, steps: int) -> None:
     row = {
         "epoch": float(run.epoch + 1),
         "train_loss": float(np.mean(run.history.steps["loss"][-steps:])),
@@ -344,6 +316,8 @@ def _described(settings: PyTree) -> str:
 
 
 def _save(path: Path, run: _Run, settings: dict[str, Any]) -> None:
+    if jax.process_index():  # all hosts are in the same state: the first one writes
+        return
     header = {
         "settings": settings,
         "epoch": run.epoch,

@@ -17,7 +17,6 @@ from .costs import Targets
 from .errors import check_at_least
 from .gradients.estimate import batch_mean
 from .integration import Integrator, euler_maruyama
-from .learning import correct
 from .lock_in import Demodulated, LockInFilter
 from .networks import AbstractNetwork, State
 from .noise import AbstractNoise, MeasurementNoise
@@ -25,6 +24,7 @@ from .online import Moment, NoisyOnlineSystem, OnlineSystem
 from .plasticity import AbstractPlasticity
 from .stochastic import require_key
 from .teaching import Oscillation
+from .training import correct
 
 
 class Simulation(eqx.Module):

@@ -29,9 +29,9 @@ TRUNCATION_LIMIT = 0.1
 class ContourDiagnostics(AbstractDiagnostics):
     """How well the nudged states of a contour were solved, and what the contour left out.
 
-    `free` and `nudged` are the two relaxations; `nudged` holds all simulated points, the batch of
-    the first point first. `harmonics[k]` is the size of the activity's Fourier coefficient `k` on
-    the contour. `mean_value_error` is the distance of the contour's mean from the free activity,
+    `free` and `nudged` are the two relaxations; `nudged` holds all simulated points, those of the
+    first sample first. `harmonics[k]` is the size of the activity's Fourier coefficient `k` on the
+    contour. `mean_value_error` is the distance of the contour's mean from the free activity,
     relative to the first harmonic: 0 for analytic responses and many points (mean-value theorem),
     about `(r / R)^(N - 1)` with few. It predicts the gradient's relative `truncation_error`.
     """
@@ -147,29 +147,33 @@ def relax_nudged(
     free: Solution,
     relaxation: AbstractRelaxation,
 ) -> Solution:
-    """Nudged equilibria for all points at once, as one batch of points * samples.
+    """Nudged equilibria for all points at once, as one batch of samples * points.
 
-    Every point starts from the free equilibrium and shares the drive computed for it.
+    Every point starts from the free equilibrium and shares the drive computed for it. The points
+    of a sample lie side by side, so that a batch spread over devices stays where it is.
     """
     points = betas.shape[0]
 
-    def tile(leaf: Array) -> Array:
-        return jnp.tile(leaf, (points,) + (1,) * (leaf.ndim - 1))
+    def repeat(leaf: Array) -> Array:
+        return jnp.repeat(leaf, points, axis=0)
 
-    batch = y.shape[0]
     dynamics = Dynamics(
         free_dynamics.network,
-        jax.tree.map(tile, free_dynamics.drive),
-        tile(y),
-        Constant(jnp.repeat(betas, batch)),
+        jax.tree.map(repeat, free_dynamics.drive),
+        repeat(y),
+        Constant(jnp.tile(betas, y.shape[0])),
     )
-    start = jax.tree.map(tile, free.u)
+    start = jax.tree.map(repeat, free.u)
     return relaxation.solve(dynamics, to_complex(start) if is_complex(betas) else start)
 
 
 def by_point(states: State, points: int) -> PyTree[Array]:
-    """States of points * samples with a leading points axis of their own."""
-    return jax.tree.map(lambda leaf: leaf.reshape((points, -1) + leaf.shape[1:]), states)
+    """States of samples * points with a leading points axis of their own."""
+
+    def split(leaf: Array) -> Array:
+        return jnp.swapaxes(leaf.reshape((-1, points) + leaf.shape[1:]), 0, 1)
+
+    return jax.tree.map(split, states)
 
 
 class Response(eqx.Module):
