@@ -11,10 +11,10 @@ RUN_STAMP := $(VENV)/.installed
 TEST_STAMP := $(VENV)/.installed-test
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
-# Notebooks run in their fast mode.
+# Notebooks, where they run, do so in their fast mode.
 PYTEST := OSCIPROP_FAST=1 $(BIN)/python -m pytest -n $(WORKERS)
 
-.PHONY: help setup demo test test-all lint format benchmark figures clean
+.PHONY: help setup demo test notebooks test-all lint format benchmark figures clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -25,10 +25,13 @@ setup: $(TEST_STAMP)  ## create .venv and install osciprop with all that its tes
 demo: $(RUN_STAMP)  ## a small network learns by oscillating
 	$(BIN)/python -m osciprop.demo
 
-test: setup lint  ## lint, then all tests and notebooks in fast mode, but not the slow ones
+test: setup lint  ## lint, then all tests but the slow ones
 	$(PYTEST)
 
-test-all: setup lint  ## like test, with the slow tests
+notebooks: setup  ## run all notebooks in their fast mode
+	$(PYTEST) -m notebook
+
+test-all: setup lint  ## like test, with the slow tests and the notebooks
 	$(PYTEST) -m ""
 
 lint: setup  ## ruff and mypy

@@ -190,6 +190,7 @@ from .preprocessing import AbstractPreprocessing as AbstractPreprocessing
 from .preprocessing import ChannelStatistics as ChannelStatistics
 from .preprocessing import Flattened as Flattened
 from .preprocessing import ImagePreprocessing as ImagePreprocessing
+from .preprocessing import RowsAsImages as RowsAsImages
 from .relaxation import AbstractRelaxation as AbstractRelaxation
 from .relaxation import AndersonIteration as AndersonIteration
 from .relaxation import SequentialIteration as SequentialIteration

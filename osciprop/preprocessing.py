@@ -5,6 +5,7 @@ that `fit` and `evaluate` apply to each batch after it has reached the device.
 """
 
 import abc
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -117,6 +118,30 @@ class Flattened(AbstractPreprocessing):
 
     def evaluate(self, x: Samples) -> Float[Array, "batch features"]:
         return _rows(self.preprocessing.evaluate(x))
+
+
+class RowsAsImages(AbstractPreprocessing):
+    """Rows of numbers as images of `image_shape`, `(height, width)` or with channels last: the data
+    sets `digits`, `mnist` and `fashion_mnist` for convolutional networks.
+
+    Raises `ValueError` for rows of another length.
+    """
+
+    image_shape: tuple[int, ...] = eqx.field(static=True)
+
+    def train(self, x: Samples, key: PRNGKeyArray) -> Float[Array, "batch height width channels"]:
+        return self.evaluate(x)
+
+    def evaluate(self, x: Samples) -> Float[Array, "batch height width channels"]:
+        rows = jnp.asarray(x)
+        height, width, *channels = self.image_shape
+        shape = (height, width, *(channels or [1]))
+        if rows.ndim != 2 or rows.shape[1] != math.prod(shape):
+            raise ValueError(
+                f"x has shape {rows.shape}, expected (batch, {math.prod(shape)}) for images of "
+                f"{shape}: give the data set's own image_shape"
+            )
+        return rows.reshape(-1, *shape)
 
 
 def _rows(x: Float[Array, "batch ..."]) -> Float[Array, "batch features"]:

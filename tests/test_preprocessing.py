@@ -91,6 +91,18 @@ def test_flattened_gives_rows():
     )
 
 
+def test_rows_become_images():
+    rows = np.arange(24.0).reshape(2, 12)
+    np.testing.assert_array_equal(
+        osciprop.RowsAsImages((4, 3)).evaluate(rows), rows.reshape(2, 4, 3, 1)
+    )
+    np.testing.assert_array_equal(
+        osciprop.RowsAsImages((2, 2, 3)).train(rows, KEY), rows.reshape(2, 2, 2, 3)
+    )
+    with pytest.raises(ValueError, match=r"x has shape \(2, 12\).*image_shape"):
+        osciprop.RowsAsImages((4, 4)).evaluate(rows)
+
+
 @pytest.mark.parametrize(
     ("x", "message"),
     [
