@@ -20,6 +20,7 @@ accelerator: `python -m benchmarks.convolutional` measures the time of one updat
 import argparse
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -127,12 +128,12 @@ def rows(data: str, classes: int, width: int, steps_per_epoch: int, batch: int) 
     }
 
 
-def table(data: str, names: list[str], suffix: str) -> str:
+def table(folder: Path, data: str, names: list[str], suffix: str) -> str:
     """Test accuracy by epoch of the stored runs, mean over the seeds that are there."""
     lines = ["| row | seeds | test accuracy by epoch, % | train accuracy of the last, % |"]
     lines.append("|---|---|---|---|")
     for name in names:
-        runs = stored(FOLDER, f"{data}_{name}{suffix}")
+        runs = stored(folder, f"{data}_{name}{suffix}")
         if runs:
             length = min(len(run["epochs"]["epoch"]) for run in runs)
             test = np.mean([run["epochs"]["test_accuracy"][:length] for run in runs], axis=0)
@@ -164,7 +165,7 @@ def main() -> None:
         for name in arguments.rows:
             label = f"{arguments.data}_{name}{suffix}"
             train(FOLDER, label, table_rows[name], seed, arguments.epochs, data)
-    print(table(arguments.data, names, suffix))
+    print(table(FOLDER, arguments.data, names, suffix))
 
 
 if __name__ == "__main__":
