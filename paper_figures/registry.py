@@ -4,6 +4,7 @@ from .beyond import holomorphic_aep, holomorphic_dual
 from .figure import PaperFigure
 from .hep2022 import fig2a, fig2b, fig2c, fig2d, fig3a, fig3b, fig3c
 from .hep2022 import table1 as mnist_in_noise
+from .hep2022 import table2 as images
 from .homeostasis2024 import fig2 as error_vectors
 from .homeostasis2024 import fig3 as bias_by_angle
 from .homeostasis2024 import fig4 as homeostasis
@@ -32,7 +33,13 @@ FIGURES: tuple[PaperFigure, ...] = (
     holomorphic_dual,
 )
 
-TABLES: tuple[TrainedTable, ...] = (mnist_in_noise, points_and_angles, fig1, dual_propagation)
+TABLES: tuple[TrainedTable, ...] = (
+    mnist_in_noise,
+    images,
+    points_and_angles,
+    fig1,
+    dual_propagation,
+)
 """Claims about trained networks, which have no figure."""
 
 

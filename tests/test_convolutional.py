@@ -4,6 +4,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from helpers import relative_error
 
@@ -192,3 +193,18 @@ def test_bad_input_is_named():
                 transform=network.synapses[0].transform, source=osciprop.INPUT, target=0
             ),
         ).__check_init__()
+
+
+@pytest.mark.slow
+def test_an_update_of_the_published_network_fits_in_memory():
+    """VGG-4 at full width, batch 128, centred EP with fixed steps: at most 12 GiB."""
+    network = osciprop.hopfield_cnn(osciprop.vgg4(), key=KEY)
+    fixed = osciprop.SynchronousIteration(tolerance=1e-30, max_steps=60)
+    memory = osciprop.memory_estimate(
+        network,
+        np.zeros((128, 32, 32, 3)),
+        np.zeros(128, dtype=int),
+        osciprop.HolomorphicEP(1.0, 2, fixed),
+        optax.sgd(0.1, momentum=0.9),
+    )
+    assert memory.total < 12 * 2**30

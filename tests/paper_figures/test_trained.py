@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from paper_figures.hep2022 import table2
 from paper_figures.homeostasis2024 import table1
 from paper_figures.nonconservative2026 import fig1
 from paper_figures.two_tales2024 import table
@@ -21,7 +22,7 @@ def store(checkout: Path, folder: str, name: str, accuracies: list[float], **fin
     (where / f"{name}_seed0.json").write_text(json.dumps(content))
 
 
-@pytest.mark.parametrize("module", [table1, fig1, table], ids=lambda module: module.NAME)
+@pytest.mark.parametrize("module", [table1, table2, fig1, table], ids=lambda module: module.NAME)
 def test_no_runs_no_claims(module, tmp_path: Path) -> None:
     assert module.claims(tmp_path) == []
 
@@ -98,3 +99,22 @@ def test_stability_of_dual_propagation_needs_undamped_rows(tmp_path: Path) -> No
     store(tmp_path, "two_tales2024", "mnist_adjoint_1", [0.97] * 4, settled=0.95)
     (claim,) = table.claims(tmp_path)
     assert not claim.passed
+
+
+def test_convolutional_runs_are_compared_with_the_exact_gradient_of_their_size(
+    tmp_path: Path,
+) -> None:
+    def stored(name: str, *accuracies: float) -> None:
+        store(tmp_path, "hep2022_cnn", name, list(accuracies))
+
+    stored("cifar10_jpeg_hep_N2_width8_images5000", 0.2, 0.30)
+    assert table2.claims(tmp_path) == []
+    stored("cifar10_jpeg_implicit_width8_images5000", 0.2, 0.305, 0.4)
+    (small,) = table2.claims(tmp_path)
+    assert small.passed and "8 maps" in small.text and "5000 images" in small.text
+    stored("cifar10_hep_N2", *[0.8] * 90)
+    small, published = table2.claims(tmp_path)
+    assert not published.passed and published.published == 88.56
+    stored("cifar10_implicit", *[0.85] * 90)
+    whole, _, _ = table2.claims(tmp_path)
+    assert not whole.passed and "all images" in whole.text
