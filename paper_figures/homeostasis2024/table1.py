@@ -20,6 +20,17 @@ SMALL, LARGE = 0.05, 0.5
 SCATTER = 1.5
 """Points by which two runs of the same exact gradient may differ after a few epochs."""
 
+LAGS = (
+    "these networks are close to critical, and a rotation of 240 time constants lags: before "
+    "training the cosine of its gradient with the exact one is 0.41 for this seed, 0.41 to 0.95 "
+    "over five (experiments/results/nudges_at_start.json)"
+)
+FEW_EPOCHS = (
+    "before training the order is the published one (mean cosine over five seeds 0.76, with N = 2 "
+    "0.90, N = 4 0.92: experiments/results/nudges_at_start.json), but after five epochs successive "
+    "ones of a run still differ by two points, more than rows do"
+)
+
 
 def _error(checkout: Path, name: str) -> float | None:
     found = accuracy(runs(checkout, FOLDER, name), EPOCH)
@@ -36,7 +47,7 @@ def _by_points(checkout: Path) -> list[Claim]:
         return []
     found = []
 
-    def near(name: str, label: str, published: str) -> None:
+    def near(name: str, label: str, published: str, reason: str = "") -> None:
         ours = _error(checkout, name)
         if ours is not None:
             found.append(
@@ -48,6 +59,7 @@ def _by_points(checkout: Path) -> list[Claim]:
                     ours,
                     f"within {SCATTER:g} points of the true derivative's {exact:g}, or better",
                     ours <= exact + SCATTER,
+                    "" if ours <= exact + SCATTER else reason,
                 )
             )
 
@@ -56,7 +68,7 @@ def _by_points(checkout: Path) -> list[Claim]:
     near(f"table1_N2_{LARGE}", f"N=2, amplitude {LARGE:g}", "as the true derivative")
     near(f"table1_N4_{LARGE}", f"N=4, amplitude {LARGE:g}", "as the true derivative")
     near(f"table1_N6_{LARGE}", f"N=6, amplitude {LARGE:g}", "14.3 after 50 epochs")
-    near("table1_always_on_0.5", f"always on, amplitude {LARGE:g}", "17.3 after 50 epochs")
+    near("table1_always_on_0.5", f"always on, amplitude {LARGE:g}", "17.3 after 50 epochs", LAGS)
     one = _error(checkout, f"table1_N1_{LARGE}")
     if one is not None:
         found.append(
@@ -68,6 +80,7 @@ def _by_points(checkout: Path) -> list[Claim]:
                 one,
                 f"more than the true derivative's {exact:g}",
                 one > exact,
+                "" if one > exact else FEW_EPOCHS,
             )
         )
     return found
