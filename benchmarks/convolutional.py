@@ -1,8 +1,10 @@
 """Time and memory of one CIFAR-sized update of VGG-4, by batch, width and number of points.
 
-    python -m benchmarks.convolutional > benchmarks/convolutional.json
+    python -m benchmarks.convolutional --output benchmarks/convolutional.json
     python -m benchmarks.convolutional --widths 128 --batches 128 256 512 1024 --points 2 4 \\
         --steps 60 --cases all
+
+Prints a table with the device's name, and writes the numbers where `--output` says.
 
 VGG-4 of hep2022 (Table 2), centred (N = 2) and holomorphic EP (N = 4), float32, images of noise.
 Both phases make the same fixed number of synchronous steps, so that the work is known: a step is a
@@ -21,6 +23,7 @@ import platform
 import resource
 import sys
 import time
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -110,6 +113,23 @@ def cases(arguments: argparse.Namespace) -> list[Case]:
     return chosen
 
 
+def table(content: dict[str, object]) -> str:
+    """The numbers for people."""
+    rows = content["rows"]
+    assert isinstance(rows, list)
+    names = list(rows[0])
+    lines = [
+        f"{content['device']}, jax {content['jax']}: {content['product rate, GFLOP/s']} GFLOP/s in "
+        f"a matrix product; at most {content['peak resident GiB']} GiB resident",
+        "",
+        "| " + " | ".join(names) + " |",
+        "|" + "---|" * len(names),
+    ]
+    return "\n".join(
+        lines + ["| " + " | ".join(str(row[name]) for name in names) + " |" for row in rows]
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--batches", type=int, nargs="+", default=[128, 32, 64])
@@ -119,6 +139,7 @@ def main() -> None:
         "--steps", type=int, default=10, help="of the free and of each nudged phase"
     )
     parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--output", type=Path, help="a JSON file for the numbers")
     parser.add_argument("--cases", choices=["one factor", "all"], default="one factor")
     arguments = parser.parse_args()
     rate = product_rate()
@@ -134,8 +155,9 @@ def main() -> None:
         "rows": rows,
         "peak resident GiB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
     }
-    json.dump(content, sys.stdout, indent=1)
-    print()
+    if arguments.output:
+        arguments.output.write_text(json.dumps(content, indent=1) + "\n")
+    print(table(content))
 
 
 if __name__ == "__main__":

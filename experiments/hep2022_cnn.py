@@ -13,8 +13,9 @@ decoupled weight decay, one learning rate per layer, cosine annealing by epoch, 
 
 Relaxations end by tolerance, after at most the authors' number of free steps. `--width`, `--train`
 and `--test` make smaller networks and data sets, named so in the results. What is interrupted goes
-on from its checkpoint. At full size a run of 90 epochs takes days on a processor and hours on an
-accelerator: `python -m benchmarks.convolutional` measures the time of one update on yours.
+on from its checkpoint. `--devices 4` shares every batch between four devices, `--hosts` between the
+devices of all hosts of a cluster's job. At full size a run of 90 epochs takes days on a processor
+and hours on an accelerator: `python -m benchmarks.convolutional` measures an update on yours.
 """
 
 import argparse
@@ -37,6 +38,7 @@ DATA: dict[str, Callable[[], Dataset]] = {
     "cifar100": cifar100,
     "imagenet32": imagenet32,
 }
+ROWS = ["hep_N2", "implicit", "backprop", "fig4c_N2", "fig4c_N4", "fig4c_control"]
 HORIZON = 90
 """Epochs over which the learning rates fall."""
 
@@ -144,17 +146,24 @@ def table(folder: Path, data: str, names: list[str], suffix: str) -> str:
 
 
 def main() -> None:
-    names = list(rows("cifar10", 10, 8, 1, 1))
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default="cifar10", choices=list(DATA))
-    parser.add_argument("--rows", nargs="+", default=names, choices=names)
+    parser.add_argument("--rows", nargs="+", default=ROWS, choices=ROWS)
     parser.add_argument("--epochs", type=int, default=90, help="training epochs (authors: 90)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--width", type=int, default=128, help="maps of the first layer")
     parser.add_argument("--train", type=int, help="the first so many training images only")
     parser.add_argument("--test", type=int, help="the first so many test images only")
     parser.add_argument("--batch", type=int, help="default 128, ImageNet 256")
+    parser.add_argument("--devices", type=int, help="share every batch between so many devices")
+    parser.add_argument(
+        "--hosts", action="store_true", help="join the hosts of a cluster's job, use all devices"
+    )
     arguments = parser.parse_args()
+    if arguments.hosts:  # before anything that uses JAX
+        osciprop.connect_hosts()
+    spread = arguments.hosts or arguments.devices
+    devices = osciprop.DataParallel(arguments.devices) if spread else None
     batch = arguments.batch or (256 if arguments.data == "imagenet32" else 128)
     data = DATA[arguments.data]().subset(train=arguments.train, test=arguments.test)
     steps = math.ceil(len(data.x_train) / batch)
@@ -164,8 +173,8 @@ def main() -> None:
     for seed in arguments.seeds:
         for name in arguments.rows:
             label = f"{arguments.data}_{name}{suffix}"
-            train(FOLDER, label, table_rows[name], seed, arguments.epochs, data)
-    print(table(FOLDER, arguments.data, names, suffix))
+            train(FOLDER, label, table_rows[name], seed, arguments.epochs, data, devices)
+    print(table(FOLDER, arguments.data, ROWS, suffix))
 
 
 if __name__ == "__main__":

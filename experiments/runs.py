@@ -43,7 +43,15 @@ def write(path: Path, content: dict[str, object]) -> None:
     os.replace(part, path)
 
 
-def train(folder: Path, name: str, row: Row, seed: int, epochs: int, data: Dataset) -> None:
+def train(
+    folder: Path,
+    name: str,
+    row: Row,
+    seed: int,
+    epochs: int,
+    data: Dataset,
+    devices: osciprop.DataParallel | None = None,
+) -> None:
     """Train one network unless it is stored, and store accuracies by epoch with what made them.
 
     An interrupted run goes on from its checkpoint.
@@ -68,8 +76,11 @@ def train(folder: Path, name: str, row: Row, seed: int, epochs: int, data: Datas
         checkpoint=path.with_suffix(".checkpoint"),
         evaluation=row.evaluation,
         preprocessing=row.preprocessing,
+        devices=devices,
         throw=False,
     )
+    if jax.process_index():  # of several hosts the first one writes
+        return
     write(
         path,
         {
