@@ -2,10 +2,12 @@
 
 Source: homeostasis2024, Fig. 3; at initialisation, where all is exact: cosine between the response
 to an infinitesimal nudge, `J^-1 dC/ds`, and the adjoint, `J^-T dC/ds`, by population, and the
-symmetry of the Jacobian, on the first 60 images. Trained networks are in `experiments`.
+symmetry of the Jacobian, on the first 60 images. Beside it, test errors after five epochs with
+either, of the stored runs of `experiments/homeostasis2024.py` (claims about them: `table1`).
 """
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -16,10 +18,11 @@ from .. import style
 from ..claim import Claim, close
 from ..figure import Data, Settings
 from ..precision import in_double_precision
+from ..trained import accuracy, runs
 from . import network
 
 NAME = "homeostasis2024/fig3"
-TITLE = "Bias of the error vector by the angle of feedback weights (initialisation)"
+TITLE = "Bias of the error vector by the angle of feedback weights"
 SOURCE = (
     "Laborieux and Zenke 2024, Fig. 3, whose curves are those of trained networks; the numbers at "
     "initialisation are those of an independent run, mean of three seeds."
@@ -46,6 +49,10 @@ OTHER_RUN = (
     "initial weights differ by as much between independent runs: another has -0.043 for the first "
     "hidden population at 90 degrees"
 )
+CHECKOUT = Path(__file__).parents[2]
+METHODS = {"response": "response to a nudge", "adjoint": "adjoint"}
+EPOCHS = 5
+
 SPREADS = 3.0
 """Standard deviations of a mean of three of our seeds that a published mean may be away."""
 
@@ -105,7 +112,22 @@ def compute(fast: bool) -> Data:
         "gradients": np.asarray(gradients).reshape(shape[:2]),
         "symmetry": np.asarray(symmetry).reshape(shape),
         "solved": np.asarray(solved).reshape(shape[:2]),
+        **({} if fast else {f"error_{name}": _trained_error(name) for name in METHODS}),
     }
+
+
+def _trained_error(method: str) -> np.ndarray:
+    """Test error after training with a method, %, by angle, mean of the seeds that are stored."""
+    errors = []
+    for angle in ANGLES:
+        found = accuracy(runs(CHECKOUT, "homeostasis2024", f"fig3_{method}_{angle:g}"), EPOCHS)
+        if found is None:
+            raise FileNotFoundError(
+                f"no run with {method} at {angle:g} degrees is stored: "
+                "python -m experiments.homeostasis2024 --part fig3 --seeds 0"
+            )
+        errors.append(100 - found)
+    return np.asarray(errors)
 
 
 def claims(data: Data) -> list[Claim]:
@@ -148,8 +170,8 @@ def claims(data: Data) -> list[Claim]:
 
 @style.styled
 def plot(data: Data) -> Figure:
-    figure = style.new_figure(7.4, 3.3)
-    left, right = figure.subplots(1, 2)
+    figure = style.new_figure(10.4, 3.3)
+    left, right, trained = figure.subplots(1, 3)
     looks = (style.BLUE, style.RED, style.GREEN, style.BLACK)
     for place, (name, look) in enumerate(zip(POPULATIONS, looks, strict=True)):
         values = data["cosines"][:, :, place]
@@ -177,7 +199,13 @@ def plot(data: Data) -> Figure:
     style.panel_label(right, "b", "symmetry of the Jacobian")
     right.set_ylabel(r"$\|S\|\,/\,(\|S\| + \|A\|)$")
     right.legend(loc="upper right")
-    for axes in (left, right):
-        axes.set_xlabel("angle of feedback to forward weights, degrees")
+    for (name, label), look in zip(METHODS.items(), (style.RED, style.BLUE), strict=True):
+        if f"error_{name}" in data:
+            trained.plot(data["angles"], data[f"error_{name}"], **look.both(), label=label)
+            trained.legend(loc="upper left", title="learning from the")
+    style.panel_label(trained, "c", f"after {EPOCHS} epochs on Fashion-MNIST")
+    trained.set_ylabel("test error, %")
+    for axes in (left, right, trained):
+        axes.set_xlabel("angle of the feedback weights, degrees")
         axes.set_xticks(list(data["angles"]))
     return figure
