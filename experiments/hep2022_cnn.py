@@ -11,8 +11,8 @@ decoupled weight decay, one learning rate per layer, cosine annealing by epoch, 
 - `fig4c_N2`, `fig4c_N4`: VGG-6, softmax pooling at temperature 10; `fig4c_control`: maximum pooling
   and a hard sigmoid, N = 2.
 
-Relaxations end by tolerance, after at most the authors' number of free steps. `--width`, `--train`
-and `--test` make smaller networks and data sets, named so in the results. What is interrupted goes
+Relaxations end by tolerance, after at most the authors' number of free steps. `--width`, `--train`,
+`--test` and `--rate` make smaller networks, data sets and steps, named so in the results. What is interrupted goes
 on from its checkpoint. `--devices 4` shares every batch between four devices, `--hosts` between the
 devices of all hosts of a cluster's job. At full size a run of 90 epochs takes days on a processor
 and hours on an accelerator: `python -m benchmarks.convolutional` measures an update on yours.
@@ -82,14 +82,23 @@ def layerwise(
     )
 
 
-def rows(data: str, classes: int, width: int, steps_per_epoch: int, batch: int) -> dict[str, Row]:
-    relaxation = osciprop.SequentialIteration(tolerance=1e-4, max_steps=260)
+def rows(
+    data: str, classes: int, width: int, steps_per_epoch: int, batch: int, rate: float = 1.0
+) -> dict[str, Row]:
+    """All rows by name; `rate` multiplies every learning rate."""
+    relaxation = osciprop.AndersonIteration(tolerance=1e-4, max_steps=260)
     images = osciprop.ImagePreprocessing(
         osciprop.IMAGENET_STATISTICS if data == "imagenet32" else osciprop.CIFAR_STATISTICS,
         (osciprop.HorizontalFlip(), osciprop.RandomCrop(padding=2)),
     )
-    table2 = layerwise(VGG4_RATES, (VGG4_DECAY[data],) * 5, steps_per_epoch)
-    fig4c = layerwise(VGG6_RATES, (VGG6_DECAY,) * 6 + (VGG6_READOUT_DECAY,), steps_per_epoch)
+    table2 = layerwise(
+        tuple(rate * own for own in VGG4_RATES), (VGG4_DECAY[data],) * 5, steps_per_epoch
+    )
+    fig4c = layerwise(
+        tuple(rate * own for own in VGG6_RATES),
+        (VGG6_DECAY,) * 6 + (VGG6_READOUT_DECAY,),
+        steps_per_epoch,
+    )
 
     def hopfield(
         layers: tuple[osciprop.Maps, ...], activation: osciprop.AbstractActivation
@@ -154,6 +163,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=128, help="maps of the first layer")
     parser.add_argument("--train", type=int, help="the first so many training images only")
     parser.add_argument("--test", type=int, help="the first so many test images only")
+    parser.add_argument("--rate", type=float, default=1.0, help="factor of all learning rates")
     parser.add_argument("--batch", type=int, help="default 128, ImageNet 256")
     parser.add_argument("--devices", type=int, help="share every batch between so many devices")
     parser.add_argument(
@@ -167,9 +177,12 @@ def main() -> None:
     batch = arguments.batch or (256 if arguments.data == "imagenet32" else 128)
     data = DATA[arguments.data]().subset(train=arguments.train, test=arguments.test)
     steps = math.ceil(len(data.x_train) / batch)
-    table_rows = rows(arguments.data, data.num_classes, arguments.width, steps, batch)
+    table_rows = rows(
+        arguments.data, data.num_classes, arguments.width, steps, batch, arguments.rate
+    )
     suffix = "" if arguments.width == 128 else f"_width{arguments.width}"
     suffix += f"_images{arguments.train}" if arguments.train else ""
+    suffix += "" if arguments.rate == 1.0 else f"_rate{arguments.rate:g}"
     for seed in arguments.seeds:
         for name in arguments.rows:
             label = f"{arguments.data}_{name}{suffix}"

@@ -74,7 +74,7 @@ class AbstractReciprocalSynapse(AbstractSynapse):
     def backward(self, pre: Activity, post: Activity) -> Activity:
         """The current that the target's activity `post` sends back to the source: the derivative
         of `forward(pre) . post` by `pre`."""
-        return transposed(self.forward, pre, post)
+        return pull_back(self.forward, pre, post)
 
     def currents(self, s: tuple[Activity, ...]) -> Currents:
         pre, post = s[self.source], s[self.target]
@@ -84,7 +84,7 @@ class AbstractReciprocalSynapse(AbstractSynapse):
         )
 
 
-def transposed(forward: Callable[[Activity], Activity], pre: Activity, post: Activity) -> Activity:
+def pull_back(forward: Callable[[Activity], Activity], pre: Activity, post: Activity) -> Activity:
     """`d (forward(pre) . post) / d pre`: transpose, never Hermitian, also for complex numbers."""
     current, pull = jax.vjp(forward, pre)
     (back,) = pull(post.reshape(current.shape))
@@ -140,6 +140,10 @@ class AbstractTransform(eqx.Module):
     def __call__(self, activity: Activity) -> Activity:
         """The currents that an activity, with a leading batch axis, makes."""
 
+    def transposed(self, pre: Activity, post: Activity) -> Activity:
+        """`d (self(pre) . post) / d pre`, without a conjugate: what travels back."""
+        return pull_back(self, pre, post)
+
     @abc.abstractmethod
     def check(self, name: str, activity: Array) -> None:
         """Raise `ValueError` if an array called `name` is no activity that it takes."""
@@ -179,6 +183,9 @@ class ReciprocalProjection(_Projection, AbstractReciprocalSynapse):
     source: int = eqx.field(static=True)
     target: int = eqx.field(static=True)
 
+    def backward(self, pre: Activity, post: Activity) -> Activity:
+        return self.transform.transposed(pre, post)
+
 
 class FeedbackProjection(_Projection):
     """The transpose of a `transform` that leads from `target` to `source`: feedback with weights of
@@ -189,7 +196,7 @@ class FeedbackProjection(_Projection):
     target: int = eqx.field(static=True)
 
     def currents(self, s: tuple[Activity, ...]) -> Currents:
-        return ((self.target, transposed(self.forward, s[self.target], s[self.source])),)
+        return ((self.target, self.transform.transposed(s[self.target], s[self.source])),)
 
     @property
     def lower(self) -> int:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import osciprop
-from osciprop.synapses import transposed
+from osciprop.synapses import pull_back
 
 
 def written_out(images: np.ndarray, kernel: np.ndarray, padding: int) -> np.ndarray:
@@ -39,8 +39,21 @@ def test_the_way_back_is_the_transpose_and_not_hermitian():
     convolution = osciprop.Convolution(rng.normal(size=(3, 3, 2, 4)), 1)
     pre = jnp.asarray(rng.normal(size=(1, 4, 4, 2)) + 1j * rng.normal(size=(1, 4, 4, 2)))
     post = jnp.asarray(rng.normal(size=(1, 4, 4, 4)) + 1j * rng.normal(size=(1, 4, 4, 4)))
-    back = transposed(convolution, pre, post)
+    back = convolution.transposed(pre, post)
     np.testing.assert_allclose(jnp.sum(convolution(pre) * post), jnp.sum(pre * back), rtol=1e-12)
+
+
+@pytest.mark.parametrize("padding", [0, 1, 3])
+@pytest.mark.parametrize("pooling", [osciprop.NoPooling(), osciprop.SoftmaxPooling()])
+def test_the_transpose_is_the_derivative(padding: int, pooling: osciprop.AbstractPooling):
+    """Also of kernels that are not square, and with more zeros than the kernel reaches."""
+    rng = np.random.default_rng(0)
+    convolution = osciprop.Convolution(rng.normal(size=(2, 3, 2, 4)), padding, pooling)
+    pre = jnp.asarray(rng.normal(size=(2, 5, 6, 2)) + 1j * rng.normal(size=(2, 5, 6, 2)))
+    post = jnp.asarray(rng.normal(size=convolution(pre).shape), dtype=complex)
+    np.testing.assert_allclose(
+        convolution.transposed(pre, post), pull_back(convolution, pre, post), atol=1e-12
+    )
 
 
 def test_feedback_through_pooling_depends_on_the_lower_activity():

@@ -29,7 +29,9 @@ EPOCHS = 90
 WITHIN = 1.0
 """Points of accuracy."""
 
-RUN = re.compile(r"(?P<data>\w+?)_hep_N2(?P<size>(_width\d+)?(_images\d+)?)_seed\d+\.json")
+RUN = re.compile(
+    r"(?P<data>\w+?)_hep_N2(?P<size>(_width\d+)?(_images\d+)?(_rate[\d.]+)?)_seed\d+\.json"
+)
 
 
 def claims(checkout: Path) -> list[Claim]:
@@ -67,7 +69,9 @@ def _words(size: str) -> str:
     """Of a suffix such as `_width8_images5000`."""
     width, images = re.search(r"width(\d+)", size), re.search(r"images(\d+)", size)
     maps = f"{width[1]} maps in the first layer instead of 128" if width else "128 maps"
-    return f"{maps}, {images[1] if images else 'all'} images"
+    rate = re.search(r"rate([\d.]+)", size)
+    slower = f", learning rates times {rate[1]}" if rate else ""
+    return f"{maps}, {images[1] if images else 'all'} images{slower}"
 
 
 def _published(checkout: Path) -> list[Claim]:
