@@ -47,7 +47,7 @@ class Convolution(AbstractTransform):
         pooled, pull = jax.vjp(self.pooling, self._convolved(pre))
         (unpooled,) = pull(post.reshape(pooled.shape))
         # Written out, because inside of loops XLA's CPU compiler knows the derivative of a
-        # convolution only as a slow one, eight times slower than a convolution proper.
+        # convolution only in a form several times slower (benchmarks/loops.py).
         mirrored = jnp.swapaxes(self.kernel[::-1, ::-1], 2, 3)
         rows, columns = (side - 1 - self.padding for side in self.kernel.shape[:2])
         return _convolve(unpooled, mirrored, rows, columns)
