@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Inexact
 
+from .complexity import like
 from .errors import check_at_least
 from .pooling import AbstractPooling, NoPooling
 from .synapses import AbstractTransform
@@ -38,6 +39,14 @@ class Convolution(AbstractTransform):
         self, images: Inexact[Array, "batch height width inputs"]
     ) -> Inexact[Array, "batch down across outputs"]:
         return self.pooling(self._convolved(images))
+
+    def about(
+        self,
+        center: Inexact[Array, "batch height width inputs"],
+        activity: Inexact[Array, "batch height width inputs"],
+    ) -> Inexact[Array, "batch down across outputs"]:
+        deviation = self._convolved(activity - like(center, activity))
+        return self.pooling(deviation + like(self._convolved(center), deviation))
 
     def transposed(
         self,

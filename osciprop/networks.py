@@ -62,6 +62,13 @@ class AbstractNetwork(eqx.Module):
         require_energy(self)
         raise NotImplementedError(f"{type(self).__name__} says that it has a phi, but gives none")
 
+    def phi_about(
+        self, center: State, s: State, x: Float[Array, "batch ..."]
+    ) -> Inexact[Array, " batch"]:
+        """`phi(s, x)`, written so that its derivative by the weights keeps its digits in contrasts
+        of states that differ little from a real `center`."""
+        return self.phi(s, x)
+
     def energy_obstacle(self) -> str:
         """Why the network has no `phi` to contrast; empty if it has one."""
         if type(self).phi is not AbstractNetwork.phi:
@@ -198,6 +205,12 @@ class Network(AbstractNetwork):
         require_energy(self)
         return self.products(s, x)
 
+    def phi_about(
+        self, center: State, s: State, x: Float[Array, "batch ..."]
+    ) -> Inexact[Array, " batch"]:
+        require_energy(self)
+        return self.products(s, x, center)
+
     def energy_obstacle(self) -> str:
         for index, synapse in enumerate(self.synapses):
             if synapse.source != INPUT and not isinstance(synapse, AbstractReciprocalSynapse):
@@ -207,15 +220,28 @@ class Network(AbstractNetwork):
                 )
         return ""
 
-    def products(self, s: State, x: Float[Array, "batch ..."]) -> Inexact[Array, " batch"]:
+    def products(
+        self, s: State, x: Float[Array, "batch ..."], center: State | None = None
+    ) -> Inexact[Array, " batch"]:
         """What every synapse and bias carries up to a neuron, times that neuron's activity, summed:
-        `phi` of a network whose synapses are reciprocal."""
+        `phi` of a network whose synapses are reciprocal (with a `center`: `phi_about`)."""
         total = jnp.zeros_like(s[0], shape=(len(s[0]),))
-        for population, activity in zip(self.populations, s, strict=True):
-            total = total + rowwise(like(population.bias, s) * activity)
+        parts = [s]
+        if center is not None:
+            parts = [jax.tree.map(lambda a, b: a - like(b, a), s, center), center]
+        for part in parts:
+            for population, activity in zip(self.populations, part, strict=True):
+                product = rowwise(like(population.bias, activity) * activity)
+                total = total + like(product, total)
         for synapse in self.synapses:
-            pre, post = x if synapse.lower == INPUT else s[synapse.lower], s[synapse.upper]
-            total = total + rowwise(_add(jnp.zeros_like(post), synapse.forward(pre)) * post)
+            post = s[synapse.upper]
+            if synapse.lower == INPUT:
+                inflow = synapse.forward(x)
+            elif center is None:
+                inflow = synapse.forward(s[synapse.lower])
+            else:
+                inflow = synapse.forward_about(center[synapse.lower], s[synapse.lower])
+            total = total + rowwise(_add(jnp.zeros_like(post), inflow) * post)
         return total
 
     def cost(self, s: State, y: Targets) -> Inexact[Array, " batch"]:

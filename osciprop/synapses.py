@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Inexact, PRNGKeyArray
 
-from .complexity import matmul
+from .complexity import like, matmul
 
 INPUT = -1
 Activity = Inexact[Array, "batch ..."]
@@ -44,6 +44,14 @@ class AbstractSynapse(eqx.Module):
     @abc.abstractmethod
     def forward(self, pre: Activity) -> Activity:
         """The current that the activity of the `lower` population makes in the `upper` one."""
+
+    def forward_about(self, center: Activity, pre: Activity) -> Activity:
+        """`forward(pre)`, for contrasts of states `pre` that differ little from one `center`.
+
+        Linear synapses send the center and the deviation from it by themselves: weights then learn
+        from products with deviations, in which nothing large has to cancel.
+        """
+        return self.forward(pre)
 
     def currents(self, s: tuple[Activity, ...]) -> Currents:
         """What it sends where, given the activities of all populations."""
@@ -99,6 +107,10 @@ class _Dense(AbstractSynapse):
     def forward(self, pre: Activity) -> Inexact[Array, "batch post"]:
         return matmul(pre.reshape(len(pre), -1), self.weight)
 
+    def forward_about(self, center: Activity, pre: Activity) -> Inexact[Array, "batch post"]:
+        deviation = self.forward(pre - like(center, pre))
+        return deviation + like(self.forward(center), deviation)
+
     def check(self, name: str, activity: Array) -> None:
         if activity.ndim != 2 or activity.shape[1] != self.weight.shape[0]:
             raise ValueError(
@@ -140,6 +152,10 @@ class AbstractTransform(eqx.Module):
     def __call__(self, activity: Activity) -> Activity:
         """The currents that an activity, with a leading batch axis, makes."""
 
+    def about(self, center: Activity, activity: Activity) -> Activity:
+        """`self(activity)`, for contrasts: see `AbstractSynapse.forward_about`."""
+        return self(activity)
+
     def transposed(self, pre: Activity, post: Activity) -> Activity:
         """`d (self(pre) . post) / d pre`, without a conjugate: what travels back."""
         return pull_back(self, pre, post)
@@ -160,6 +176,9 @@ class _Projection(AbstractSynapse):
 
     def forward(self, pre: Activity) -> Activity:
         return self.transform(pre)
+
+    def forward_about(self, center: Activity, pre: Activity) -> Activity:
+        return self.transform.about(center, pre)
 
     def check(self, name: str, activity: Array) -> None:
         self.transform.check(name, activity)

@@ -29,12 +29,15 @@ def contrast(
     """
     dtype = jax.tree.leaves(states)[0].dtype
     betas, weights = betas.astype(dtype), weights.astype(dtype)
+    # Contrasts are small differences of large products. About one center, which carries no points
+    # axis, the products themselves are small, and single precision keeps its digits.
+    center = jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0).real, states)
 
     @eqx.filter_grad
     def gradient(parameters: AbstractNetwork) -> Array:
         def point(s: State, beta: Array, weight: Array) -> Array:
             # x carries no points axis: its product with the weights is formed once.
-            total = parameters.phi(s, x) - beta * parameters.cost(s, y)
+            total = parameters.phi_about(center, s, x) - beta * parameters.cost(s, y)
             return jnp.mean((weight * total).real)
 
         return jnp.sum(jax.vmap(point)(states, betas, weights))
