@@ -1,0 +1,15 @@
+"""Parameter studies: a function of one point, over a grid, stored as it is computed."""
+
+from .axes import Axis as Axis
+from .axes import linspace as linspace
+from .axes import logspace as logspace
+from .axes import seeds as seeds
+from .engines import AbstractEngine as AbstractEngine
+from .engines import InProcess as InProcess
+from .engines import OnExecutor as OnExecutor
+from .engines import Processes as Processes
+from .errors import StudyError as StudyError
+from .errors import StudyInterrupted as StudyInterrupted
+from .errors import StudyWarning as StudyWarning
+from .outputs import Output as Output
+from .study import Study as Study

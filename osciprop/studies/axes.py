@@ -1,0 +1,124 @@
+"""The axes of a study: what is varied, in which unit, and whether in one compiled call."""
+
+import collections
+import dataclasses
+import functools
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import check_at_least
+
+Value = bool | int | float | str
+
+
+@dataclasses.dataclass(frozen=True)
+class Axis:
+    """The values of one axis.
+
+    `values` are numbers or words, or a mapping from words to whatever the function of the study is
+    to get there, such as gradient methods by name. Along a `vectorised` axis, which holds numbers,
+    many points run in one compiled call: the function gets scalars that JAX traces, and must be
+    made of what `jax.vmap` takes. `unit` goes into the result's attributes.
+    """
+
+    values: Sequence[Value] | np.ndarray | Mapping[str, Any]
+    unit: str = ""
+    vectorised: bool = False
+
+    @functools.cached_property
+    def coordinates(self) -> np.ndarray:
+        """The values as one-dimensional array; words where the function gets objects."""
+        return np.asarray(list(self.values))
+
+    @functools.cached_property
+    def arguments(self) -> list[Any]:
+        """What the function gets, value by value."""
+        if isinstance(self.values, Mapping):
+            return list(self.values.values())
+        return self.coordinates.tolist()
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def check(self, name: str) -> None:
+        """Raise `ValueError` or `TypeError` if the axis called `name` cannot be one."""
+        if isinstance(self.values, str) or not isinstance(
+            self.values, (Mapping, Sequence, np.ndarray)
+        ):
+            raise TypeError(
+                f"axis {name!r} is {self.values!r}: give a list of values, or one of linspace, "
+                "logspace and seeds"
+            )
+        if not len(self):
+            raise ValueError(f"axis {name!r} is empty: give it a value, or leave it out")
+        kinds = {_kind(name, value) for value in self.values}
+        if len(kinds) > 1:
+            raise ValueError(
+                f"axis {name!r} mixes {' and '.join(sorted(kinds))}: give values of one kind"
+            )
+        twice = [value for value, count in collections.Counter(self.values).items() if count > 1]
+        if twice:
+            raise ValueError(
+                f"axis {name!r} holds {', '.join(map(repr, twice))} more than once: name every "
+                "value once (for repetitions add an axis of seeds)"
+            )
+        if self.vectorised and (isinstance(self.values, Mapping) or kinds != {"numbers"}):
+            raise ValueError(
+                f"axis {name!r} cannot be vectorised: only one of numbers can; leave vectorised out"
+            )
+
+
+def _kind(name: str, value: Any) -> str:
+    if isinstance(value, str):
+        return "words"
+    if isinstance(value, (bool, np.bool_)):
+        return "truth values"
+    if isinstance(value, (int, float, np.integer, np.floating)):
+        if not math.isfinite(value):
+            raise ValueError(f"axis {name!r} holds {value}: give finite numbers")
+        return "numbers"
+    raise TypeError(
+        f"axis {name!r} holds {value!r}, neither a number nor a word: to vary objects, give a "
+        "mapping from names to them"
+    )
+
+
+def linspace(
+    start: float, stop: float, number: int, *, unit: str = "", vectorised: bool = False
+) -> Axis:
+    """So many values from `start` to `stop`, both included, at equal differences."""
+    check_at_least("number", number, 1, "of values")
+    return Axis(np.linspace(start, stop, number), unit, vectorised)
+
+
+def logspace(
+    start: float, stop: float, number: int, *, unit: str = "", vectorised: bool = False
+) -> Axis:
+    """So many values from `start` to `stop`, both included, at equal ratios.
+
+    These are the first and the last value themselves, not exponents as in NumPy's function of this
+    name. Raises `ValueError` unless both are above 0.
+    """
+    check_at_least("number", number, 1, "of values")
+    for name, value in (("start", start), ("stop", stop)):
+        if not value > 0:
+            raise ValueError(
+                f"{name} of a logspace is {value}: give the values themselves, not exponents, "
+                "as in logspace(1e-3, 1.0, 10)"
+            )
+    return Axis(np.geomspace(start, stop, number), unit, vectorised)
+
+
+def seeds(number: int, *, first: int = 0, vectorised: bool = False) -> Axis:
+    """The seeds `first`, `first + 1`, ...: repetitions with other random numbers."""
+    check_at_least("number", number, 1, "of seeds")
+    check_at_least("first", first, 0, "seeds are not negative")
+    return Axis(range(first, first + number), vectorised=vectorised)
+
+
+def as_axis(values: Any) -> Axis:
+    """An axis from what a user gave: one, or plain values."""
+    return values if isinstance(values, Axis) else Axis(values)

@@ -1,0 +1,83 @@
+"""Blocks of a study on many machines, by Dask distributed."""
+
+import collections
+from collections.abc import Generator, Sequence
+from typing import Any
+
+from distributed import Client, as_completed
+from distributed.scheduler import KilledWorker
+
+from ..errors import check_at_least
+from .engines import AbstractEngine, Task
+from .errors import StudyError
+from .evaluation import Failure, Outcome, Work, evaluate, pack
+
+
+class Dask(AbstractEngine):
+    """On the workers of a Dask cluster, which must be able to import osciprop.
+
+    `cluster` is the address of a scheduler, such as `"tcp://host:8786"`, or a `distributed.Client`
+    of a cluster of any kind: of this machine (`LocalCluster`), of SLURM (`dask_jobqueue`). Dask
+    computes what a lost worker left on another one. `in_flight` blocks at most are handed over at a
+    time.
+
+    Raises `StudyError` when it runs and the scheduler cannot be reached, or is lost.
+    """
+
+    def __init__(self, cluster: str | Client, in_flight: int = 256, timeout: float = 30.0):
+        if not isinstance(cluster, (str, Client)):
+            raise TypeError(
+                f"cluster is {cluster!r}: give the address of a scheduler, such as "
+                '"tcp://host:8786", or a distributed.Client'
+            )
+        check_at_least("in_flight", in_flight, 1, "of blocks")
+        self.cluster, self.in_flight, self.timeout = cluster, in_flight, timeout
+
+    def run(self, work: Work, tasks: Sequence[Task]) -> Generator[Outcome, None, None]:
+        if isinstance(self.cluster, Client):
+            yield from self._run(self.cluster, work, tasks)
+            return
+        try:
+            client = Client(self.cluster, timeout=self.timeout, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise StudyError(
+                f"no Dask scheduler answers at {self.cluster!r} ({error}): start one with "
+                "`dask scheduler`, or correct the address"
+            ) from error
+        with client:
+            yield from self._run(client, work, tasks)
+
+    def _run(
+        self, client: Client, work: Work, tasks: Sequence[Task]
+    ) -> Generator[Outcome, None, None]:
+        # A task of its own, so that it travels to each worker once and is made again if lost.
+        payload = client.submit(bytes, pack(work), pure=False)
+        left, running = collections.deque(tasks), dict[Any, Task]()
+        results = as_completed([])
+        try:
+            while left or running:
+                while left and len(running) < self.in_flight:
+                    task = left.popleft()
+                    future = client.submit(evaluate, payload, task.block, task.points, pure=False)
+                    running[future.key] = task
+                    results.add(future)
+                future = next(results)
+                task = running.pop(future.key)
+                if future.status == "finished":
+                    yield future.result()
+                elif future.status == "error" and isinstance(future.exception(), KilledWorker):
+                    yield _killed(work, task, str(future.exception()))
+                else:
+                    raise StudyError(
+                        f"the Dask scheduler at {client.scheduler_info().get('address', '?')} was "
+                        f"lost (a block is {future.status}): start one, and run the study again to "
+                        "go on where it ended"
+                    )
+        finally:
+            client.cancel([future for future, _ in getattr(results, "futures", {}).items()])
+
+
+def _killed(work: Work, task: Task, message: str) -> Outcome:
+    points = tuple(task.block.points()) if task.points is None else task.points
+    failures = tuple(Failure(p, work.grid.label(p), f"KilledWorker: {message}", "") for p in points)
+    return Outcome(task.block, {}, failures, dict.fromkeys(points, 0.0), "none", "none")

@@ -1,0 +1,44 @@
+"""The results of a study as an xarray Dataset."""
+
+import json
+from typing import Any
+
+import numpy as np
+import xarray
+
+from .evaluation import RESERVED
+from .store import DONE, ResultStore
+
+
+def dataset(store: ResultStore) -> xarray.Dataset:
+    """All results: variables over the axes, NaN where nothing is; the header as attributes.
+
+    Whole numbers and truth values become floating-point numbers if points are missing.
+    `status` is 0 for a missing point, 1 for a done one, 2 for a failed one; `seconds` its wall
+    time. Raises `StudyError` if a stored chunk is damaged.
+    """
+    axes = list(store.grid.axes)
+    found = {}
+    for name in (*store.variables, *RESERVED):
+        array = store.array(name)
+        values = np.full(array.shape, array.fill_value, array.dtype)
+        for block in store.grid.blocks():
+            values[block.region] = store.read(name, block)
+        attributes = dict(array.attrs)
+        metadata: Any = array.metadata
+        found[name] = (list(metadata.dimension_names), values, attributes)
+    coordinates = {
+        name: ([name], axis.coordinates, {"units": axis.unit} if axis.unit else {})
+        for name, axis in store.grid.axes.items()
+    }
+    results = xarray.Dataset(
+        found, coordinates, {k: json.dumps(v) for k, v in store.header.items()}
+    )
+    done = results["status"] == DONE
+    if not bool(done.all()):
+        for name in store.variables:
+            variable = results[name]
+            if variable.dtype.kind in "biu":
+                variable = variable.astype(float)
+            results[name] = variable.where(done)
+    return results.transpose(*axes, ...)

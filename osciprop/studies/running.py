@@ -1,0 +1,175 @@
+"""One run of a study: open its store, compute what is missing, return the results."""
+
+import contextlib
+import datetime
+import fcntl
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray
+from tqdm import tqdm
+
+from ..provenance import environment
+from .engines import AbstractEngine, Task
+from .errors import StudyError, StudyInterrupted, StudyWarning
+from .evaluation import Work
+from .fingerprint import source_digest, source_folder
+from .outputs import Output
+from .progress import Bar, Summary
+from .records import read_json, write_json
+from .results import dataset
+from .store import DONE, FAILED, ResultStore
+
+FORMAT = "osciprop study 1"
+
+
+@contextlib.contextmanager
+def held(folder: Path | None) -> Iterator[None]:
+    """Hold a study's folder, which is made if need be, for this process alone.
+
+    Raises `StudyError` if another process holds it, or it cannot be written.
+    """
+    if folder is None:
+        yield
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    except OSError as error:
+        raise StudyError(
+            f"the store {folder} cannot be written ({error}): give a folder that can"
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process at the latest
+        except BlockingIOError as error:
+            raise StudyError(
+                f"another process runs the study in {folder}: wait for it, or give another folder"
+            ) from error
+        yield
+
+
+def open_results(
+    work: Work, settings: dict[str, Any], outputs: Mapping[str, Output], folder: Path | None
+) -> ResultStore:
+    """The store of a study, new or as an earlier run left it, with this run noted in it."""
+    digest = source_digest(work.function)
+    started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    run = {"started": started, "source": digest, **environment(source_folder(work.function))}
+    if folder is None:
+        store = ResultStore.create(work.grid, outputs, None)
+        store.header = {"format": FORMAT, "settings": settings, "runs": [run]}
+        return store
+    path = folder / "study.json"
+    fresh = not path.exists()
+    if fresh:
+        others = [entry.name for entry in folder.iterdir() if entry.name != ".lock"]
+        if others and others != ["results.zarr"]:
+            raise StudyError(
+                f"the store {folder} holds {', '.join(sorted(others)[:3])}, but no study: give "
+                "a new or empty folder"
+            )
+        header: dict[str, Any] = {"format": FORMAT, "settings": settings, "runs": []}
+        # The group first: a study that ends in between is a new one again.
+        store = ResultStore.create(work.grid, outputs, folder)
+    else:
+        header = read_json(path)
+        _require_same(path, header, settings)
+        store = ResultStore.open(work.grid, outputs, folder)
+    sources = {earlier["source"] for earlier in header["runs"]}
+    if sources - {digest}:
+        warnings.warn(
+            f"the function of the study in {folder} has changed since points were stored there: "
+            "if it computes other numbers, use a new store",
+            StudyWarning,
+            stacklevel=4,
+        )
+    header["runs"].append(run)
+    store.header = header
+    write_json(path, header)
+    return store
+
+
+def _require_same(path: Path, header: Any, settings: dict[str, Any]) -> None:
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise StudyError(f"{path} is not of format {FORMAT!r}: give another store")
+    differing = []
+    for name, value in settings.items():
+        stored = header["settings"].get(name)
+        if stored == value:
+            continue
+        if isinstance(value, dict) and isinstance(stored, dict):
+            for key in sorted({*value, *stored}):
+                if value.get(key) != stored.get(key):
+                    differing.append(f"{name}.{key}: {stored.get(key)} != {value.get(key)}")
+        else:
+            differing.append(f"{name}: {stored} != {value}")
+    if differing:
+        raise StudyError(
+            f"the store {path.parent} was made with other settings ({'; '.join(differing):.1000}): "
+            "use another store, or restore the settings"
+        )
+
+
+def compute(
+    work: Work, store: ResultStore, engine: AbstractEngine, *, progress: bool, again: bool
+) -> None:
+    """Compute what is missing (with `again`, failed points too), and store it block by block."""
+    tasks = _tasks(store, again)
+    grid = store.grid
+    missing = sum(len(task.points or ()) or task.block.size for task in tasks)
+    summary = Summary(grid, grid.size - missing)
+    bar = Bar(grid.size, summary.stored, progress)
+    outcomes = engine.run(work, tasks)
+    try:
+        for outcome in outcomes:
+            failed = store.write(outcome)
+            summary.add(outcome, failed)
+            bar.show(summary, len(outcome.seconds))
+    except KeyboardInterrupt as error:
+        where = f"in {store.folder}: run the study again to go on" if store.folder else "attached"
+        raise StudyInterrupted(
+            f"interrupted after {summary.done} points, which are {where}",
+            None if store.folder else dataset(store),
+        ) from error
+    finally:
+        outcomes.close()
+        bar.close()
+    if progress:
+        tqdm.write(str(summary), file=sys.stderr)
+
+
+def _tasks(store: ResultStore, again: bool) -> list[Task]:
+    """What is to be computed; damaged blocks are forgotten first, with a warning."""
+    tasks = []
+    for block, status, trouble in store.examine():
+        if trouble:
+            warnings.warn(f"{trouble}; computed anew", StudyWarning, stacklevel=5)
+            store.forget(block)
+        wanted = status != DONE if again else (status != DONE) & (status != FAILED)
+        places = np.argwhere(wanted)
+        if len(places) == block.size:
+            tasks.append(Task(block))
+        elif len(places):
+            points = (tuple((place + block.start).tolist()) for place in places)
+            tasks.append(Task(block, tuple(points)))
+    return tasks
+
+
+def conclude(store: ResultStore) -> xarray.Dataset:
+    """The results; `StudyError` if there are none, a warning if some points failed."""
+    results = dataset(store)
+    status = results["status"].values
+    failed = int(np.sum(status == FAILED))
+    if failed:
+        first = next(f for block in store.grid.blocks() for f in store.failures(block))
+        text = f"{failed} of {status.size} points failed, the first at {first.label}: "
+        remedy = "" if store.folder else " (give a store to keep tracebacks and to retry)"
+        if failed == status.size:
+            raise StudyError(f"{text}{first.message}{remedy}")
+        warnings.warn(f"{text}{first.message}{remedy}", StudyWarning, stacklevel=4)
+    return results
