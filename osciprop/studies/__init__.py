@@ -11,5 +11,9 @@ from .engines import Processes as Processes
 from .errors import StudyError as StudyError
 from .errors import StudyInterrupted as StudyInterrupted
 from .errors import StudyWarning as StudyWarning
+from .export import export_csv as export_csv
+from .export import export_netcdf as export_netcdf
 from .outputs import Output as Output
+from .plots import plot_heat_map as plot_heat_map
+from .plots import plot_lines as plot_lines
 from .study import Study as Study

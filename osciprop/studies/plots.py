@@ -1,0 +1,270 @@
+"""Plots of a study's results, straight from the Dataset, in the style of `osciprop.plotting`.
+
+The functions return a list of axes, one per panel. None shows or saves anything, or changes
+Matplotlib's global settings.
+"""
+
+import math
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import xarray
+from matplotlib import ticker
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis, XAxis
+from matplotlib.collections import LineCollection
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from ..plotting import MARK, MARKERS, style
+from .averages import CONFIDENCE, Averages, Scale, average
+
+COLUMNS = 3
+"""Panels side by side at most."""
+
+PANEL, SMALL_PANEL = (4.2, 3.0), (2.6, 2.2)
+"""Width and height, in inches, of a panel alone and of one among others."""
+
+BAND = 0.2
+"""Opacity of a band."""
+
+MANY_ENTRIES, MANY_TICKS, LONG_TICKS = 14, 10, 28
+"""Entries in a column of a legend; labels at an axis, and their letters in one row."""
+
+
+def plot_lines(
+    results: xarray.Dataset,
+    *,
+    x: str,
+    y: str,
+    hue: str | None = None,
+    facet: str | None = None,
+    band: str | None = "seed",
+    log_x: bool | None = None,
+    log_y: bool = False,
+    ax: Axes | None = None,
+) -> list[Axes]:
+    """Lines of variable `y` over the axis `x`: one per value of `hue`, a panel per one of `facet`.
+
+    Shown is the mean over the axis `band` (by default over "seed" if there is such an axis), with
+    the band in which it lies at 95 % confidence by Student's t. NaN is left out of the mean; where
+    nothing is left, there is a gap, and without at least two values there is no band. Words along
+    `x`, and points between gaps, have error bars instead. `log_x=None` chooses a logarithmic scale
+    for positive numbers at about equal ratios over more than 1.5 decades. Names and units (of the
+    attribute "units") label the axes; numbers along axes are sorted.
+
+    `ax` is drawn into where one panel is. Returns the axes of all panels, in the order of `facet`.
+
+    Raises `ValueError` for variables and axes that are not there, complex values, axes of several
+    values that are not named, values not above 0 on a logarithmic scale, and if all are NaN.
+    """
+    found = average(results, y, {"facet": facet, "hue": hue, "x": x}, band)
+    over, hues = found.scales["x"], found.scales["hue"]
+    assert over is not None
+    log_x = _is_geometric(over) if log_x is None else log_x
+    if log_x and (not over.is_number or over.values[0] <= 0):
+        raise ValueError(f"log_x=True needs an axis of numbers above 0, and {x!r} is none")
+    if log_y:
+        _check_positive("log_y", y, found.mean)
+    with style():
+        legend = _legend(found, over, hues)
+        panels, columns = _panels(found, ax, room=1.6 if legend else 0.0)
+        for panel, means, half_widths in zip(panels, found.mean, found.half_width, strict=True):
+            for index, (mean, half_width) in enumerate(zip(means, half_widths, strict=True)):
+                _draw_line(panel, over, mean, half_width, index, len(means))
+            if log_x:
+                panel.set_xscale("log")
+            elif not over.is_number:
+                panel.set_xlim(-0.5, over.values.size - 0.5)
+                _tick(panel.xaxis, over)
+            elif over.values.dtype.kind in "iu":
+                panel.xaxis.set_major_locator(ticker.MaxNLocator(nbins=7, integer=True))
+            if log_y:
+                panel.set_yscale("log")
+        _label(panels, columns, over.label, found.label)
+        if legend and ax is None:
+            stacks = math.ceil(len(legend) / MANY_ENTRIES)
+            panels[0].figure.legend(handles=legend, loc="outside right upper", ncols=stacks)
+        elif legend:
+            panels[0].legend(handles=legend)
+    return panels
+
+
+def plot_heat_map(
+    results: xarray.Dataset,
+    *,
+    x: str,
+    y: str,
+    value: str,
+    facet: str | None = None,
+    band: str | None = "seed",
+    log_color: bool = False,
+    ax: Axes | None = None,
+) -> list[Axes]:
+    """The variable `value` over two axes as colours: one panel per value of the axis `facet`.
+
+    Shown is the mean over the axis `band` (by default over "seed" if there is such an axis); NaN is
+    left out of it. Cells are equally large, whatever lies between the values of the axes; numbers
+    along axes are sorted, from the lower left. A cell without a finite value is a cross on grey.
+    All panels share the scale of colours, which is logarithmic with `log_color`.
+
+    `ax` is drawn into where one panel is. Returns the axes of all panels, in the order of `facet`.
+
+    Raises `ValueError` for variables and axes that are not there, complex values, axes of several
+    values that are not named, values not above 0 on a logarithmic scale, and if all are NaN.
+    """
+    found = average(results, value, {"facet": facet, "y": y, "x": x}, band)
+    across, up = found.scales["x"], found.scales["y"]
+    assert across is not None and up is not None
+    if log_color:
+        _check_positive("log_color", value, found.mean)
+    shown = np.ma.masked_invalid(found.mean)
+    scale = LogNorm if log_color else Normalize
+    norm = scale(float(shown.min()), float(shown.max()))
+    with style():
+        panels, columns = _panels(found, ax, room=1.0)
+        for panel, cells in zip(panels, shown, strict=True):
+            edges = [np.arange(length + 1) - 0.5 for length in reversed(cells.shape)]
+            mesh = panel.pcolormesh(*edges, cells, norm=norm, cmap="viridis")
+            panel.grid(False)
+            _cross_out(panel, np.ma.getmaskarray(cells))
+            _tick(panel.xaxis, across)
+            _tick(panel.yaxis, up)
+        _label(panels, columns, across.label, up.label)
+        label = found.label + ("\n(crosses: no value)" if np.ma.is_masked(shown) else "")
+        panels[0].figure.colorbar(mesh, ax=panels, label=label)
+    return panels
+
+
+def _is_geometric(scale: Scale) -> bool:
+    """Whether values suggest a logarithmic scale."""
+    if not scale.is_number or scale.values.size < 2 or scale.values[0] <= 0:
+        return False
+    logs = np.log10(scale.values)
+    steps = np.diff(logs)
+    # 1, 2, 5, 10 counts as equal ratios too.
+    return bool(logs[-1] - logs[0] > 1.5 and steps.max() < 1.5 * steps.min())
+
+
+def _check_positive(option: str, name: str, values: np.ndarray) -> None:
+    if np.any(values <= 0):
+        raise ValueError(
+            f"{option}=True needs values above 0, and {name!r} has others (the lowest mean is "
+            f"{np.nanmin(values):.3g}): leave {option} out, or mask them with results.where(...)"
+        )
+
+
+def _panels(found: Averages, ax: Axes | None, room: float) -> tuple[list[Axes], int]:
+    """The axes of all panels and how many are in a row, with so many inches beside them."""
+    facet = found.scales["facet"]
+    titles = [""] if facet is None else facet.titles
+    count = len(titles)
+    if ax is not None:
+        if count > 1:
+            raise ValueError(f"ax takes one panel, but facet makes {count}: leave one of them out")
+        panels, columns = [ax], 1
+    else:
+        rows = math.ceil(count / COLUMNS)
+        columns = math.ceil(count / rows)
+        width, height = PANEL if count == 1 else SMALL_PANEL
+        figure, grid = plt.subplots(
+            rows,
+            columns,
+            sharex=True,
+            sharey=True,
+            squeeze=False,
+            figsize=(columns * width + room, rows * height),
+        )
+        panels = list(grid.flat[:count])
+        for empty in grid.flat[count:]:
+            empty.remove()
+    for panel, title in zip(panels, titles, strict=True):
+        if title:
+            panel.set_title(title)
+    return panels, columns
+
+
+def _label(panels: list[Axes], columns: int, x: str, y: str) -> None:
+    """Label the outer panels; also those above a place that the last row leaves empty."""
+    for index, panel in enumerate(panels):
+        if index % columns == 0:
+            panel.set_ylabel(y)
+        if index + columns >= len(panels):
+            panel.set_xlabel(x)
+            panel.tick_params(labelbottom=True)
+
+
+def _tick(axis: Axis, scale: Scale) -> None:
+    """Ticks at 0, 1, ... with the values there; fewer if many, aslant if they would touch."""
+    step = math.ceil(scale.values.size / MANY_TICKS)
+    texts = scale.texts[::step]
+    look: dict[str, Any] = {}
+    if isinstance(axis, XAxis) and sum(map(len, texts)) > LONG_TICKS:
+        look = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
+    axis.set_ticks(range(0, scale.values.size, step), texts, **look)
+
+
+def _look(index: int) -> dict[str, Any]:
+    """Colour, line style and marker of a line; 49 differ without colour too."""
+    looks = list(plt.rcParams["axes.prop_cycle"])
+    turn, place = divmod(index, len(looks))
+    return {**looks[place], "marker": MARKERS[(place + turn) % len(MARKERS)]}
+
+
+def _legend(found: Averages, over: Scale, hues: Scale | None) -> list[Line2D | Patch]:
+    """What explains the lines and their bands, or the marks and their error bars."""
+    unjoined = {} if over.is_number else {"linestyle": ""}
+    titles = [] if hues is None else hues.titles
+    entries: list[Line2D | Patch] = [
+        Line2D([], [], label=title, **_look(index) | unjoined) for index, title in enumerate(titles)
+    ]
+    if np.any(np.isfinite(found.half_width)):
+        color = _look(0)["color"] if hues is None else MARK
+        label = f"{100 * CONFIDENCE:.0f} % confidence"
+        bar = Line2D([], [], color=color, marker="|", markersize=9, linestyle="", label=label)
+        band = Patch(color=color, alpha=BAND, linewidth=0, label=label)
+        entries.append(band if over.is_number else bar)
+    return entries
+
+
+def _draw_line(
+    panel: Axes, over: Scale, mean: np.ndarray, half_width: np.ndarray, index: int, count: int
+) -> None:
+    """One line with its band; words have error bars side by side, and no line between them."""
+    look = _look(index)
+    places = over.values
+    if not over.is_number:
+        places = np.arange(mean.size) + (index - (count - 1) / 2) * min(0.15, 0.7 / count)
+        look["linestyle"] = ""
+    panel.plot(places, mean, **look)
+    known = np.isfinite(half_width)
+    beside = np.append(False, known[:-1]) | np.append(known[1:], False)
+    lonely = known & ~beside if over.is_number else known
+    joined = np.where(lonely, np.nan, half_width)
+    if np.any(np.isfinite(joined)):
+        panel.fill_between(
+            places, mean - joined, mean + joined, color=look["color"], alpha=BAND, linewidth=0
+        )
+    if np.any(lonely):
+        panel.errorbar(
+            places[lonely],
+            mean[lonely],
+            half_width[lonely],
+            color=look["color"],
+            linestyle="",
+            elinewidth=1.0,
+            capsize=2.0,
+        )
+
+
+def _cross_out(panel: Axes, missing: np.ndarray) -> None:
+    """Crosses over cells on grey: grey alone would pass for a shade in print."""
+    panel.set_facecolor("0.9")
+    strokes = [
+        [(column - 0.5, row - side), (column + 0.5, row + side)]
+        for row, column in np.argwhere(missing)
+        for side in (0.5, -0.5)
+    ]
+    panel.add_collection(LineCollection(strokes, colors=MARK, linewidths=0.8), autolim=False)
