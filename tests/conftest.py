@@ -19,10 +19,11 @@ matplotlib.use("Agg")
 
 HERE = Path(__file__).parent
 
-# Annotations become checks of shapes and dtypes, in whatever is imported after this line. Not in
-# `datasets`: it holds plain NumPy arrays, whose checks and messages are its own.
+# Annotations become checks of shapes and dtypes, in whatever is imported after this line. Not where
+# arguments are plain values and files: there checks and messages are the package's own.
+PLAIN = {"commands", "datasets", "studies"}
 MODULES = {module.name for module in pkgutil.iter_modules([str(HERE.parent / "osciprop")])}
-CHECKED = [f"osciprop.{name}" for name in sorted(MODULES - {"datasets"})]
+CHECKED = [f"osciprop.{name}" for name in sorted(MODULES - PLAIN)]
 jaxtyping.install_import_hook(CHECKED, "beartype.beartype")
 
 import osciprop  # noqa: E402

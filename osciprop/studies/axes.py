@@ -59,7 +59,9 @@ class Axis:
             raise ValueError(
                 f"axis {name!r} mixes {' and '.join(sorted(kinds))}: give values of one kind"
             )
-        twice = [value for value, count in collections.Counter(self.values).items() if count > 1]
+        twice = [
+            value for value, count in collections.Counter(list(self.values)).items() if count > 1
+        ]
         if twice:
             raise ValueError(
                 f"axis {name!r} holds {', '.join(map(repr, twice))} more than once: name every "

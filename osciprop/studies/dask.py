@@ -53,7 +53,7 @@ class Dask(AbstractEngine):
         # A task of its own, so that it travels to each worker once and is made again if lost.
         payload = client.submit(bytes, pack(work), pure=False)
         left, running = collections.deque(tasks), dict[Any, Task]()
-        results = as_completed([])
+        results = as_completed([], loop=client.loop)
         try:
             while left or running:
                 while left and len(running) < self.in_flight:

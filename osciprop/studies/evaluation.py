@@ -283,5 +283,8 @@ def _storable(name: str, array: np.ndarray) -> np.ndarray:
 
 
 def _failure(grid: Grid, point: Index, error: Exception) -> Failure:
-    message = f"{type(error).__name__}: {error}"
+    lines = str(error).strip().splitlines() or [""]
+    # Equinox writes its message below the stack of the compiled program.
+    inside = [line.split(":", 1)[1].strip() for line in lines if "EquinoxRuntimeError:" in line]
+    message = f"{type(error).__name__}: {(inside or lines)[0]}"
     return Failure(point, grid.label(point), message, "".join(traceback.format_exception(error)))

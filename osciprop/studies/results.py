@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import numpy as np
 import xarray
 
 from .evaluation import RESERVED
@@ -21,12 +20,9 @@ def dataset(store: ResultStore) -> xarray.Dataset:
     found = {}
     for name in (*store.variables, *RESERVED):
         array = store.array(name)
-        values = np.full(array.shape, array.fill_value, array.dtype)
-        for block in store.grid.blocks():
-            values[block.region] = store.read(name, block)
-        attributes = dict(array.attrs)
         metadata: Any = array.metadata
-        found[name] = (list(metadata.dimension_names), values, attributes)
+        names = list(metadata.dimension_names)
+        found[name] = (names, store.everything(name), dict(array.attrs))
     coordinates = {
         name: ([name], axis.coordinates, {"units": axis.unit} if axis.unit else {})
         for name, axis in store.grid.axes.items()

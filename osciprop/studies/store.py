@@ -98,7 +98,8 @@ class ResultStore:
         before.
         """
         block = outcome.block
-        status, seconds = self.read("status", block), self.read("seconds", block)
+        # What a block held before counts only where some of its points are not computed now.
+        known = self._blank if len(outcome.seconds) == block.size else self.read
         failures = list(outcome.failures)
         accepted = {}
         try:
@@ -110,10 +111,11 @@ class ResultStore:
                 else:
                     accepted[point] = found
             for name in self.variables:
-                values = self.read(name, block)
+                values = known(name, block)
                 for point, found in accepted.items():
                     values[self._within(block, point)] = found[name]
                 self._put(name, block, values)
+            seconds, status = known("seconds", block), known("status", block)
             for point, value in outcome.seconds.items():
                 seconds[self._within(block, point)] = value
             failed = {failure.point for failure in failures}
@@ -142,6 +144,21 @@ class ResultStore:
                 "compute these points anew"
             ) from error
 
+    def everything(self, name: str) -> np.ndarray:
+        """A variable at all points. Raises `StudyError` for a damaged chunk."""
+        try:
+            return np.asarray(self.array(name)[...])
+        except Exception:
+            for block in self.grid.blocks():  # to say which one
+                self.read(name, block)
+            raise
+
+    def _blank(self, name: str, block: Block) -> np.ndarray:
+        """What a block of a variable holds before it is computed."""
+        array = self.array(name)
+        shape = (*block.shape, *array.shape[len(block.shape) :])
+        return np.full(shape, array.fill_value).astype(array.dtype)
+
     def examine(self) -> Iterator[tuple[Block, np.ndarray, str]]:
         """Every block with its status and what is wrong with it: "" for a sound one."""
         for block in self.grid.blocks():
@@ -160,11 +177,8 @@ class ResultStore:
 
     def forget(self, block: Block) -> None:
         """Let a block count as not computed."""
-        self._put("status", block, np.zeros(block.shape, np.int8))
-        for name in (*self.variables, "seconds"):
-            array = self.array(name)
-            blank = np.full((*block.shape, *array.shape[len(block.shape) :]), array.fill_value)
-            self._put(name, block, blank.astype(array.dtype))
+        for name in ("status", *self.variables, "seconds"):
+            self._put(name, block, self._blank(name, block))
 
     def failures(self, block: Block) -> list[Failure]:
         """The failures of a block's points."""

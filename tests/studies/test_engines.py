@@ -1,0 +1,110 @@
+"""Engines: the same numbers everywhere, from real processes."""
+
+import concurrent.futures
+import multiprocessing
+import os
+
+import numpy as np
+import pytest
+from study_functions import deadly, gradient, marked, same
+
+from osciprop.studies import (
+    OnExecutor,
+    Processes,
+    Study,
+    StudyError,
+    StudyWarning,
+    logspace,
+    seeds,
+)
+
+AXES = {"amplitude": [1.0, 2.0], "points": [1, 2, 3]}
+
+
+@pytest.fixture
+def as_here(monkeypatch):
+    """Workers compile as this process does, whose setting is not among those that travel."""
+    monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+
+
+def test_processes_give_the_same_bits(as_here):
+    axes = {
+        "amplitude": logspace(0.05, 0.5, 6, vectorised=True),
+        "seed": seeds(2),
+    }
+    study = Study(gradient, axes, points_per_block=3)
+    alone = study.run(progress=False)
+    assert alone["bias"].dtype == np.float64  # precision travels to the workers
+    assert same(alone, study.run(engine=Processes(2), progress=False))
+
+
+def test_functions_of_a_notebook_travel_by_value():
+    offset = 5
+
+    def local(a):
+        return {"y": a + offset, "pid": os.getpid()}
+
+    results = Study(local, {"a": [1, 2, 3]}).run(engine=Processes(1), progress=False)
+    assert results["y"].values.tolist() == [6, 7, 8]
+    assert os.getpid() not in results["pid"].values
+
+
+def test_each_process_has_its_environment():
+    def device(a):
+        return {"device": int(os.environ["STUDY_DEVICE"])}
+
+    engine = Processes(environments=[{"STUDY_DEVICE": "7"}])
+    assert (Study(device, {"a": [1]}).run(engine=engine, progress=False)["device"] == 7).all()
+
+
+def test_a_killed_process_is_replaced(tmp_path):
+    study = Study(deadly, AXES, constants={"folder": str(tmp_path), "always": False})
+    results = study.run(tmp_path / "store", engine=Processes(2), progress=False)
+    expected = Study(marked, AXES, constants={"folder": str(tmp_path)}).run(progress=False)
+    assert same(results, expected)
+
+
+def test_a_block_that_kills_its_process_fails_alone(tmp_path):
+    study = Study(deadly, AXES, constants={"folder": str(tmp_path), "always": True})
+    with pytest.warns(StudyWarning, match="1 of 6 points failed, .*points=1: WorkerDied: .* twice"):
+        results = study.run(tmp_path / "store", engine=Processes(1), progress=False)
+    assert results["status"].values.tolist() == [[1, 1, 1], [2, 1, 1]]
+
+
+def test_any_executor_will_do(tmp_path):
+    study = Study(marked, AXES, constants={"folder": str(tmp_path)})
+    with concurrent.futures.ThreadPoolExecutor(2) as executor:
+        results = study.run(engine=OnExecutor(executor), progress=False)
+    assert results["product"].values.tolist() == [[1, 2, 3], [2, 4, 6]]
+
+
+@pytest.mark.slow
+def test_loky_will_do(tmp_path):
+    loky = pytest.importorskip("loky")
+    study = Study(marked, AXES, constants={"folder": str(tmp_path)})
+    executor = loky.ProcessPoolExecutor(2)
+    try:
+        results = study.run(engine=OnExecutor(executor), progress=False)
+    finally:
+        executor.shutdown()
+    assert results["product"].values.tolist() == [[1, 2, 3], [2, 4, 6]]
+
+
+def test_an_executor_that_loses_a_worker_leaves_a_study_to_resume(tmp_path):
+    store = tmp_path / "store"
+    study = Study(deadly, AXES, constants={"folder": str(tmp_path), "always": False})
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(1, context) as executor:
+        with pytest.raises(StudyError, match="executor lost a worker .*run the study again"):
+            study.run(store, engine=OnExecutor(executor), progress=False)
+    results = study.run(store, progress=False)
+    assert results["product"].values.tolist() == [[1, 2, 3], [2, 4, 6]]
+
+
+def test_bad_arguments():
+    with pytest.raises(TypeError, match="executor is 3: give a concurrent.futures.Executor"):
+        OnExecutor(3)
+    with pytest.raises(ValueError, match="workers must be an integer of at least 1, got 0"):
+        Processes(0)
+    with pytest.raises(ValueError, match="workers is 2 and environments holds 1: give one of"):
+        Processes(2, environments=[{}])

@@ -1,0 +1,90 @@
+"""Functions for studies that worker processes can import, and what tests ask of them."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import xarray
+
+import osciprop
+
+TESTS = Path(__file__).parent
+
+# JAX's settings belong to those of a study: in programs of their own they are those of the tests.
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)]),
+    "JAX_ENABLE_X64": "1",
+    "JAX_NUMPY_DTYPE_PROMOTION": "strict",
+    "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+}
+
+
+def products(amplitude, points, seed=0):
+    """Plain Python: three kinds of numbers and an array."""
+    return {
+        "product": amplitude * points + seed,
+        "phase": complex(amplitude, points),
+        "powers": [amplitude, amplitude**2, amplitude**3],
+        "large": points > 2,
+        "count": points,
+    }
+
+
+def gradient(amplitude, seed, points=2):
+    """A small network's gradient by holomorphic EP: what studies are made for."""
+    network = osciprop.hopfield_mlp([4, 6, 3], key=jax.random.key(seed))
+    x = jax.random.normal(jax.random.key(1), (3, 4))
+    y = jnp.asarray([0, 1, 2])
+    method = osciprop.HolomorphicEP(amplitude, points)
+    estimate = osciprop.estimate_gradient(network, x, y, method, throw=False)
+    return {"loss": estimate.loss, "bias": estimate.gradient.populations[0].bias}
+
+
+def marked(amplitude, points, folder):
+    """Leaves a line in a file for every call: which point, in which process."""
+    with (Path(folder) / "calls").open("a") as file:
+        file.write(f"{amplitude:g} {points} {os.getpid()}\n")
+    return {"product": amplitude * points}
+
+
+def slow(amplitude, points, folder):
+    """Like `marked`, and takes a while."""
+    time.sleep(0.1)
+    return marked(amplitude, points, folder)
+
+
+def deadly(amplitude, points, folder, always):
+    """Kills its own process at one point, the first time or always."""
+    marker = Path(folder) / "killed"
+    if (amplitude, points) == (2.0, 1) and (always or not marker.exists()):
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return marked(amplitude, points, folder)
+
+
+def failing(amplitude, points, folder):
+    """Fails where `points` is 2, while a file says so."""
+    if points == 2 and (Path(folder) / "broken").exists():
+        raise ArithmeticError(f"no result for {amplitude:g}")
+    return {"product": amplitude * points}
+
+
+def voluminous(amplitude, points):
+    """Some 40 kB that do not compress."""
+    random = jax.random.normal(jax.random.key(points), (5000,))
+    return {"noise": amplitude * random}
+
+
+def calls(folder) -> list[tuple[float, int]]:
+    """The points that `marked` computed, in order."""
+    lines = (Path(folder) / "calls").read_text().splitlines()
+    return [(float(line.split()[0]), int(line.split()[1])) for line in lines]
+
+
+def same(one: xarray.Dataset, other: xarray.Dataset) -> bool:
+    """Whether all results agree to the last bit."""
+    return one.drop_vars("seconds").drop_attrs().identical(other.drop_vars("seconds").drop_attrs())
