@@ -36,9 +36,7 @@ def jacobian_product(network: AbstractNetwork, s: State, drive: PyTree, v: State
 
 def transposed_product(network: AbstractNetwork, s: State, drive: PyTree, v: State) -> State:
     """`(d current / d s)^T v` at activity `s`, per sample: a transpose, never Hermitian."""
-    at = like(s, v)
-    _, pull_back = jax.vjp(lambda activity: network.current(activity, drive), at)
-    return pull_back(v)[0]
+    return network.transposed(like(s, v), drive, v)
 
 
 def antisymmetric_product(network: AbstractNetwork, s: State, drive: PyTree, v: State) -> State:

@@ -45,6 +45,11 @@ class AbstractNetwork(eqx.Module):
     def current(self, s: State, drive: PyTree) -> State:
         """The input current of every neuron, given all activities and the `drive` of the input."""
 
+    def transposed(self, s: State, drive: PyTree, v: State) -> State:
+        """`(d current / d s)^T v` at activity `s`, per sample: a transpose, never Hermitian."""
+        _, pull = jax.vjp(lambda activity: self.current(activity, drive), s)
+        return pull(v)[0]
+
     @abc.abstractmethod
     def cost(self, s: State, y: Targets) -> Inexact[Array, " batch"]:
         """The cost of each sample, readout included."""
@@ -194,6 +199,16 @@ class Network(AbstractNetwork):
                 for place, inflow in synapse.currents(s):
                     currents[place] = _add(currents[place], inflow)
         return tuple(currents)
+
+    def transposed(self, s: State, drive: State, v: State) -> State:
+        # Synapse by synapse, because in loops XLA's CPU compiler has no fast derivative of a
+        # convolution, and synapses write theirs out.
+        total = [jnp.zeros_like(part) for part in v]
+        for synapse in self.synapses:
+            if synapse.source != INPUT:
+                for place, part in synapse.transposed_currents(s, v):
+                    total[place] = _add(total[place], part)
+        return tuple(total)
 
     def velocity(self, u: State, current: State) -> State:
         return tuple(

@@ -57,6 +57,25 @@ class AbstractSynapse(eqx.Module):
         """What it sends where, given the activities of all populations."""
         return ((self.target, self.forward(s[self.source])),)
 
+    def transposed_currents(self, s: tuple[Activity, ...], v: tuple[Activity, ...]) -> Currents:
+        """What the transposed derivative of `currents` at `s` makes of `v`, a state."""
+        ends = (s[self.source], s[self.target])
+
+        def both(source: Activity, target: Activity) -> list[Activity]:
+            at = tuple(
+                source if place == self.source else target if place == self.target else activity
+                for place, activity in enumerate(s)
+            )
+            return [inflow for _, inflow in self.currents(at)]
+
+        sent, pull = jax.vjp(both, *ends)
+        places = [place for place, _ in self.currents(s)]
+        shaped = [
+            v[place].reshape(inflow.shape) for place, inflow in zip(places, sent, strict=True)
+        ]
+        back = pull(shaped)
+        return ((self.source, back[0]), (self.target, back[1]))
+
     @property
     def lower(self) -> int:
         """The population that `forward` starts from."""
@@ -90,6 +109,21 @@ class AbstractReciprocalSynapse(AbstractSynapse):
             (self.target, self.forward(pre)),
             (self.source, self.backward(pre, post)),
         )
+
+    def transposed_currents(self, s: tuple[Activity, ...], v: tuple[Activity, ...]) -> Currents:
+        # The derivative is symmetric: that of a scalar's gradient.
+        pre, post = s[self.source], s[self.target]
+        _, (up, down) = jax.jvp(
+            lambda a, b: (self.forward(a), self.backward(a, b)),
+            (pre, post),
+            (v[self.source], v[self.target]),
+        )
+        return ((self.target, up), (self.source, down))
+
+
+def push_forward(function: Callable[[Activity], Activity], at: Activity, v: Activity) -> Activity:
+    """The derivative of a function along `v`."""
+    return jax.jvp(function, (at,), (v,))[1]
 
 
 def pull_back(forward: Callable[[Activity], Activity], pre: Activity, post: Activity) -> Activity:
@@ -194,6 +228,9 @@ class DirectedProjection(_Projection):
     source: int = eqx.field(static=True)
     target: int = eqx.field(static=True)
 
+    def transposed_currents(self, s: tuple[Activity, ...], v: tuple[Activity, ...]) -> Currents:
+        return ((self.source, self.transform.transposed(s[self.source], v[self.target])),)
+
 
 class ReciprocalProjection(_Projection, AbstractReciprocalSynapse):
     """`transform` from `source` to `target`, and its transpose at the source's activity back."""
@@ -216,6 +253,12 @@ class FeedbackProjection(_Projection):
 
     def currents(self, s: tuple[Activity, ...]) -> Currents:
         return ((self.target, self.transform.transposed(s[self.target], s[self.source])),)
+
+    def transposed_currents(self, s: tuple[Activity, ...], v: tuple[Activity, ...]) -> Currents:
+        below, above, along = s[self.target], s[self.source], v[self.target]
+        # By `below` it is the derivative of a scalar's gradient, and symmetric.
+        curvature = push_forward(lambda a: self.transform.transposed(a, above), below, along)
+        return ((self.source, push_forward(self.transform, below, along)), (self.target, curvature))
 
     @property
     def lower(self) -> int:

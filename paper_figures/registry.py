@@ -2,7 +2,7 @@
 
 from .beyond import holomorphic_aep, holomorphic_dual
 from .figure import PaperFigure
-from .hep2022 import fig2a, fig2b, fig2c, fig2d, fig3a, fig3b, fig3c
+from .hep2022 import fig2a, fig2b, fig2c, fig2d, fig3a, fig3b, fig3c, fig4a, fig4b
 from .hep2022 import table1 as mnist_in_noise
 from .hep2022 import table2 as images
 from .homeostasis2024 import fig2 as error_vectors
@@ -22,6 +22,8 @@ FIGURES: tuple[PaperFigure, ...] = (
     fig3a,
     fig3b,
     fig3c,
+    fig4a,
+    fig4b,
     error_vectors,
     bias_by_angle,
     homeostasis,

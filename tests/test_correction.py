@@ -84,3 +84,39 @@ def test_an_asymmetric_network_learns_online_by_its_companion():
     moved = direction(osciprop.FreeCompanion(network)).network
     assert osciprop.cosine(moved.synapses, exact.synapses) > 0.995
     assert osciprop.cosine(direction(network).synapses, exact.synapses) < 0.95
+
+
+def small_cnn(build):
+    layers = (osciprop.Maps(3, pooling=osciprop.SoftmaxPooling()), osciprop.Maps(4))
+    return build(layers, key=jax.random.PRNGKey(0), image_shape=(4, 4, 2), classes=3)
+
+
+@pytest.mark.parametrize("complex_direction", [False, True])
+@pytest.mark.parametrize(
+    ("network", "shape"),
+    [
+        (osciprop.hopfield_mlp([4, 5, 3], key=jax.random.PRNGKey(0)), (2, 4)),
+        (osciprop.recurrent_network([4, 6, 3], key=jax.random.PRNGKey(0)), (2, 4)),
+        (osciprop.perceptron([4, 5, 3], key=jax.random.PRNGKey(0)), (2, 4)),
+        (small_cnn(osciprop.hopfield_cnn), (2, 4, 4, 2)),
+        (small_cnn(osciprop.feedback_cnn), (2, 4, 4, 2)),
+        (small_cnn(osciprop.convolutional_perceptron), (2, 4, 4, 2)),
+    ],
+    ids=["reciprocal", "onto itself", "directed", "tied cnn", "feedback cnn", "directed cnn"],
+)
+def test_the_transpose_by_synapses_is_that_of_the_current(network, shape, complex_direction):
+    random = np.random.default_rng(0)
+    x = jnp.asarray(random.normal(size=shape))
+    drive = network.drive(x)
+
+    def state():
+        parts = [
+            (random.normal(size=u.shape), random.normal(size=u.shape)) for u in network.rest(x)
+        ]
+        return tuple(jnp.asarray(a + 1j * b if complex_direction else a) for a, b in parts)
+
+    s, v = state(), state()
+    found = network.transposed(s, drive, v)
+    _, pull = jax.vjp(lambda activity: network.current(activity, drive), s)
+    for ours, exact in zip(found, pull(v)[0], strict=True):
+        np.testing.assert_allclose(ours, exact, atol=1e-12)

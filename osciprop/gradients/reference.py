@@ -18,7 +18,7 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
 from ..anderson import anderson
 from ..complexity import real_dtype
-from ..correction import jacobian_product
+from ..correction import jacobian_product, transposed_product
 from ..costs import Targets
 from ..dynamics import Dynamics, cost_force
 from ..errors import check_at_least, check_positive
@@ -159,8 +159,9 @@ def _rows(keep: Bool[Array, " batch"], tree: State) -> State:
 
 def _adjoint_operator(dynamics: Dynamics, free: Solution) -> Callable[[State], State]:
     """`G'^T` at the free equilibrium."""
-    _, pull_back = jax.vjp(lambda u: dynamics.current(0.0, u), free.u)
-    return lambda mu: pull_back(mu)[0]
+    network = dynamics.network
+    _, to_potential = jax.vjp(network.activity, free.u)
+    return lambda mu: to_potential(transposed_product(network, free.s, dynamics.drive, mu))[0]
 
 
 def _response_operator(dynamics: Dynamics, free: Solution) -> Callable[[State], State]:

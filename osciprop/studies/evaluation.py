@@ -221,16 +221,19 @@ def _compiled(work: Work, point: Index) -> Callable[[dict[str, np.ndarray]], Res
         found = jax.lax.map(group, folded)
         return jax.tree.map(lambda leaf: leaf.reshape(groups * lanes, *leaf.shape[2:]), found)
 
-    def call(columns: dict[str, np.ndarray]) -> Results:
-        count = len(next(iter(columns.values())))
+    def filled(columns: dict[str, np.ndarray]) -> dict[str, Any]:
         # A block at the edge is filled up with its last point, so that all have one shape.
-        places = np.minimum(np.arange(groups * lanes), count - 1)
-        filled = {
-            name: jnp.asarray(column[places], rows[name].dtype) for name, column in columns.items()
-        }
-        found = program(filled, work.constants)
+        last = len(next(iter(columns.values()))) - 1
+        places = np.minimum(np.arange(groups * lanes), last)
+        return {name: jnp.asarray(columns[name][places], rows[name].dtype) for name in rows}
+
+    def call(columns: dict[str, np.ndarray]) -> Results:
+        found = program(filled(columns), work.constants)
         return {name: _storable(name, np.asarray(value)) for name, value in found.items()}
 
+    # Compiled here, so that the time of no point holds it; JAX keeps it for the calls.
+    first: Any = program
+    first.lower(filled(_columns(grid, [point])), work.constants).compile()
     return call
 
 

@@ -96,6 +96,10 @@ class Judge:
         distances = [osciprop.cosine_distance(_wide(a), _wide(b)) for a, b in pairs]
         return -np.log10(np.maximum(distances, 1e-16))
 
+    def measure(self, amplitude: float, points: int) -> dict[str, np.ndarray]:
+        """As `digits`, for a study."""
+        return {"digits": self.digits(amplitude, points)}
+
 
 def by_layer(gradient: osciprop.Network) -> list[PyTree]:
     """The gradient of each layer's weights and biases, from the input to the readout."""

@@ -12,6 +12,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from osciprop.studies import Study
+
 from .. import published, style
 from ..claim import Claim, above, below, matches
 from ..figure import Data, Settings
@@ -78,12 +80,14 @@ def compute(fast: bool) -> Data:
         if not stride:
             continue
         judge = deep.Judge(chosen.network, kind, dtype)
-        amplitudes = grid()[::stride]
-        data[f"{name}_amplitudes"] = amplitudes
-        for count in (count for count in points if count in chosen.points):
-            data[f"{name}_n{count}"] = np.stack(
-                [judge.digits(float(amplitude), count) for amplitude in amplitudes]
-            )
+        axes = {
+            "points": [count for count in points if count in chosen.points],
+            "amplitude": grid()[::stride],
+        }
+        found = Study(judge.measure, axes).run(progress=False)
+        data[f"{name}_amplitudes"] = found["amplitude"].values
+        for count in axes["points"]:
+            data[f"{name}_n{count}"] = found["digits"].sel(points=count).values
     return data
 
 

@@ -100,30 +100,29 @@ def _contours(
         net, x, y, osciprop.LinearResponse(relaxation, tolerance=1e-10), throw=False
     )
     exact, solvable = reference.error_signal, np.asarray(reference.diagnostics.solved)
-    cosines, errors = [], []
-    for points in chosen.points:
-        for size in chosen.amplitudes:
-            with warnings.catch_warnings():
-                # That amplitudes are too large is what the figure shows.
-                warnings.simplefilter("ignore", osciprop.GradientAccuracyWarning)
-                found = osciprop.estimate_gradient(
-                    net, x, y, osciprop.VectorFieldEP(size, points, relaxation), throw=False
-                )
-            nudged = np.asarray(found.diagnostics.nudged.converged).reshape(-1, len(x))
-            settled = nudged.all(axis=0) & solvable
-            if settled.mean() <= 0.5:
-                cosines.append(np.nan)
-                errors.append(np.nan)
-                continue
-            ours, theirs = (
-                np.concatenate([np.asarray(leaf)[settled] for leaf in state], axis=1)
-                for state in (found.error_signal, exact)
+
+    def contour(points: int, amplitude: float) -> dict[str, float]:
+        with warnings.catch_warnings():
+            # That amplitudes are too large is what the figure shows.
+            warnings.simplefilter("ignore", osciprop.GradientAccuracyWarning)
+            found = osciprop.estimate_gradient(
+                net, x, y, osciprop.VectorFieldEP(amplitude, points, relaxation), throw=False
             )
-            cosines.append(osciprop.alignment(ours, theirs).overall)
-            gap = np.linalg.norm(ours - theirs, axis=1) / np.linalg.norm(theirs, axis=1)
-            errors.append(float(np.median(gap)))
-    shape = len(chosen.points), len(chosen.amplitudes)
-    return np.asarray(cosines).reshape(shape), np.asarray(errors).reshape(shape)
+        nudged = np.asarray(found.diagnostics.nudged.converged).reshape(-1, len(x))
+        settled = nudged.all(axis=0) & solvable
+        if settled.mean() <= 0.5:
+            return {"cosine": np.nan, "error": np.nan}
+        ours, theirs = (
+            np.concatenate([np.asarray(leaf)[settled] for leaf in state], axis=1)
+            for state in (found.error_signal, exact)
+        )
+        gap = np.linalg.norm(ours - theirs, axis=1) / np.linalg.norm(theirs, axis=1)
+        cosine = osciprop.alignment(ours, theirs).overall
+        return {"cosine": float(cosine), "error": float(np.median(gap))}
+
+    axes = {"points": chosen.points, "amplitude": chosen.amplitudes}
+    swept = Study(contour, axes).run(progress=False)
+    return swept["cosine"].values, swept["error"].values
 
 
 def _rotation(net: osciprop.Network, x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:

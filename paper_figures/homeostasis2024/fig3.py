@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import osciprop
+from osciprop.studies import Study
 
 from .. import style
 from ..claim import Claim, close
@@ -80,39 +81,40 @@ def settings(fast: bool) -> Settings:
 def compute(fast: bool) -> Data:
     chosen = FAST if fast else FULL
     x, y = network.images(chosen.images)
-    relaxation = osciprop.AndersonIteration(tolerance=TOLERANCE, max_steps=5000)
-    cosines, gradients, symmetry, solved = [], [], [], []
-    for angle in chosen.angles:
-        for seed in range(chosen.seeds):
-            net = network.reciprocal(seed, angle)
-            response, adjoint = (
-                osciprop.estimate_gradient(net, x, y, method, throw=False)
-                for method in (
-                    osciprop.LinearResponse(relaxation, tolerance=SOLVED),
-                    osciprop.Implicit(relaxation, tolerance=SOLVED),
-                )
-            )
-            # Samples at which the network is too close to critical for either are left out.
-            both = np.asarray(response.diagnostics.solved & adjoint.diagnostics.solved)
-            signals = [
-                tuple(np.asarray(leaf)[both] for leaf in estimate.error_signal)
-                for estimate in (response, adjoint)
-            ]
-            aligned = osciprop.alignment(*signals)
-            solved.append(both.mean())
-            cosines.append([*aligned.by_population, aligned.overall])
-            gradients.append(osciprop.cosine(response.gradient, adjoint.gradient))
-            # The weights alone decide it, whatever the image.
-            found = osciprop.jacobian_symmetry(net, x[both][:1], relaxation=relaxation)
-            symmetry.append([float(found.measure[0]), float(found.antisymmetric[0])])
-    shape = len(chosen.angles), chosen.seeds, -1
+    axes = {"angle": chosen.angles, "seed": range(chosen.seeds)}
+    found = Study(at_angle, axes, constants={"x": x, "y": y}).run(progress=False)
     return {
         "angles": np.asarray(chosen.angles),
-        "cosines": np.asarray(cosines).reshape(shape),
-        "gradients": np.asarray(gradients).reshape(shape[:2]),
-        "symmetry": np.asarray(symmetry).reshape(shape),
-        "solved": np.asarray(solved).reshape(shape[:2]),
+        **{name: found[name].values for name in ("cosines", "gradients", "symmetry", "solved")},
         **({} if fast else {f"error_{name}": _trained_error(name) for name in METHODS}),
+    }
+
+
+def at_angle(angle: float, seed: int, x: np.ndarray, y: np.ndarray) -> dict[str, object]:
+    """Response and adjoint of one network, by population and in all, and its symmetry."""
+    relaxation = osciprop.AndersonIteration(tolerance=TOLERANCE, max_steps=5000)
+    net = network.reciprocal(seed, angle)
+    response, adjoint = (
+        osciprop.estimate_gradient(net, x, y, method, throw=False)
+        for method in (
+            osciprop.LinearResponse(relaxation, tolerance=SOLVED),
+            osciprop.Implicit(relaxation, tolerance=SOLVED),
+        )
+    )
+    # Samples at which the network is too close to critical for either are left out.
+    both = np.asarray(response.diagnostics.solved & adjoint.diagnostics.solved)
+    signals = [
+        tuple(np.asarray(leaf)[both] for leaf in estimate.error_signal)
+        for estimate in (response, adjoint)
+    ]
+    aligned = osciprop.alignment(*signals)
+    # The weights alone decide it, whatever the image.
+    found = osciprop.jacobian_symmetry(net, x[both][:1], relaxation=relaxation)
+    return {
+        "cosines": [*aligned.by_population, aligned.overall],
+        "gradients": osciprop.cosine(response.gradient, adjoint.gradient),
+        "symmetry": [float(found.measure[0]), float(found.antisymmetric[0])],
+        "solved": both.mean(),
     }
 
 

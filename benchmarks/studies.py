@@ -1,0 +1,98 @@
+"""What a study's vectorised axes gain over a Python loop of compiled calls.
+
+    python -m benchmarks.studies
+
+The bias of holomorphic EP over amplitude and seed, the network 8-16-16-4 with one sample at 10,000
+points and the digits network 64-128-10 with 50 images at 200; float32, in this process. The loop
+calls one function, compiled once, and keeps what it returns as numbers. Ratios of times after
+compilation; what each takes to compile stands beside it, with the memory that the study added.
+"""
+
+import gc
+import time
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import psutil
+
+import osciprop
+from osciprop.studies import Study, logspace, seeds
+
+
+def case(sizes: list[int], samples: int):
+    """The function of a study: one network, amplitude and seed of the data."""
+    network = osciprop.hopfield_mlp(sizes, key=jax.random.PRNGKey(0))
+
+    def measure(amplitude, seed):
+        keys = jax.random.split(jax.random.key(seed))
+        x = jax.random.normal(keys[0], (samples, sizes[0]))
+        y = jax.random.randint(keys[1], (samples,), 0, sizes[-1])
+        method = osciprop.HolomorphicEP(amplitude, 2)
+        estimate = osciprop.estimate_gradient(network, x, y, method, throw=False)
+        exact = osciprop.estimate_gradient(network, x, y, osciprop.Implicit(), throw=False)
+        return {
+            "distance": osciprop.cosine_distance(estimate.gradient, exact.gradient),
+            "converged": estimate.converged & exact.converged,
+        }
+
+    return measure
+
+
+def by_loop(measure, axes) -> tuple[float, float]:
+    """Seconds to compile, and for all points, of a loop."""
+    compiled = eqx.filter_jit(measure)
+    start = time.perf_counter()
+    jax.block_until_ready(compiled(jnp.asarray(0.1), jnp.asarray(0)))
+    ready = time.perf_counter()
+    results = [
+        {name: value.item() for name, value in compiled(a, s).items()}
+        for a in jnp.asarray(axes["amplitude"].coordinates)
+        for s in jnp.asarray(axes["seed"].coordinates)
+    ]
+    assert len(results) == len(axes["amplitude"]) * len(axes["seed"])
+    return ready - start, time.perf_counter() - ready
+
+
+def by_study(measure, axes) -> tuple[float, float, int, float]:
+    """Seconds to compile and for all points of a study, traces of its function, and MB added."""
+    traces = []
+
+    def traced(amplitude, seed):
+        traces.append(1)
+        return measure(amplitude, seed)
+
+    study = Study(traced, axes)
+    gc.collect()
+    before, start = psutil.Process().memory_info().rss, time.perf_counter()
+    results = study.run(progress=False)
+    total = time.perf_counter() - start
+    added = (psutil.Process().memory_info().rss - before) / 1e6
+    assert bool((results["status"] == 1).all())
+    running = float(results["seconds"].sum())
+    return total - running, running, len(traces), added
+
+
+def main() -> None:
+    print(f"{jax.devices()[0].device_kind}, jax {jax.__version__}")
+    print("| network | points | loop | study | ratio | traces | compiling (loop, study) | added |")
+    print("|---|---|---|---|---|---|---|---|")
+    for sizes, samples, shape in (([8, 16, 16, 4], 1, (100, 100)), ([64, 128, 10], 50, (20, 10))):
+        axes = {
+            "amplitude": logspace(0.01, 0.5, shape[0], vectorised=True),
+            "seed": seeds(shape[1], vectorised=True),
+        }
+        measure = case(sizes, samples)
+        compiling, loop = by_loop(measure, axes)
+        others, study, traces, added = by_study(measure, axes)
+        name = "-".join(map(str, sizes))
+        print(
+            f"| {name}, {samples} sample{'s' * (samples > 1)} | {np.prod(shape)} | {loop:.2f} s | "
+            f"{study:.2f} s | {loop / study:.1f} | {traces} | {compiling:.1f} s, {others:.1f} s | "
+            f"{added:.0f} MB |"
+        )
+
+
+if __name__ == "__main__":
+    main()
