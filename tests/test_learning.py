@@ -10,7 +10,7 @@ import pytest
 from helpers import flat
 
 import osciprop
-from osciprop.checkpoint import load_checkpoint, save_checkpoint
+from osciprop.checkpoint import load_checkpoint, read_header, save_checkpoint
 from osciprop.learning import History
 
 DATA = osciprop.datasets.digits().subset(train=160, test=60)
@@ -81,6 +81,15 @@ def test_resumed_run_equals_uninterrupted(tmp_path, after):
     # Once done, there is nothing left to do.
     _, done = fit(monitor=Interruption(after=0), **options)
     assert done == history
+
+
+def test_checkpoint_holds_nothing_that_another_process_has_not(tmp_path):
+    path = tmp_path / "training.checkpoint"
+    # Its integrator holds a norm, which is a function.
+    fit(osciprop.OscillatoryEP(0.1, 20.0), epochs=1, checkpoint=path)
+    described = read_header(path)["settings"]["method"]
+    assert "rms_norm" in described
+    assert " at 0x" not in described
 
 
 def test_checkpoint_of_other_settings_is_refused(tmp_path):
