@@ -6,6 +6,7 @@ moment and resumed to the very same numbers.
 
 import dataclasses
 import math
+import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -312,7 +313,8 @@ def _settings(
 def _described(settings: PyTree) -> str:
     """A text that differs wherever the settings do: what is printed shows no values of arrays."""
     numbers = [np.asarray(leaf).tolist() for leaf in jax.tree.leaves(settings)]
-    return f"{settings} {numbers}"
+    # Functions, such as a solver's norm, are printed with an address that no other process has.
+    return re.sub(r" at 0x[0-9a-f]+", "", f"{settings} {numbers}")
 
 
 def _save(path: Path, run: _Run, settings: dict[str, Any]) -> None:

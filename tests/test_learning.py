@@ -10,6 +10,7 @@ import pytest
 from helpers import flat
 
 import osciprop
+from osciprop import learning
 from osciprop.checkpoint import load_checkpoint, save_checkpoint
 from osciprop.learning import History
 
@@ -81,6 +82,13 @@ def test_resumed_run_equals_uninterrupted(tmp_path, after):
     # Once done, there is nothing left to do.
     _, done = fit(monitor=Interruption(after=0), **options)
     assert done == history
+
+
+def test_checkpoints_name_functions_without_addresses():
+    """Which no other process has, so that none could go on."""
+    # Its integrator holds a norm, which is a function.
+    described = learning._described(osciprop.OscillatoryEP(0.1, 20.0))
+    assert "function rms_norm>" in described
 
 
 def test_checkpoint_of_other_settings_is_refused(tmp_path):

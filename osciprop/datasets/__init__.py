@@ -11,6 +11,8 @@ from osciprop.datasets.dataset import Dataset as Dataset
 from osciprop.datasets.digits import digits as digits
 from osciprop.datasets.errors import DatasetError as DatasetError
 from osciprop.datasets.imagenet32 import imagenet32 as imagenet32
+from osciprop.datasets.inventory import Stored as Stored
+from osciprop.datasets.inventory import inventory as inventory
 from osciprop.datasets.mnist import FASHION_MNIST as FASHION_MNIST
 from osciprop.datasets.mnist import MNIST as MNIST
 from osciprop.datasets.mnist import fashion_mnist as fashion_mnist

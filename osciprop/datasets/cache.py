@@ -51,6 +51,12 @@ class Source:
         return f"{self.base_url.rstrip('/')}/{file}"
 
 
+def fetched(source: Source, cache: Folder | None = None) -> list[Path]:
+    """Return the files of `source` that are in the cache, unchecked."""
+    files = [cache_folder(cache, source.name) / file for file in source.registry]
+    return [file for file in files if file.is_file()]
+
+
 def fetch(source: Source, cache: Folder | None = None) -> list[Path]:
     """Return the files of `source` in the cache, downloading those that are missing or damaged.
 

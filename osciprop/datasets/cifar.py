@@ -38,7 +38,7 @@ CIFAR100 = Source(
 )
 
 
-class _Files(NamedTuple):
+class Files(NamedTuple):
     """The names in which a data set is handed out, and how its labels are written."""
 
     archive: str
@@ -48,14 +48,14 @@ class _Files(NamedTuple):
     layout: Layout
 
 
-_CIFAR10_FILES = _Files(
+CIFAR10_FILES = Files(
     archive="cifar-10-python.tar.gz",
     folder="cifar-10-batches-py",
     train=tuple(f"data_batch_{number}" for number in range(1, 6)),
     test=("test_batch",),
     layout=Layout("labels", 10),
 )
-_CIFAR100_FILES = _Files(
+CIFAR100_FILES = Files(
     archive="cifar-100-python.tar.gz",
     folder="cifar-100-python",
     train=("train",),
@@ -80,7 +80,7 @@ def cifar10(
 
     Raises `DatasetError` where files are missing, damaged, out of reach, or ask to run code.
     """
-    return _load(source, _CIFAR10_FILES, cache, folder)
+    return _load(source, CIFAR10_FILES, cache, folder)
 
 
 def cifar100(
@@ -92,12 +92,12 @@ def cifar100(
     for as the folder `cifar-100-python` or the archive `cifar-100-python.tar.gz`; arguments, places
     and errors are otherwise those of `cifar10`.
     """
-    return _load(source, _CIFAR100_FILES, cache, folder)
+    return _load(source, CIFAR100_FILES, cache, folder)
 
 
-def _load(source: Source, files: _Files, cache: Folder | None, folder: Folder | None) -> Dataset:
+def _load(source: Source, files: Files, cache: Folder | None, folder: Folder | None) -> Dataset:
     supplied = supplied_folder(folder)
-    place = fetch(source, cache)[0] if supplied is None else _find(supplied, source, files)
+    place = fetch(source, cache)[0] if supplied is None else find_batches(supplied, source, files)
     batches = list(_read(place, files))
     train, test = batches[: len(files.train)], batches[len(files.train) :]
     return Dataset(
@@ -111,14 +111,14 @@ def _load(source: Source, files: _Files, cache: Folder | None, folder: Folder | 
     )
 
 
-def _read(place: Path, files: _Files) -> Iterator[PixelBatch]:
+def _read(place: Path, files: Files) -> Iterator[PixelBatch]:
     names = (*files.train, *files.test)
     if place.is_dir():
         return read_folder(place, names, files.layout)
     return read_archive(place, files.folder, names, files.layout)
 
 
-def _find(folder: Path, source: Source, files: _Files) -> Path:
+def find_batches(folder: Path, source: Source, files: Files) -> Path:
     """Return the folder of batch files, else the archive, in the folder that the user named."""
     for place in (folder, folder / source.name):
         if (place / files.folder).is_dir():

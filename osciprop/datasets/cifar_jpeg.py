@@ -13,7 +13,7 @@ from osciprop.datasets.errors import DatasetError, damaged
 from osciprop.datasets.folders import VARIABLE, Folder, supplied_folder
 from osciprop.datasets.pixel_batches import IMAGE_SHAPE
 
-_FILE = "cifar10_jpeg.npz"
+FILE = "cifar10_jpeg.npz"
 _PARTS = ("jpeg", "offsets", "y_train", "y_test")
 _CLASSES = 10
 
@@ -32,12 +32,12 @@ def cifar10_jpeg(*, folder: Folder | None = None) -> Dataset:
     Raises `DatasetError` where the file is missing, damaged, or lacks images.
     """
     supplied = supplied_folder(folder)
-    if supplied is None or not (supplied / _FILE).is_file():
+    if supplied is None or not (supplied / FILE).is_file():
         raise DatasetError(
-            f"no {_FILE} in {supplied or 'any folder, for none was named'}: pass the folder that "
+            f"no {FILE} in {supplied or 'any folder, for none was named'}: pass the folder that "
             f"holds it as folder=, or name it in {VARIABLE}"
         )
-    path = supplied / _FILE
+    path = supplied / FILE
     jpeg, offsets, y_train, y_test = _read(path)
     count = len(y_train) + len(y_test)
     _check_offsets(path, jpeg, offsets, count)

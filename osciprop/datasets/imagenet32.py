@@ -15,7 +15,7 @@ from osciprop.datasets.errors import DatasetError
 from osciprop.datasets.folders import VARIABLE, Folder, cache_folder, supplied_folder
 from osciprop.datasets.pixel_batches import IMAGE_SHAPE, Layout, read_folder
 
-_NAME = "imagenet32"
+NAME = "imagenet32"
 _TRAIN = tuple(f"train_data_batch_{number}" for number in range(1, 11))
 _TEST = ("val_data",)
 _LAYOUT = Layout("labels", classes=1000, first=1)
@@ -40,12 +40,12 @@ def imagenet32(cache: Folder | None = None, *, folder: Folder | None = None) -> 
     Nothing is downloaded: the files are handed out after registration. Raises `DatasetError` where
     they are missing or damaged, or where the unpacked arrays cannot be stored or opened.
     """
-    unpacked = cache_folder(cache, _NAME)
+    unpacked = cache_folder(cache, NAME)
     if not unpacked.is_dir():
-        _unpack(_find(supplied_folder(folder)), unpacked)
+        _unpack(find_batches(supplied_folder(folder)), unpacked)
     try:
         arrays = {name: np.load(unpacked / f"{name}.npy", mmap_mode="r") for name in _ARRAYS}
-        return Dataset(name=_NAME, **arrays, num_classes=_LAYOUT.classes, image_shape=IMAGE_SHAPE)
+        return Dataset(name=NAME, **arrays, num_classes=_LAYOUT.classes, image_shape=IMAGE_SHAPE)
     except (OSError, EOFError, ValueError) as error:
         raise DatasetError(
             f"the unpacked arrays in {unpacked} are damaged ({error}): remove that folder, and the "
@@ -53,9 +53,15 @@ def imagenet32(cache: Folder | None = None, *, folder: Folder | None = None) -> 
         ) from error
 
 
-def _find(folder: Path | None) -> Path:
+def find_arrays(cache: Folder | None) -> list[Path]:
+    """Return the files of the unpacked arrays, none if they are not there."""
+    files = [cache_folder(cache, NAME) / f"{name}.npy" for name in _ARRAYS]
+    return [file for file in files if file.is_file()]
+
+
+def find_batches(folder: Path | None) -> Path:
     """Return the folder of batch files, all of which are there."""
-    places = [] if folder is None else [folder, folder / _NAME]
+    places = [] if folder is None else [folder, folder / NAME]
     for place in places:
         if all((place / name).is_file() for name in (*_TRAIN, *_TEST)):
             return place
@@ -66,6 +72,12 @@ def _find(folder: Path | None) -> Path:
         "training and validation data of 'Downsampled ImageNet, 32x32' for Python, unpack "
         f"them into one folder, and pass it as folder= or name it in {VARIABLE}"
     )
+
+
+def batch_files(folder: Path | None) -> list[Path]:
+    """Return the batch files in the folder that the user named, all of which are there."""
+    place = find_batches(folder)
+    return [place / name for name in (*_TRAIN, *_TEST)]
 
 
 def _unpack(source: Path, target: Path) -> None:

@@ -7,6 +7,14 @@ class StudyError(RuntimeError):
     """A study cannot start, go on, or be read; the message says why, and what to do."""
 
 
+class StudyFailed(StudyError):
+    """Every point of a study failed."""
+
+
+class StudyFileError(ValueError):
+    """A study file cannot be read; the message says which, where in it, and what to write."""
+
+
 class StudyWarning(UserWarning):
     """A study went on, but something in it should be looked at."""
 

@@ -19,6 +19,7 @@ from .axes import Axis
 from .fingerprint import configuration
 from .footprint import footprint
 from .grid import Block, Grid, Index
+from .modules import loaded_files, restore_files
 
 RESERVED = ("status", "seconds")
 """Names of what a study records of every point by itself."""
@@ -100,13 +101,18 @@ class Worker:
 
 
 def pack(work: Work) -> bytes:
-    """All that a worker in another process needs: functions of a notebook travel by value."""
-    return cloudpickle.dumps((work, configuration()))
+    """All that a worker in another process needs.
+
+    Functions of a notebook travel by value, those of study files by the text of the file.
+    """
+    return cloudpickle.dumps((loaded_files(), cloudpickle.dumps((work, configuration()))))
 
 
 @functools.lru_cache(maxsize=1)
 def _unpack(payload: bytes) -> Worker:
-    work, settings = cloudpickle.loads(payload)
+    files, rest = cloudpickle.loads(payload)
+    restore_files(files)
+    work, settings = cloudpickle.loads(rest)
     for name, value in settings.items():
         if getattr(jax.config, name) != value:
             jax.config.update(name, value)

@@ -18,7 +18,8 @@ def dataset(store: ResultStore) -> xarray.Dataset:
     """
     axes = list(store.grid.axes)
     found = {}
-    for name in (*store.variables, *RESERVED):
+    # The status first: what it calls done was stored before, also while another process writes.
+    for name in (*RESERVED, *store.variables):
         array = store.array(name)
         metadata: Any = array.metadata
         names = list(metadata.dimension_names)
@@ -28,7 +29,9 @@ def dataset(store: ResultStore) -> xarray.Dataset:
         for name, axis in store.grid.axes.items()
     }
     results = xarray.Dataset(
-        found, coordinates, {k: json.dumps(v) for k, v in store.header.items()}
+        {name: found[name] for name in (*store.variables, *RESERVED)},
+        coordinates,
+        {k: json.dumps(v) for k, v in store.header.items()},
     )
     done = results["status"] == DONE
     if not bool(done.all()):

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from ..provenance import environment
 from .engines import AbstractEngine, Task
-from .errors import StudyError, StudyInterrupted, StudyWarning
+from .errors import StudyError, StudyFailed, StudyInterrupted, StudyWarning
 from .evaluation import Work
 from .fingerprint import source_digest, source_folder
 from .outputs import Output
@@ -77,7 +77,7 @@ def open_results(
         # The group first: a study that ends in between is a new one again.
         store = ResultStore.create(work.grid, outputs, folder)
     else:
-        header = read_json(path)
+        header = read_header(path)
         _require_same(path, header, settings)
         store = ResultStore.open(work.grid, outputs, folder)
     sources = {earlier["source"] for earlier in header["runs"]}
@@ -94,9 +94,15 @@ def open_results(
     return store
 
 
-def _require_same(path: Path, header: Any, settings: dict[str, Any]) -> None:
+def read_header(path: Path) -> dict[str, Any]:
+    """What study.json says of a study. Raises `StudyError` if it is of another format."""
+    header: Any = read_json(path)
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise StudyError(f"{path} is not of format {FORMAT!r}: give another store")
+    return header
+
+
+def _require_same(path: Path, header: dict[str, Any], settings: dict[str, Any]) -> None:
     differing = []
     for name, value in settings.items():
         stored = header["settings"].get(name)
@@ -170,6 +176,6 @@ def conclude(store: ResultStore) -> xarray.Dataset:
         text = f"{failed} of {status.size} points failed, the first at {first.label}: "
         remedy = "" if store.folder else " (give a store to keep tracebacks and to retry)"
         if failed == status.size:
-            raise StudyError(f"{text}{first.message}{remedy}")
+            raise StudyFailed(f"{text}{first.message}{remedy}")
         warnings.warn(f"{text}{first.message}{remedy}", StudyWarning, stacklevel=4)
     return results

@@ -9,7 +9,7 @@ has no status counts as not computed. Checksums guard every chunk.
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import zarr
@@ -62,15 +62,26 @@ class ResultStore:
         return store
 
     @classmethod
-    def open(cls, grid: Grid, outputs: Mapping[str, Output], folder: Path) -> "ResultStore":
-        """The store of a folder. Raises `StudyError` if its metadata cannot be read."""
+    def open(
+        cls,
+        grid: Grid,
+        outputs: Mapping[str, Output],
+        folder: Path,
+        *,
+        mode: Literal["r", "r+"] = "r+",
+    ) -> "ResultStore":
+        """The store of a folder. Raises `StudyError` if its metadata cannot be read.
+
+        With mode "r" nothing is written, so that another process may write at the same time.
+        """
         path = folder / "results.zarr"
         try:
-            group = zarr.open_group(path, mode="r+")
+            group = zarr.open_group(path, mode=mode)
             for name in (*grid.axes, *RESERVED):
                 group[name]
             store = cls(grid, outputs, folder, group)
-            store._complete()
+            if mode == "r+":
+                store._complete()
         except Exception as error:
             raise StudyError(
                 f"{path} cannot be read ({type(error).__name__}: {error}): its metadata are "
@@ -81,7 +92,11 @@ class ResultStore:
     @property
     def variables(self) -> list[str]:
         """The names of what the function returned; empty before the first finished point."""
-        return list(self._noted())
+        noted = list(self._noted())
+        if self.group.read_only:
+            # Beside a process that makes the arrays at this moment.
+            return [name for name in noted if name in self.group]
+        return noted
 
     def array(self, name: str) -> zarr.Array:
         """A variable over all points; also chunks of blanks alone are written."""

@@ -1,0 +1,3 @@
+"""The command line of osciprop."""
+
+from .program import main as main

@@ -1,0 +1,100 @@
+"""`osciprop train`: one network, one data set, one method."""
+
+import dataclasses
+import inspect
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from .command import AbstractCommand
+
+if TYPE_CHECKING:
+    from ..gradients import AbstractGradientMethod
+
+Method = Literal[
+    "ClassicEP",
+    "CentredEP",
+    "HolomorphicEP",
+    "OscillatoryEP",
+    "VectorFieldEP",
+    "AsymmetricEP",
+    "OscillatoryAEP",
+    "DyadicEP",
+    "Implicit",
+    "RecurrentBackprop",
+    "BPTT",
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class Train(AbstractCommand):
+    """Train a layered network of reciprocal synapses, and print its accuracy.
+
+    Calls osciprop.fit with osciprop.hopfield_mlp, Adam, and the defaults of the method.
+    """
+
+    data: Literal["digits", "mnist", "fashion_mnist"] = "digits"
+    """What to learn; see osciprop datasets."""
+    hidden: tuple[int, ...] = (64,)
+    """Sizes of the hidden populations."""
+    method: Method = "OscillatoryEP"
+    """Where gradients come from."""
+    amplitude: float | None = None
+    """Amplitude of the teaching signal. By default the method's own."""
+    epochs: int = 1
+    """Passes through the training data."""
+    rate: float = 1e-3
+    """Learning rate of Adam."""
+    batch: int = 32
+    """Samples per update."""
+    seed: int = 0
+    """Decides about initial weights and the order of samples."""
+    checkpoint: Path | None = None
+    """A file that is written as training goes. If it exists, training goes on from it."""
+    history: Path | None = None
+    """A JSON file to write with loss and accuracy of every update and every epoch."""
+    quiet: bool = False
+    """Show no progress."""
+
+    def execute(self) -> int:
+        import jax
+        import optax
+
+        from .. import datasets
+        from ..builders import hopfield_mlp
+        from ..learning import fit
+
+        method = make_method(self.method, self.amplitude)
+        data = getattr(datasets, self.data)()
+        sizes = [data.num_features, *self.hidden, data.num_classes]
+        _, history = fit(
+            hopfield_mlp(sizes, key=jax.random.key(self.seed)),
+            data,
+            method,
+            optax.adam(self.rate),
+            epochs=self.epochs,
+            batch_size=self.batch,
+            seed=self.seed,
+            checkpoint=self.checkpoint,
+            progress=not self.quiet,
+        )
+        columns = (history.epochs[name] for name in ("epoch", "train_accuracy", "test_accuracy"))
+        for epoch, train, test in zip(*columns, strict=True):
+            print(f"epoch {epoch:.0f}: accuracy {100 * train:.1f} % train, {100 * test:.1f} % test")
+        if self.history is not None:
+            self.history.write_text(json.dumps(dataclasses.asdict(history)), encoding="utf-8")
+        return 0
+
+
+def make_method(name: Method, amplitude: float | None) -> "AbstractGradientMethod":
+    """The gradient method of a name, with its defaults but for the amplitude, if one is given."""
+    from .. import gradients
+
+    kind = getattr(gradients, name)
+    if amplitude is None:
+        return kind()
+    if kind is gradients.OscillatoryAEP:
+        return kind(gradients.OscillatoryEP(amplitude=amplitude, rule=gradients.ErrorSignals()))
+    if "amplitude" not in inspect.signature(kind).parameters:
+        raise ValueError(f"{name} has no teaching signal: leave --amplitude out")
+    return kind(amplitude=amplitude)

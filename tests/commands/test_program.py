@@ -1,0 +1,140 @@
+"""The program `osciprop`: help, exit statuses, and what it says instead of a traceback."""
+
+import builtins
+import subprocess
+import sys
+import tomllib
+import warnings
+from pathlib import Path
+
+import pytest
+
+from osciprop.commands import main
+from osciprop.commands.datasets import Datasets
+from osciprop.datasets import DatasetError
+from osciprop.errors import ConvergenceError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_help_of_python_m_osciprop():
+    command = [sys.executable, "-m", "osciprop", "--help"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.startswith("usage: osciprop ")
+    for name in ("study", "train", "figure", "datasets"):
+        assert f" {name} " in ended.stdout
+
+
+def test_the_installed_program_is_main():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    module, name = project["scripts"]["osciprop"].split(":")
+    assert getattr(__import__(module, fromlist=[name]), name) is main
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "study run",
+        "study status",
+        "study retry",
+        "study export",
+        "study plot",
+        "study map",
+        "train",
+        "figure",
+        "datasets",
+    ],
+)
+def test_every_argument_is_explained(line, capsys):
+    with pytest.raises(SystemExit) as exited:
+        main([*line.split(), "--help"])
+    assert exited.value.code == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"usage: osciprop {line}")
+    assert "{None}" not in printed
+    assert "(required)" in printed or "(default" in printed
+
+
+@pytest.mark.parametrize("line", ["", "studies", "study run", "train --epochs many", "datasets x"])
+def test_wrong_usage(line, capsys):
+    with pytest.raises(SystemExit) as exited:
+        main(line.split())
+    assert exited.value.code == 2
+    assert "--help" in capsys.readouterr().err
+
+
+def without(monkeypatch, library: str) -> None:
+    """Let a library be missing, and what was imported with it be imported again."""
+    importing = builtins.__import__
+
+    def missing(name, *rest, **options):
+        if name.partition(".")[0] == library:
+            raise ModuleNotFoundError(f"No module named {library!r}", name=library)
+        return importing(name, *rest, **options)
+
+    for name in [name for name in sys.modules if name.startswith("osciprop.commands.")]:
+        monkeypatch.delitem(sys.modules, name)
+    if library != "tyro":
+        for name in [name for name in sys.modules if name.startswith("osciprop.studies")]:
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(builtins, "__import__", missing)
+
+
+@pytest.mark.parametrize(
+    "library, line, extra",
+    [
+        ("tyro", ["--help"], "commands"),
+        ("xarray", ["study", "status", "store"], "commands"),
+        ("zarr", ["study", "status", "store"], "commands"),
+        ("distributed", ["study", "run", "{study}", "--dask", "a:1"], "cluster"),
+    ],
+)
+def test_a_missing_library(monkeypatch, tmp_path, capsys, library, line, extra):
+    study = tmp_path / "sweep.toml"
+    study.write_text('[study]\nfunction = "math:exp"\n[axes]\nx = [1]', encoding="utf-8")
+    without(monkeypatch, library)
+    assert main([word.format(study=study) for word in line]) == 1
+    assert capsys.readouterr().err == (
+        f'osciprop: error: this needs {library}: pip install "osciprop[{extra}]"\n'
+    )
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("a\nb"), OSError("a b"), DatasetError("a b"), ConvergenceError("a b")]
+)
+def test_a_problem_is_told_in_one_line(monkeypatch, capsys, error):
+    monkeypatch.setattr(Datasets, "execute", raising(error))
+    assert main(["datasets"]) == 1
+    assert capsys.readouterr().err == "osciprop: error: a b\n"
+
+
+def test_an_interrupt(monkeypatch, capsys):
+    monkeypatch.setattr(Datasets, "execute", raising(KeyboardInterrupt()))
+    assert main(["datasets"]) == 130
+    assert capsys.readouterr().err == "osciprop: interrupted\n"
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), ModuleNotFoundError("No y", name="y")])
+def test_a_bug_shows_where(monkeypatch, error):
+    monkeypatch.setattr(Datasets, "execute", raising(error))
+    with pytest.raises(type(error)):
+        main(["datasets"])
+
+
+@pytest.mark.filterwarnings("default::UserWarning")
+def test_a_warning_is_one_line(monkeypatch, capsys):
+    def warn(self):
+        warnings.warn("look\nhere", UserWarning, stacklevel=1)
+        return 0
+
+    monkeypatch.setattr(Datasets, "execute", warn)
+    assert main(["datasets"]) == 0
+    assert capsys.readouterr().err == "osciprop: warning: look here\n"
+
+
+def raising(error):
+    def execute(self):
+        raise error
+
+    return execute
