@@ -48,6 +48,7 @@ benchmark: setup  ## measure run times (no other work beside it, please)
 	$(BIN)/python -m pytest benchmarks --benchmark-only
 
 figures: $(RUN_STAMP)  ## reproduce the figures of the papers
+	$(PIP_INSTALL) -e ".[studies]"
 	$(BIN)/python -m paper_figures
 
 clean:  ## remove the environment and everything that was made

@@ -5,12 +5,14 @@ import io
 import re
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 import osciprop
+from osciprop.commands import main
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
-EXAMPLE, DIRECTED, DUAL, ONLINE, OWN_NETWORK = re.findall(
+EXAMPLE, DIRECTED, DUAL, ONLINE, STUDY, OWN_NETWORK = re.findall(
     r"```python\n(.*?)```", README, flags=re.DOTALL
 )
 
@@ -39,6 +41,20 @@ def test_ten_lines_and_what_goes_on_from_them():
         exec(ONLINE, names)
     assert "LearningRun: 20 presentations" in printed.getvalue()
     assert np.all(np.isfinite(names["run"].loss))
+
+
+def test_a_study(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    with contextlib.redirect_stderr(io.StringIO()):
+        exec(STUDY, names)
+    distance = names["results"]["distance"].mean("seed")
+    assert (distance.sel(points=4) < distance.sel(points=2)).all()
+    assert (tmp_path / "distance" / "study.json").exists()
+    assert main(["study", "plot", "distance", "--x", "amplitude", "--y", "distance"]) == 1
+    arguments = ["--x", "amplitude", "--y", "distance", "--hue", "points"]
+    assert main(["study", "plot", "distance", *arguments]) == 0
+    plt.close("all")
 
 
 def test_your_own_network():
