@@ -62,16 +62,22 @@ class Dask(AbstractEngine):
                     running[future.key] = task
                     results.add(future)
                 future = next(results)
-                task = running.pop(future.key)
-                if future.status == "finished":
+                task, status = running.pop(future.key), future.status
+                error = future.exception() if status == "error" else None
+                if status == "finished":
                     yield future.result()
-                elif future.status == "error" and isinstance(future.exception(), KilledWorker):
-                    yield _killed(work, task, str(future.exception()))
+                elif status == "lost":  # with its worker: Dask computes it once more
+                    running[future.key] = task
+                    results.add(future)
+                elif isinstance(error, KilledWorker):
+                    yield _killed(work, task, str(error))
+                elif error is not None:
+                    raise StudyError(f"a worker gave up a block: {error}") from error
                 else:
                     raise StudyError(
                         f"the Dask scheduler at {client.scheduler_info().get('address', '?')} was "
-                        f"lost (a block is {future.status}): start one, and run the study again to "
-                        "go on where it ended"
+                        f"lost (a block is {status}): start one, and run the study again to go on "
+                        "where it ended"
                     )
         finally:
             client.cancel([future for future, _ in getattr(results, "futures", {}).items()])

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import os
 import platform
+import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -16,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .axes import Axis
+from .errors import StudyError
 from .fingerprint import configuration
 from .footprint import footprint
 from .grid import Block, Grid, Index
@@ -110,18 +112,31 @@ def pack(work: Work) -> bytes:
 
 @functools.lru_cache(maxsize=1)
 def _unpack(payload: bytes) -> Worker:
-    files, rest = cloudpickle.loads(payload)
-    restore_files(files)
-    work, settings = cloudpickle.loads(rest)
+    try:
+        files, rest = cloudpickle.loads(payload)
+        restore_files(files)
+        work, settings = cloudpickle.loads(rest)
+    except Exception as error:
+        raise StudyError(
+            f"a worker cannot load the study ({type(error).__name__}: {error}): make what its "
+            "function imports available there, osciprop included"
+        ) from error
     for name, value in settings.items():
         if getattr(jax.config, name) != value:
             jax.config.update(name, value)
     return Worker(work)
 
 
+_ONE_AT_A_TIME = threading.Lock()
+
+
 def evaluate(payload: bytes, block: Block, points: tuple[Index, ...] | None = None) -> Outcome:
-    """As `Worker.evaluate`, in another process, which keeps its worker from call to call."""
-    return _unpack(payload).evaluate(block, points)
+    """As `Worker.evaluate`, in another process, which keeps its worker from call to call.
+
+    Threads of one process take turns: they share what was compiled.
+    """
+    with _ONE_AT_A_TIME:
+        return _unpack(payload).evaluate(block, points)
 
 
 Found = tuple[dict[Index, Results], list[Failure], dict[Index, float]]

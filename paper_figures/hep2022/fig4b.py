@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from osciprop.studies import Study
 
 from .. import published, style
-from ..claim import Claim, above, matches
+from ..claim import Claim, above, below, matches
 from ..figure import Data, Settings
 from ..precision import in_double_precision
 from . import deep

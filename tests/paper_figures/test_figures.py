@@ -27,6 +27,7 @@ COVERED = {
     "hep2022/fig3a",
     "hep2022/fig3b",
     "hep2022/fig3c",
+    "hep2022/fig4a",
     "homeostasis2024/fig2",
     "homeostasis2024/fig4",
     "nonconservative2026/verification",

@@ -3,6 +3,8 @@
 import concurrent.futures
 import multiprocessing
 import os
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -99,6 +101,16 @@ def test_an_executor_that_loses_a_worker_leaves_a_study_to_resume(tmp_path):
             study.run(store, engine=OnExecutor(executor), progress=False)
     results = study.run(store, progress=False)
     assert results["product"].values.tolist() == [[1, 2, 3], [2, 4, 6]]
+
+
+def test_a_worker_that_cannot_import_the_function_says_so(monkeypatch):
+    module = types.ModuleType("only_here")
+    exec("def function(a): return {'y': a}", vars(module))
+    monkeypatch.setitem(sys.modules, "only_here", module)
+    with pytest.raises(
+        StudyError, match="cannot load the study .*No module named 'only_here'.*mak"
+    ):
+        Study(module.function, {"a": [1]}).run(engine=Processes(1), progress=False)
 
 
 def test_bad_arguments():
