@@ -25,7 +25,7 @@ One sees: without noise, methods differ by their bias. That of a one-sided nudge
 centred one 1e-4, of always-on oscillation up to 3e-5 (lag), of the vector field off angle 0 more
 than 1e-2; holomorphic and asymmetric EP stay below 1e-12, the latter at every angle, dyadic EP at
 rounding. In noise the methods are nearly alike: the distance grows with the square of the noise, by
-2e-4 to 4e-4 at 0.01, whatever the angle, and hides every smaller bias. Only two biases tell in all
+2e-4 to 5e-4 at 0.01, whatever the angle, and hides every smaller bias. Only two biases tell in all
 noises: the one-sided nudge's and the vector field's.
 
 704 points; 220 seconds of one core, most of it compilation (so no axis is vectorised: numbers
