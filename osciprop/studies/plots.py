@@ -197,8 +197,11 @@ def _label(panels: list[Axes], columns: int, x: str, y: str) -> None:
 
 
 def _tick(axis: Axis, scale: Scale) -> None:
-    """Ticks at 0, 1, ... with the values there; fewer if many, aslant if they would touch."""
-    step = math.ceil(scale.values.size / MANY_TICKS)
+    """Ticks at 0, 1, ... with the values there; aslant if they would touch, fewer if many.
+
+    Of words all are shown: unlike a number, none can be told from its neighbours.
+    """
+    step = math.ceil(scale.values.size / MANY_TICKS) if scale.is_number else 1
     texts = scale.texts[::step]
     look: dict[str, Any] = {}
     if isinstance(axis, XAxis) and sum(map(len, texts)) > LONG_TICKS:

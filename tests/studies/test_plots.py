@@ -301,6 +301,14 @@ def test_heat_map_of_one_value(log_color):
     ax.figure.canvas.draw()
 
 
+def test_every_word_is_a_tick():
+    names = [f"method {place}" for place in range(14)]
+    data = {"v": (("method", "x"), np.ones((14, 2)))}
+    results = xarray.Dataset(data, {"method": names, "x": [1.0, 2.0]})
+    (ax,) = plot_heat_map(results, x="x", y="method", value="v")
+    assert [label.get_text() for label in ax.get_yticklabels()] == names
+
+
 def test_many_ticks_are_thinned():
     results = xarray.Dataset({"v": (("x", "y"), np.ones((35, 2)))}, {"x": range(35), "y": [0, 1]})
     (ax,) = plot_heat_map(results, x="x", y="y", value="v")

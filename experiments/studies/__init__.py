@@ -1,0 +1,1 @@
+"""Parameter studies of osciprop's own methods, one module each, with their results beside them."""
