@@ -21,6 +21,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import osciprop
+from osciprop.studies import Study
 
 from .. import style
 from ..claim import Claim, above, below
@@ -172,6 +173,11 @@ def _errors(name: str, angle: Array, size: Array, keys: Array) -> Array:
     return jax.vmap(one)(keys)
 
 
+def errors_at(angle: float, amplitude: float, name: str, keys: Array) -> dict[str, Array]:
+    """The relative error of every draw, `angle` in degrees."""
+    return {"errors": _errors(name, jnp.asarray(np.radians(angle)), jnp.asarray(amplitude), keys)}
+
+
 @in_double_precision
 def compute(fast: bool) -> Data:
     chosen = FAST if fast else FULL
@@ -183,18 +189,13 @@ def compute(fast: bool) -> Data:
     for name in LABELS:
         if fast and name in ("homeostasis", "companion"):
             continue
-        data[f"{name}_by_angle"] = np.asarray(
-            [
-                _errors(name, jnp.asarray(np.radians(angle)), jnp.asarray(AMPLITUDE), keys)
-                for angle in chosen.angles
-            ]
-        )
-        data[f"{name}_by_amplitude"] = np.asarray(
-            [
-                _errors(name, jnp.asarray(np.radians(MIXED)), jnp.asarray(size), keys)
-                for size in chosen.amplitudes
-            ]
-        )
+        for axis, axes in {
+            "angle": {"angle": chosen.angles, "amplitude": [AMPLITUDE]},
+            "amplitude": {"angle": [MIXED], "amplitude": chosen.amplitudes},
+        }.items():
+            study = Study(errors_at, axes, constants={"name": name, "keys": keys})
+            found = study.run(progress=False)["errors"]
+            data[f"{name}_by_{axis}"] = found.transpose(axis, ...).squeeze().values
     return {**data, **_always_on(chosen.networks)} if chosen.networks else data
 
 

@@ -18,6 +18,7 @@ from jaxtyping import Array, Float
 from matplotlib.figure import Figure
 
 import osciprop
+from osciprop.studies import Axis, Study
 
 from .. import style
 from ..claim import Claim
@@ -106,10 +107,17 @@ def compute(fast: bool) -> Data:
             for points in chosen.points
         },
     }
+    axes = {"kind": chosen.kinds, "method": Axis(methods), "amplitude": chosen.amplitudes}
+
+    def errors(
+        kind: str, method: osciprop.AbstractGradientMethod, amplitude: float
+    ) -> dict[str, np.ndarray]:
+        return {"errors": _errors(kind, method, amplitude, keys)}
+
+    found = Study(errors, axes).run(progress=False)["errors"]
     for kind in chosen.kinds:
-        for name, method in methods.items():
-            errors = [_errors(kind, method, size, keys) for size in chosen.amplitudes]
-            data[f"{kind}_{name}"] = np.asarray(errors)
+        for name in methods:
+            data[f"{kind}_{name}"] = found.sel({"kind": kind, "method": name}).values
         data[f"{kind}_dyadic"] = _errors(kind, osciprop.DyadicEP(1.0, relaxation), 1.0, keys)
     return data
 
