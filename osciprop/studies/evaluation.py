@@ -230,31 +230,37 @@ def _compiled(work: Work, point: Index) -> Callable[[dict[str, np.ndarray]], Res
 
     @eqx.filter_jit
     def program(columns: dict[str, Any], constants: Mapping[str, Any]) -> dict[str, Any]:
-        def group(rows: dict[str, Any]) -> dict[str, Any]:
-            if lanes == 1:
-                row = jax.tree.map(lambda column: column[0], rows)
-                return jax.tree.map(lambda leaf: leaf[None], one(row, constants))
-            return jax.vmap(lambda row: one(row, constants))(rows)
+        if lanes == 1:
+            found = one({name: column[0] for name, column in columns.items()}, constants)
+            return jax.tree.map(lambda leaf: leaf[None], found)
+        return jax.vmap(lambda row: one(row, constants))(columns)
 
-        folded = jax.tree.map(lambda column: column.reshape(groups, lanes), columns)
-        if groups == 1:
-            return group(jax.tree.map(lambda column: column[0], folded))
-        found = jax.lax.map(group, folded)
-        return jax.tree.map(lambda leaf: leaf.reshape(groups * lanes, *leaf.shape[2:]), found)
-
-    def filled(columns: dict[str, np.ndarray]) -> dict[str, Any]:
+    def filled(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         # A block at the edge is filled up with its last point, so that all have one shape.
         last = len(next(iter(columns.values()))) - 1
         places = np.minimum(np.arange(groups * lanes), last)
-        return {name: jnp.asarray(columns[name][places], rows[name].dtype) for name in rows}
+        return {name: columns[name][places].astype(rows[name].dtype) for name in rows}
+
+    def group(columns: dict[str, np.ndarray], place: int) -> dict[str, np.ndarray]:
+        part = slice(place * lanes, (place + 1) * lanes)
+        return {name: column[part] for name, column in columns.items()}
 
     def call(columns: dict[str, np.ndarray]) -> Results:
-        found = program(filled(columns), work.constants)
-        return {name: _storable(name, np.asarray(value)) for name, value in found.items()}
+        every = filled(columns)
+        # One call after the other: a loop inside of the program, and calls that overlap, are
+        # slower for large networks.
+        found = [
+            jax.tree.map(np.asarray, program(group(every, place), work.constants))
+            for place in range(groups)
+        ]
+        return {
+            name: _storable(name, np.concatenate([part[name] for part in found]))
+            for name in found[0]
+        }
 
     # Compiled here, so that the time of no point holds it; JAX keeps it for the calls.
     first: Any = program
-    first.lower(filled(_columns(grid, [point])), work.constants).compile()
+    first.lower(group(filled(_columns(grid, [point])), 0), work.constants).compile()
     return call
 
 

@@ -94,6 +94,7 @@ def test_a_lost_scheduler_leaves_a_study_to_resume(tmp_path):
     assert len(calls(tmp_path)) < before + 30
 
 
+@pytest.mark.slow
 def test_a_block_that_kills_workers_fails_alone(client, tmp_path):
     study = Study(deadly, AXES, constants={"folder": str(tmp_path), "always": True})
     with pytest.warns(StudyWarning, match="1 of 6 points failed, .*points=1: KilledWorker"):
