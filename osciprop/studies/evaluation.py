@@ -176,7 +176,7 @@ def _together(worker: Worker, block: Block, points: tuple[Index, ...]) -> Found:
     start = time.perf_counter()
     try:
         found = program(_columns(grid, everyone))
-    except Exception:
+    except Exception:  # nothing is hidden: the points that raise it do so again, each by itself
         return _each(program, grid, everyone, points)
     each = (time.perf_counter() - start) / len(everyone)
     wanted = {point: _row(found, place) for place, point in enumerate(everyone) if point in points}

@@ -163,8 +163,8 @@ class ResultStore:
         """A variable at all points. Raises `StudyError` for a damaged chunk."""
         try:
             return np.asarray(self.array(name)[...])
-        except Exception:
-            for block in self.grid.blocks():  # to say which one
+        except Exception:  # codecs raise what they like; `read` says which chunk it was
+            for block in self.grid.blocks():
                 self.read(name, block)
             raise
 
