@@ -10,7 +10,8 @@ from distributed.scheduler import KilledWorker
 from ..errors import check_at_least
 from .engines import AbstractEngine, Task
 from .errors import StudyError
-from .evaluation import Failure, Outcome, Work, evaluate, pack
+from .evaluation import Failure, Outcome, evaluate, pack
+from .work import Work
 
 
 class Dask(AbstractEngine):

@@ -16,8 +16,9 @@ from typing import Any
 
 from ..errors import check_at_least
 from .errors import StudyError
-from .evaluation import Failure, Outcome, Work, Worker, evaluate, pack
+from .evaluation import Failure, Outcome, Worker, evaluate, pack
 from .grid import Block, Index
+from .work import Work
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 import xarray
 
-from .evaluation import RESERVED
+from .returned import RESERVED
 from .store import DONE, ResultStore
 
 

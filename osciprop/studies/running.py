@@ -16,13 +16,13 @@ from tqdm import tqdm
 from ..provenance import environment
 from .engines import AbstractEngine, Task
 from .errors import StudyError, StudyFailed, StudyInterrupted, StudyWarning
-from .evaluation import Work
 from .fingerprint import source_digest, source_folder
 from .outputs import Output
 from .progress import Bar, Summary
 from .records import read_json, write_json
 from .results import dataset
 from .store import DONE, FAILED, ResultStore
+from .work import Work
 
 FORMAT = "osciprop study 1"
 

@@ -16,10 +16,11 @@ import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from .errors import StudyError
-from .evaluation import RESERVED, Failure, Outcome
+from .evaluation import Failure, Outcome
 from .grid import Block, Grid, Index
 from .outputs import Output
 from .records import read_json, write_json
+from .returned import RESERVED
 
 DONE, FAILED = 1, 2
 """Values of `status`; 0 is a point that was not computed."""

@@ -10,11 +10,12 @@ import xarray
 from ..errors import check_at_least
 from .axes import Axis, as_axis
 from .engines import AbstractEngine, InProcess
-from .evaluation import RESERVED, Work
 from .fingerprint import configuration, describe, describe_axes, function_name
 from .grid import Grid, make_grid
 from .outputs import Output
+from .returned import RESERVED
 from .running import compute, conclude, held, open_results
+from .work import Work
 
 TOGETHER = 256
 """Points of a block where axes are vectorised, unless told otherwise."""
