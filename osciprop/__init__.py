@@ -16,6 +16,7 @@ from .analysis import angle as angle
 from .analysis import cosine as cosine
 from .analysis import cosine_by_layer as cosine_by_layer
 from .analysis import cosine_distance as cosine_distance
+from .analysis import norm_ratio as norm_ratio
 from .analysis import radius_of_convergence as radius_of_convergence
 from .analysis import relative_error as relative_error
 from .asymmetry import Alignment as Alignment

@@ -100,6 +100,14 @@ def relative_error(estimate: PyTree, reference: PyTree) -> Scalar:
     return error if isinstance(error, Array) else float(error)
 
 
+def norm_ratio(estimate: PyTree, reference: PyTree) -> Scalar:
+    """`|estimate| / |reference|`, all arrays together; NaN for a zero reference."""
+    xp, _, left, right = _paired(estimate, reference)
+    scaled = xp.concatenate(left) / _norm(xp, xp.concatenate(right))
+    ratio = xp.where(xp.any(scaled != 0), _norm(xp, scaled), 0.0)
+    return ratio if isinstance(ratio, Array) else float(ratio)
+
+
 def cosine_by_layer(a: PyTree, b: PyTree) -> dict[str, float]:
     """The cosine of each array of two gradients, by its place, e.g. `synapses[0].weight`.
 

@@ -7,11 +7,10 @@ good for any two numbers that a method takes.
 from collections.abc import Callable, Sequence
 
 import equinox as eqx
-import jax
 import numpy as np
-from jaxtyping import Array, ArrayLike, Bool, Float, PyTree
+from jaxtyping import ArrayLike, Bool, Float
 
-from .analysis import cosine
+from .analysis import cosine, norm_ratio
 from .errors import check_at_least
 from .gradients import AbstractGradientMethod, Implicit, estimate_gradient
 from .networks import AbstractNetwork
@@ -76,12 +75,7 @@ def stability_map(
                 continue
             settled[row, column] = True
             cosines[row, column] = cosine(found.gradient, exact)
-            norms[row, column] = _size(found.gradient) / _size(exact)
+            norms[row, column] = norm_ratio(found.gradient, exact)
     return StabilityMap(
         np.asarray(alphas, float), np.asarray(betas, float), settled, cosines, norms
     )
-
-
-def _size(gradient: PyTree[Array]) -> float:
-    leaves = [np.ravel(np.asarray(leaf, dtype=float)) for leaf in jax.tree.leaves(gradient)]
-    return float(np.linalg.norm(np.concatenate(leaves)))

@@ -24,6 +24,7 @@ from osciprop import (
     cosine_distance,
     force_matches_phi,
     holomorphy,
+    norm_ratio,
     radius_of_convergence,
     relative_error,
 )
@@ -60,6 +61,7 @@ def test_closed_forms():
     assert cosine_distance(a, b) == pytest.approx(0.4, abs=1e-15)
     assert angle(a, b) == pytest.approx(math.degrees(math.acos(0.6)), abs=1e-13)
     assert relative_error(a, b) == pytest.approx(4 / 3, abs=1e-15)
+    assert norm_ratio(a, b) == pytest.approx(5 / 3, abs=1e-15)
     assert cosine(a, pair(-3.0, -4.0, 0.0)) == pytest.approx(-1.0, abs=1e-15)
     assert angle(a, pair(-3.0, -4.0, 0.0)) == pytest.approx(180.0, abs=1e-13)
     assert angle(pair(1.0, 0.0), pair(0.0, 2.0)) == pytest.approx(90.0, abs=1e-13)
@@ -89,7 +91,7 @@ def test_single_precision_gradients_are_compared_in_double():
     assert cosine_distance(*single) == pytest.approx(5e-13, rel=1e-6)
 
 
-@pytest.mark.parametrize("measure", [cosine, cosine_distance, angle, relative_error])
+@pytest.mark.parametrize("measure", [cosine, cosine_distance, angle, relative_error, norm_ratio])
 def test_jit_gives_the_same(measure: Callable):
     rng = np.random.default_rng(2)
     a, b = pair(*rng.normal(size=9)), pair(*rng.normal(size=9))
@@ -104,6 +106,12 @@ def test_zero_and_non_finite_gradients_have_no_angle():
         assert math.isnan(measure(a, pair(1.0, math.nan)))
     assert math.isnan(relative_error(a, zero))
     assert relative_error(zero, a) == pytest.approx(1.0, abs=1e-15)
+    assert math.isnan(norm_ratio(a, zero)) and math.isnan(norm_ratio(zero, zero))
+    assert norm_ratio(zero, a) == 0.0 and math.isnan(norm_ratio(pair(1.0, math.nan), a))
+
+
+def test_size_of_what_has_diverged_does_not_overflow():
+    assert norm_ratio(pair(3e200, 4e200), pair(1.0, 0.0)) == pytest.approx(5e200)
 
 
 def test_by_layer_names_arrays_and_leaves_out_constants(toy):
@@ -147,7 +155,7 @@ def test_whole_networks_count_as_their_parameters(toy):
     ],
 )
 def test_misfits_are_refused(a: dict, b: dict, message: str):
-    for measure in (cosine_distance, angle, relative_error, cosine_by_layer):
+    for measure in (cosine_distance, angle, relative_error, norm_ratio, cosine_by_layer):
         with pytest.raises(ValueError, match=message):
             measure(a, b)
 

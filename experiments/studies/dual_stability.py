@@ -55,7 +55,7 @@ def dual_stability(
     return {
         "settled": settled,
         "cosine": osciprop.cosine(found.gradient, exact) + nothing,
-        "norm": size(found.gradient) / size(exact) + nothing,
+        "norm": osciprop.norm_ratio(found.gradient, exact) + nothing,
     }
 
 
@@ -69,11 +69,6 @@ def made(
     if kind == "damped":
         sweeps = osciprop.LipschitzDamping(max_steps=rounds + 1)
     return osciprop.DualPropagation(beta, alpha, sweeps, osciprop.Proximal(beta), tolerance)
-
-
-def size(gradient: osciprop.Network) -> jax.Array:
-    """The norm of a gradient, all arrays together."""
-    return jnp.sqrt(sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(gradient)))
 
 
 KINDS = ["adjoint", "original", "damped"]

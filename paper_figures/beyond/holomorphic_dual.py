@@ -10,6 +10,7 @@ even orders vanish: the error falls with the square, and 3 points are as good as
 """
 
 import warnings
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import jax
@@ -19,6 +20,7 @@ from matplotlib.figure import Figure
 
 import osciprop
 from osciprop.datasets import digits
+from osciprop.studies import Axis, Study
 
 from .. import style
 from ..claim import Claim, above, below, close, matches
@@ -47,6 +49,10 @@ REMARK = (
     "few points feel the singularities of all samples, not only the nearest; the distance takes "
     "poles, those of alpha 0, for folds, a tenth too near"
 )
+
+
+Form = Callable[..., osciprop.AbstractGradientMethod]
+"""Dual propagation by amplitude, alpha and relaxation."""
 
 
 @dataclass(frozen=True)
@@ -92,31 +98,39 @@ def compute(fast: bool) -> Data:
         network, x, y, osciprop.Implicit(sweeps, tolerance=1e-13)
     ).gradient
 
-    def errors(form: type[osciprop.AbstractGradientMethod], *arguments: float) -> list[float]:
-        """Relative errors by amplitude; NaN where the dyads did not settle."""
-        found = []
-        for size in chosen.amplitudes:
-            method = form(size, *arguments, sweeps)
-            with warnings.catch_warnings():
-                # That circles are too large for their points is what the figure shows.
-                warnings.simplefilter("ignore", osciprop.GradientAccuracyWarning)
-                estimate = osciprop.estimate_gradient(network, x, y, method, throw=False)
-            error = float(osciprop.relative_error(estimate.gradient, exact))
-            found.append(error if estimate.converged else np.nan)
-        return found
+    def error(method: osciprop.AbstractGradientMethod) -> dict[str, float]:
+        """The relative error; NaN where the dyads did not settle."""
+        with warnings.catch_warnings():
+            # That circles are too large for their points is what the figure shows.
+            warnings.simplefilter("ignore", osciprop.GradientAccuracyWarning)
+            found = osciprop.estimate_gradient(network, x, y, method, throw=False)
+        settled = bool(found.converged)
+        return {"error": osciprop.relative_error(found.gradient, exact) if settled else np.nan}
 
-    data: dict[str, list] = {"adjoint": [], "original": [], "circle": [], "nearest": []}
-    for alpha in chosen.alphas:
-        data["adjoint"].append(errors(osciprop.DualPropagationAdjoint, alpha))
-        data["original"].append(errors(osciprop.DualPropagation, alpha))
-        data["circle"].append(
-            [errors(osciprop.HolomorphicDualPropagation, n, alpha) for n in chosen.points]
-        )
+    def single(form: Form, alpha: float, amplitude: float) -> dict[str, float]:
+        return error(form(amplitude, alpha, sweeps))
+
+    def circle(alpha: float, points: int, amplitude: float) -> dict[str, float]:
+        return error(osciprop.HolomorphicDualPropagation(amplitude, points, alpha, sweeps))
+
+    def nearest(alpha: float) -> dict[str, float]:
         dyads = osciprop.AdjointDual(network, alpha)
-        data["nearest"].append(osciprop.radius_of_convergence(dyads, x, y, relaxation=sweeps))
-    for name in ("alphas", "points", "amplitudes"):
-        data[name] = getattr(chosen, name)
-    return {name: np.asarray(values) for name, values in data.items()}
+        return {"radius": osciprop.radius_of_convergence(dyads, x, y, relaxation=sweeps)}
+
+    axes = {name: getattr(chosen, f"{name}s") for name in ("alpha", "amplitude")}
+    forms = {
+        "adjoint": osciprop.DualPropagationAdjoint,
+        "original": osciprop.DualPropagation,
+    }
+    singles = Study(single, {"form": Axis(forms), **axes}).run(progress=False)["error"]
+    circles = Study(circle, {"points": chosen.points, **axes}).run(progress=False)["error"]
+    radii = Study(nearest, {"alpha": chosen.alphas}).run(progress=False)["radius"]
+    return {
+        **{form: singles.sel(form=form).values for form in forms},
+        "circle": circles.transpose("alpha", "points", "amplitude").values,
+        "nearest": radii.values,
+        **{name: np.asarray(getattr(chosen, name)) for name in ("alphas", "points", "amplitudes")},
+    }
 
 
 def _order(sizes: np.ndarray, errors: np.ndarray) -> float:

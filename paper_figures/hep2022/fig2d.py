@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import osciprop
+from osciprop.studies import Study
 
 from .. import published, style
 from ..claim import Claim, above, below, close, matches, relatively_close
@@ -153,15 +154,19 @@ def _curve(
 ) -> dict[str, np.ndarray]:
     """Cosine, relative error and largest nudged residual at each amplitude."""
     relaxation = solvers()[solver]
-    rows = []
-    for amplitude in amplitudes:
-        estimate = toy.estimate(method(float(amplitude), points, relaxation))
+
+    def compared(amplitude: float) -> dict[str, float]:
+        estimate = toy.estimate(method(amplitude, points, relaxation))
         gradient = toy.flat(estimate.gradient)
-        residual = float(np.max(estimate.diagnostics.nudged.residual))
-        rows.append((toy.cosine(gradient, true), toy.relative_error(gradient, true), residual))
-    columns = np.asarray(rows).T
-    names = ("cosine", "error", "residual")
-    return {f"{name}_n{points}_{solver}": c for name, c in zip(names, columns, strict=True)}
+        return {
+            "cosine": toy.cosine(gradient, true),
+            "error": toy.relative_error(gradient, true),
+            "residual": float(np.max(estimate.diagnostics.nudged.residual)),
+        }
+
+    found = Study(compared, {"amplitude": amplitudes}).run(progress=False)
+    measures = ("cosine", "error", "residual")
+    return {f"{name}_n{points}_{solver}": found[name].values for name in measures}
 
 
 def _table(points: tuple[int, ...], true: np.ndarray) -> dict[str, np.ndarray]:

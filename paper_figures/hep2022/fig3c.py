@@ -23,6 +23,7 @@ from matplotlib.figure import Figure
 
 import osciprop
 from osciprop.gradients.noisy import NoisyClassicEP, NoisyHolomorphicEP
+from osciprop.studies import Study
 
 from .. import published, style
 from ..claim import Claim, close
@@ -162,11 +163,12 @@ def compute(fast: bool) -> Data:
     """`1 - cos` of every curve, axes (draw, amplitude); names as `classic_shared`."""
     chosen = FAST if fast else FULL
     amplitudes = AMPLITUDES[list(chosen.kept)]
-    found: dict[str, list[np.ndarray]] = {}
     network = rotating.network(SEED)
-    for draw in range(1, chosen.draws + 1):
+
+    def curves(draw: int) -> dict[str, np.ndarray]:
         x, y = rotating.batch(draw)
         true = _true_gradient(network, x, y)
+        found = {}
         with jax.enable_x64(False):
             for kind, (size, sharing) in KINDS.items():
                 noise = osciprop.WhiteNoise(size, sharing=sharing)
@@ -182,8 +184,11 @@ def compute(fast: bool) -> Data:
                         noise,
                         key,
                     )
-                    found.setdefault(f"{name}_{kind}", []).append(np.asarray(distances))
-    tables = {name: np.stack(rows) for name, rows in found.items()}
+                    found[f"{name}_{kind}"] = np.asarray(distances)
+        return found
+
+    found = Study(curves, {"draw": range(1, chosen.draws + 1)}).run(progress=False)
+    tables = {f"{name}_{kind}": found[f"{name}_{kind}"].values for kind in KINDS for name in LABELS}
     return {"amplitudes": amplitudes, **tables}
 
 

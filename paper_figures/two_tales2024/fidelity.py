@@ -6,6 +6,8 @@ weights can be drawn number for number (`network`). DP^T runs five rounds, DP a 
 proximal output; a cell that has grown tenfold has diverged.
 """
 
+import functools
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,6 +15,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import osciprop
+from osciprop.studies import Study
 
 from .. import style
 from ..claim import Claim, close
@@ -34,6 +37,9 @@ NORM_TOLERANCE = 0.02
 
 GROWN = 10.0
 """A gradient this much too large has diverged."""
+
+Made = Callable[[float, float], osciprop.AbstractGradientMethod]
+"""The method of a beta and an alpha."""
 
 Cell = tuple[float, ...] | None
 ADJOINT: dict[float, tuple[Cell, ...]] = {
@@ -107,24 +113,34 @@ def compute(fast: bool) -> Data:
     net = network.initial(chosen.sizes, chosen.seed)
     x, y = network.images(fast)
     exact = osciprop.estimate_gradient(net, x, y, osciprop.Implicit()).gradient
-    data: dict[str, Any] = {"full": not fast}
-
-    def row(name: str, beta: float, method: Any) -> None:
-        found = [
-            osciprop.estimate_gradient(net, x, y, method(beta, alpha), throw=False).gradient
-            for alpha in ALPHAS
-        ]
-        measured = [network.by_layer(gradient, exact) for gradient in found]
-        data[f"{name}_{beta:g}_cosine"] = np.asarray([cosines for cosines, _ in measured])
-        data[f"{name}_{beta:g}_norm"] = np.asarray([norms for _, norms in measured])
-
     few, many = network.sweeps(chosen.adjoint_rounds), network.sweeps(chosen.dual_rounds)
     damped = osciprop.LipschitzDamping(max_steps=chosen.dual_rounds + 1)
-    for beta in chosen.adjoint_betas:
-        row("adjoint", beta, lambda b, a: osciprop.DualPropagationAdjoint(b, a, few))
-    for beta in chosen.dual_betas:
-        row("dual", beta, lambda b, a: osciprop.DualPropagation(b, a, many, osciprop.Proximal(b)))
-    row("damped", 0.5, lambda b, a: osciprop.DualPropagation(b, a, damped, osciprop.Proximal(b)))
+
+    def adjoint(beta: float, alpha: float) -> osciprop.AbstractGradientMethod:
+        return osciprop.DualPropagationAdjoint(beta, alpha, few)
+
+    def original(
+        relaxation: osciprop.AbstractRelaxation, beta: float, alpha: float
+    ) -> osciprop.AbstractGradientMethod:
+        return osciprop.DualPropagation(beta, alpha, relaxation, osciprop.Proximal(beta))
+
+    def by_layer(method: Made, beta: float, alpha: float) -> dict[str, np.ndarray]:
+        found = osciprop.estimate_gradient(net, x, y, method(beta, alpha), throw=False)
+        cosines, norms = network.by_layer(found.gradient, exact)
+        return {"cosine": cosines, "norm": norms}
+
+    rows: dict[str, tuple[Made, tuple[float, ...]]] = {
+        "adjoint": (adjoint, chosen.adjoint_betas),
+        "dual": (functools.partial(original, many), chosen.dual_betas),
+        "damped": (functools.partial(original, damped), (0.5,)),
+    }
+    data: dict[str, Any] = {"full": not fast}
+    for name, (method, betas) in rows.items():
+        axes = {"beta": betas, "alpha": chosen.alphas}
+        found = Study(by_layer, axes, constants={"method": method}).run(progress=False)
+        for beta in betas:
+            for measure in ("cosine", "norm"):
+                data[f"{name}_{beta:g}_{measure}"] = found[measure].sel(beta=beta).values
     return data
 
 

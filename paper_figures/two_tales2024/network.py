@@ -45,14 +45,7 @@ def weights(gradient: osciprop.Network) -> list[np.ndarray]:
 def by_layer(gradient: osciprop.Network, exact: osciprop.Network) -> tuple[np.ndarray, np.ndarray]:
     """Cosine with the exact gradient, and ratio of the norms, for every weight matrix."""
     pairs = list(zip(weights(gradient), weights(exact), strict=True))
-    # By the largest entry first: the squares of what has diverged overflow.
-    peaks = [float(np.max(np.abs(a))) for a, _ in pairs]
-    norms = [
-        (peak * float(np.linalg.norm(a / peak)), float(np.linalg.norm(b)))
-        for peak, (a, b) in zip(peaks, pairs, strict=True)
-    ]
-    cosines = [
-        float(np.sum((a / size) * (b / reference)))
-        for (a, b), (size, reference) in zip(pairs, norms, strict=True)
-    ]
-    return np.asarray(cosines), np.asarray([size / reference for size, reference in norms])
+    return (
+        np.asarray([osciprop.cosine(*pair) for pair in pairs]),
+        np.asarray([osciprop.norm_ratio(*pair) for pair in pairs]),
+    )

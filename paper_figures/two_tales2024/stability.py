@@ -8,13 +8,14 @@ the dyads of a layer by more than a twentieth.
 """
 
 import functools
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 import osciprop
+from osciprop.studies import Axis, Study
 
 from .. import style
 from ..claim import Claim, above, below
@@ -28,6 +29,9 @@ SOURCE = "Hoier and Zach 2024, whose contrast it is; the maps are ours."
 
 SETTLED = 0.05
 KINDS = {"adjoint": r"DP$^\top$", "dual": "DP", "damped": "damped DP"}
+Made = Callable[[float, float], osciprop.AbstractGradientMethod | None]
+"""The method of an alpha and a beta, if there is one."""
+
 FINITE = 0.3
 """From this amplitude on a nudge counts as finite in the claims."""
 
@@ -79,19 +83,32 @@ def compute(fast: bool) -> Data:
         proximal = osciprop.Proximal(beta)
         return osciprop.DualPropagation(beta, alpha, relaxation, proximal, tolerance=SETTLED)
 
-    kinds = {
+    kinds: dict[str, Made] = {
         "adjoint": adjoint,
         "dual": functools.partial(original, rounds),
         "damped": functools.partial(original, damped),
     }
-    data: dict[str, Any] = {"alphas": np.asarray(chosen.alphas), "betas": np.asarray(chosen.betas)}
-    for kind, method in kinds.items():
-        found = osciprop.stability_map(net, x, y, method, chosen.alphas, chosen.betas)
-        data |= {
-            f"{kind}_settled": found.settled,
-            f"{kind}_cosine": found.cosine,
-            f"{kind}_norm": found.norm,
-        }
+    exact = osciprop.estimate_gradient(net, x, y, osciprop.Implicit()).gradient
+
+    def cell(kind: Made, beta: float, alpha: float) -> dict[str, float]:
+        method = kind(alpha, beta)
+        if method is not None:
+            found = osciprop.estimate_gradient(net, x, y, method, throw=False)
+            if found.converged:
+                gradient = found.gradient
+                return {
+                    "settled": True,
+                    "cosine": osciprop.cosine(gradient, exact),
+                    "norm": osciprop.norm_ratio(gradient, exact),
+                }
+        return {"settled": False, "cosine": np.nan, "norm": np.nan}
+
+    axes = {"kind": Axis(kinds), "beta": chosen.betas, "alpha": chosen.alphas}
+    found = Study(cell, axes).run(progress=False)
+    data = {"alphas": np.asarray(chosen.alphas), "betas": np.asarray(chosen.betas)}
+    for kind in kinds:
+        for measure in ("settled", "cosine", "norm"):
+            data[f"{kind}_{measure}"] = found[measure].sel(kind=kind).values
     return data
 
 

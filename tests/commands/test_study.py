@@ -16,7 +16,7 @@ from osciprop.studies import StudyInterrupted, load_results, load_study, study_s
 
 ROOT = str(Path(__file__).resolve().parents[2])
 
-pytestmark = pytest.mark.filterwarnings("default::osciprop.studies.StudyWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::osciprop.studies.StudyWarning")
 
 STUDY = """
 [study]

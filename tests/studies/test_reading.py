@@ -15,7 +15,7 @@ from osciprop.studies import (
     study_status,
 )
 
-pytestmark = pytest.mark.filterwarnings("default::osciprop.studies.StudyWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::osciprop.studies.StudyWarning")
 
 
 def measure(amplitude, method):
