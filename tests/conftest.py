@@ -1,6 +1,5 @@
 """Settings of all tests: double precision, strict dtypes, and run-time checks of annotations."""
 
-import gc
 import os
 import pkgutil
 from pathlib import Path
@@ -27,18 +26,16 @@ CHECKED = [f"osciprop.{name}" for name in sorted(MODULES - PLAIN)]
 jaxtyping.install_import_hook(CHECKED, "beartype.beartype")
 
 import osciprop  # noqa: E402
+from osciprop.studies.memory_maps import MemoryMaps  # noqa: E402
 
-# Where Linux lists the memory maps of a process, and how many of the 65,530 it allows may be used.
-MAPS, MANY = Path("/proc/self/maps"), 25_000
+MAPS = MemoryMaps(pause=0.0)
 
 
 @pytest.fixture(autouse=True, scope="module")
 def few_memory_maps():
     """Every compiled program maps memory, and a compiler that gets no more of it crashes."""
     yield
-    if MAPS.exists() and MAPS.read_bytes().count(b"\n") > MANY:
-        jax.clear_caches()
-        gc.collect()
+    MAPS.spare()
 
 
 @pytest.fixture

@@ -18,12 +18,13 @@ class MemoryMaps:
     a crash of the compiler after about a hundred; what is given up is compiled again when used.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, pause: float = 1.0):
+        self._pause = pause
         self._looked = time.monotonic()
 
     def spare(self) -> None:
-        """Drop JAX's compiled programs if there are too many; looks at most once a second."""
-        if time.monotonic() - self._looked < 1:
+        """Drop JAX's compiled programs if there are too many; looks once in `pause` seconds."""
+        if time.monotonic() - self._looked < self._pause:
             return
         self._looked = time.monotonic()
         if LISTED.exists() and LISTED.read_bytes().count(b"\n") > MANY:

@@ -95,8 +95,8 @@ def divide(size: int, each: int, given: int | None) -> tuple[int, int]:
     """
     on_processor = jax.default_backend() == "cpu"
     limit = given or (4 * 2**20 if on_processor else 2**30)
-    most = min(max(limit // max(each, 1), 1), size)
-    if given is None and on_processor and most < FEWEST:
-        most = 1
-    groups = -(-size // most)
+    fitting = limit // max(each, 1)
+    if fitting < (FEWEST if given is None and on_processor else 1):
+        fitting = 1
+    groups = -(-size // min(fitting, size))
     return groups, -(-size // groups)
