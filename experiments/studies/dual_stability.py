@@ -96,8 +96,9 @@ def plot(results: xarray.Dataset) -> Figure:
     ranges = {"cosine": (0.8, 1.0), "norm": (-2.0, 2.0)}
     for (value, limits), row in zip(ranges.items(), rows, strict=True):
         for kind, panel in zip(KINDS, row, strict=True):
-            plot_heat_map(shown.sel(kind=kind), x="alpha", y="beta", value=value, ax=panel)
-            panel.collections[0].set_clim(*limits)
+            plot_heat_map(
+                shown.sel(kind=kind), x="alpha", y="beta", value=value, limits=limits, ax=panel
+            )
             panel.set_title(kind)
     return figure
 

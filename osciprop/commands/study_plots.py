@@ -28,7 +28,7 @@ class Plot(AbstractCommand):
     band: str = "seed"
     """The axis of repetitions, shown as mean and band."""
     log_y: bool = False
-    """Draw y logarithmically."""
+    """Draw y logarithmically, and geometric means of it."""
     select: tuple[str, ...] = ()
     """Values of other axes, as in --select noise=0.1 depth=2."""
     output: Path | None = None
@@ -67,7 +67,9 @@ class Map(AbstractCommand):
     band: str = "seed"
     """The axis of repetitions, of which the mean is shown."""
     log_color: bool = False
-    """Choose colours logarithmically."""
+    """Choose colours logarithmically, and geometric means."""
+    limits: tuple[float, float] | None = None
+    """The lowest and the highest value that has a colour of its own; by default of all."""
     select: tuple[str, ...] = ()
     """Values of other axes, as in --select noise=0.1 depth=2."""
     output: Path | None = None
@@ -85,6 +87,7 @@ class Map(AbstractCommand):
             facet=self.facet,
             band=self.band,
             log_color=self.log_color,
+            limits=self.limits,
         )
         return _save(axes, self.output or beside(self.store, f"_{self.value}_map.png"))
 

@@ -51,12 +51,13 @@ class Scale:
 class Averages:
     """What a plot shows of a variable.
 
-    `mean` and `half_width`, that of its confidence interval, have one dimension per role of an
-    axis, of length 1 where no axis plays it (`scales` holds None); NaN where there is none.
+    `mean`, and `low` and `high`, the ends of its confidence interval, have one dimension per role
+    of an axis, of length 1 where no axis plays it (`scales` holds None); NaN where there is none.
     """
 
     mean: np.ndarray
-    half_width: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
     scales: dict[str, Scale | None]
     label: str
 
@@ -66,16 +67,25 @@ def with_unit(name: str, unit: str) -> str:
 
 
 def average(
-    results: xarray.Dataset, name: str, roles: Mapping[str, str | None], band: str | None
+    results: xarray.Dataset,
+    name: str,
+    roles: Mapping[str, str | None],
+    band: str | None,
+    *,
+    logarithmic: bool,
 ) -> Averages:
     """The mean of variable `name` over the axis `band`, along the axes that play roles.
+
+    For a logarithmic scale it is the geometric mean, and the interval is one of logarithms: as
+    wide upwards as downwards there, and above 0.
 
     NaN is left out. The interval holds the mean at 95 % confidence by Student's t, for values that
     scatter as a normal distribution; it takes two values. A `band` of "seed" that the variable has
     not, or that plays a role, is left aside.
 
     Raises `ValueError` for variables and axes that are not there, complex values, axes named twice,
-    axes of several values that are not named, and if no value is finite.
+    axes of several values that are not named, values not above 0 for a logarithmic scale, and if no
+    value is finite.
     """
     variable = _variable(results, name)
     named = {role: axis for role, axis in roles.items() if axis is not None}
@@ -97,19 +107,19 @@ def average(
         role: None if axis is None else _scale(variable, axis) for role, axis in roles.items()
     }
     label = with_unit(variable.attrs.get("long_name", name), variable.attrs.get("units", ""))
+    if not np.any(np.isfinite(variable)):
+        raise ValueError(f"{name!r} has no finite value here: see `status`, and what failed")
+    if logarithmic:
+        _check_positive(name, variable)
+        variable = variable.copy(data=np.log(variable.values))
     mean, half_width = variable, xarray.full_like(variable, np.nan)
     if band is not None:
         mean, half_width = _confidence(variable, band)
-        label = f"{label},\nmean over {band}"
-    if not np.any(np.isfinite(mean)):
-        raise ValueError(f"{name!r} has no finite value here: see `status`, and what failed")
+        label = f"{label},\n{'geometric ' if logarithmic else ''}mean over {band}"
     shape = [1 if scale is None else scale.values.size for scale in scales.values()]
-    return Averages(
-        mean.transpose(*axes).values.reshape(shape),
-        half_width.transpose(*axes).values.reshape(shape),
-        scales,
-        label,
-    )
+    middle, half = (v.transpose(*axes).values.reshape(shape) for v in (mean, half_width))
+    back = np.exp if logarithmic else np.asarray
+    return Averages(back(middle), back(middle - half), back(middle + half), scales, label)
 
 
 def _variable(results: xarray.Dataset, name: str) -> xarray.DataArray:
@@ -155,6 +165,15 @@ def _check_axes(variable: xarray.DataArray, name: str, named: Mapping[str, str])
             )
 
 
+def _check_positive(name: str, variable: xarray.DataArray) -> None:
+    lowest = float(variable.min())
+    if lowest <= 0:
+        raise ValueError(
+            f"a logarithmic scale needs values above 0, and {name!r} has others (the lowest is "
+            f"{lowest:.3g}): leave it out, or mask them with results.where(...)"
+        )
+
+
 def _confidence(variable: xarray.DataArray, band: str) -> tuple[xarray.DataArray, xarray.DataArray]:
     """Mean over an axis and half the width of its interval, NaN where there is none."""
     count = variable.count(band)
@@ -162,4 +181,5 @@ def _confidence(variable: xarray.DataArray, band: str) -> tuple[xarray.DataArray
     # Without the sample of one, whose variance would be 0 / 0.
     freedom = (count - 1).where(count > 1)
     error = np.sqrt(((variable - mean) ** 2).sum(band) / freedom / count)
-    return mean, error * stdtrit(freedom, (1 + CONFIDENCE) / 2)
+    half_width = error * stdtrit(freedom, (1 + CONFIDENCE) / 2)
+    return mean, half_width.where(np.isfinite(mean))

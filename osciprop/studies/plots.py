@@ -5,6 +5,7 @@ Matplotlib's global settings.
 """
 
 import math
+import textwrap
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -27,8 +28,19 @@ COLUMNS = 3
 PANEL, SMALL_PANEL = (4.2, 3.0), (2.6, 2.2)
 """Width and height, in inches, of a panel alone and of one among others."""
 
+TITLE = 32
+"""Letters in a row of a panel's title."""
+
 BAND = 0.2
 """Opacity of a band."""
+
+BEYOND = {
+    (False, False): "neither",
+    (True, False): "min",
+    (False, True): "max",
+    (True, True): "both",
+}
+"""Ends of a scale of colours that have arrows, by whether there are values below and above it."""
 
 MANY_ENTRIES, MANY_TICKS, LONG_TICKS = 14, 10, 28
 """Entries in a column of a legend; labels at an axis, and their letters in one row."""
@@ -49,9 +61,10 @@ def plot_lines(
     """Lines of variable `y` over the axis `x`: one per value of `hue`, a panel per one of `facet`.
 
     Shown is the mean over the axis `band` (by default over "seed" if there is such an axis), with
-    the band in which it lies at 95 % confidence by Student's t. NaN is left out of the mean; where
-    nothing is left, there is a gap, and without at least two values there is no band. Words along
-    `x`, and points between gaps, have error bars instead. `log_x=None` chooses a logarithmic scale
+    the band in which it lies at 95 % confidence by Student's t; with `log_y` the geometric mean,
+    with the band of the mean logarithm. NaN is left out; where nothing is left, there is a gap, and
+    without at least two values there is no band. Words along `x`, and points between gaps, have
+    error bars instead. `log_x=None` chooses a logarithmic scale
     for positive numbers at about equal ratios over more than 1.5 decades. Names and units (of the
     attribute "units") label the axes; numbers along axes are sorted.
 
@@ -60,20 +73,18 @@ def plot_lines(
     Raises `ValueError` for variables and axes that are not there, complex values, axes of several
     values that are not named, values not above 0 on a logarithmic scale, and if all are NaN.
     """
-    found = average(results, y, {"facet": facet, "hue": hue, "x": x}, band)
+    found = average(results, y, {"facet": facet, "hue": hue, "x": x}, band, logarithmic=log_y)
     over, hues = found.scales["x"], found.scales["hue"]
     assert over is not None
     log_x = _is_geometric(over) if log_x is None else log_x
     if log_x and (not over.is_number or over.values[0] <= 0):
         raise ValueError(f"log_x=True needs an axis of numbers above 0, and {x!r} is none")
-    if log_y:
-        _check_positive("log_y", y, found.mean)
     with style():
         legend = _legend(found, over, hues)
         panels, columns = _panels(found, ax, room=1.6 if legend else 0.0)
-        for panel, means, half_widths in zip(panels, found.mean, found.half_width, strict=True):
-            for index, (mean, half_width) in enumerate(zip(means, half_widths, strict=True)):
-                _draw_line(panel, over, mean, half_width, index, len(means))
+        for panel, *lines in zip(panels, found.mean, found.low, found.high, strict=True):
+            for index, (mean, low, high) in enumerate(zip(*lines, strict=True)):
+                _draw_line(panel, over, mean, low, high, index, len(lines[0]))
             if log_x:
                 panel.set_xscale("log")
             elif not over.is_number:
@@ -101,28 +112,31 @@ def plot_heat_map(
     facet: str | None = None,
     band: str | None = "seed",
     log_color: bool = False,
+    limits: tuple[float, float] | None = None,
     ax: Axes | None = None,
 ) -> list[Axes]:
     """The variable `value` over two axes as colours: one panel per value of the axis `facet`.
 
-    Shown is the mean over the axis `band` (by default over "seed" if there is such an axis); NaN is
-    left out of it. Cells are equally large, whatever lies between the values of the axes; numbers
-    along axes are sorted, from the lower left. A cell without a finite value is a cross on grey.
-    All panels share the scale of colours, which is logarithmic with `log_color`.
+    Shown is the mean over the axis `band` (by default over "seed" if there is such an axis), with
+    `log_color` the geometric one; NaN is left out of it. Cells are equally large, whatever lies
+    between the values of the axes; numbers along axes are sorted, from the lower left. A cell
+    without a finite value is a cross on grey. All panels share the scale of colours, which is
+    logarithmic with `log_color`, and reaches from the lowest to the highest value or over the
+    `limits`: what is beyond has the colour of the end.
 
     `ax` is drawn into where one panel is. Returns the axes of all panels, in the order of `facet`.
 
     Raises `ValueError` for variables and axes that are not there, complex values, axes of several
     values that are not named, values not above 0 on a logarithmic scale, and if all are NaN.
     """
-    found = average(results, value, {"facet": facet, "y": y, "x": x}, band)
+    found = average(results, value, {"facet": facet, "y": y, "x": x}, band, logarithmic=log_color)
     across, up = found.scales["x"], found.scales["y"]
     assert across is not None and up is not None
-    if log_color:
-        _check_positive("log_color", value, found.mean)
     shown = np.ma.masked_invalid(found.mean)
-    scale = LogNorm if log_color else Normalize
-    norm = scale(float(shown.min()), float(shown.max()))
+    lowest, highest = float(shown.min()), float(shown.max())
+    low, high = (lowest, highest) if limits is None else limits
+    _check_limits(low, high, limits, log_color)
+    norm = (LogNorm if log_color else Normalize)(low, high)
     with style():
         panels, columns = _panels(found, ax, room=1.0)
         for panel, cells in zip(panels, shown, strict=True):
@@ -134,7 +148,8 @@ def plot_heat_map(
             _tick(panel.yaxis, up)
         _label(panels, columns, across.label, up.label)
         label = found.label + ("\n(crosses: no value)" if np.ma.is_masked(shown) else "")
-        panels[0].figure.colorbar(mesh, ax=panels, label=label)
+        extend = BEYOND[lowest < low, highest > high]
+        panels[0].figure.colorbar(mesh, ax=panels, label=label, extend=extend)
     return panels
 
 
@@ -148,12 +163,10 @@ def _is_geometric(scale: Scale) -> bool:
     return bool(logs[-1] - logs[0] > 1.5 and steps.max() < 1.5 * steps.min())
 
 
-def _check_positive(option: str, name: str, values: np.ndarray) -> None:
-    if np.any(values <= 0):
-        raise ValueError(
-            f"{option}=True needs values above 0, and {name!r} has others (the lowest mean is "
-            f"{np.nanmin(values):.3g}): leave {option} out, or mask them with results.where(...)"
-        )
+def _check_limits(low: float, high: float, given: Any, log_color: bool) -> None:
+    if given is not None and (not low < high or (log_color and low <= 0)):
+        above = ", and above 0 with log_color" if log_color else ""
+        raise ValueError(f"limits is {given!r}: give two numbers in ascending order{above}")
 
 
 def _panels(found: Averages, ax: Axes | None, room: float) -> tuple[list[Axes], int]:
@@ -182,7 +195,7 @@ def _panels(found: Averages, ax: Axes | None, room: float) -> tuple[list[Axes], 
             empty.remove()
     for panel, title in zip(panels, titles, strict=True):
         if title:
-            panel.set_title(title)
+            panel.set_title(textwrap.fill(title, TITLE))
     return panels, columns
 
 
@@ -223,7 +236,7 @@ def _legend(found: Averages, over: Scale, hues: Scale | None) -> list[Line2D | P
     entries: list[Line2D | Patch] = [
         Line2D([], [], label=title, **_look(index) | unjoined) for index, title in enumerate(titles)
     ]
-    if np.any(np.isfinite(found.half_width)):
+    if np.any(np.isfinite(found.low)):
         color = _look(0)["color"] if hues is None else MARK
         label = f"{100 * CONFIDENCE:.0f} % confidence"
         bar = Line2D([], [], color=color, marker="|", markersize=9, linestyle="", label=label)
@@ -233,7 +246,13 @@ def _legend(found: Averages, over: Scale, hues: Scale | None) -> list[Line2D | P
 
 
 def _draw_line(
-    panel: Axes, over: Scale, mean: np.ndarray, half_width: np.ndarray, index: int, count: int
+    panel: Axes,
+    over: Scale,
+    mean: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    index: int,
+    count: int,
 ) -> None:
     """One line with its band; words have error bars side by side, and no line between them."""
     look = _look(index)
@@ -242,19 +261,19 @@ def _draw_line(
         places = np.arange(mean.size) + (index - (count - 1) / 2) * min(0.15, 0.7 / count)
         look["linestyle"] = ""
     panel.plot(places, mean, **look)
-    known = np.isfinite(half_width)
+    known = np.isfinite(low) & np.isfinite(high)
     beside = np.append(False, known[:-1]) | np.append(known[1:], False)
     lonely = known & ~beside if over.is_number else known
-    joined = np.where(lonely, np.nan, half_width)
-    if np.any(np.isfinite(joined)):
+    joined = known & ~lonely
+    if np.any(joined):
         panel.fill_between(
-            places, mean - joined, mean + joined, color=look["color"], alpha=BAND, linewidth=0
+            places, low, high, where=joined, color=look["color"], alpha=BAND, linewidth=0
         )
     if np.any(lonely):
         panel.errorbar(
             places[lonely],
             mean[lonely],
-            half_width[lonely],
+            [mean[lonely] - low[lonely], high[lonely] - mean[lonely]],
             color=look["color"],
             linestyle="",
             elinewidth=1.0,

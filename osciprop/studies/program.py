@@ -90,8 +90,8 @@ class Program:
 def divide(size: int, each: int, given: int | None) -> tuple[int, int]:
     """Groups of lanes for `size` points that take `each` bytes: few groups, within the limit.
 
-    The limit is the one `given`, or on accelerators what keeps one busy, or on processors a core's
-    cache, where points side by side are fastest, if there are a few of them.
+    The limit is the one `given`, or on accelerators what keeps one busy, or on processors a few
+    cores' caches, if a few points fit (benchmarks/README.md).
     """
     on_processor = jax.default_backend() == "cpu"
     limit = given or (4 * 2**20 if on_processor else 2**30)

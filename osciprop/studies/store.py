@@ -119,13 +119,17 @@ class ResultStore:
         failures = list(outcome.failures)
         accepted = {}
         try:
+            fitting = None
             for point, found in outcome.results.items():
-                self._define(found)
-                if complaint := self._complaint(found):
-                    label = self.grid.label(point)
-                    failures.append(Failure(point, label, f"ResultError: {complaint}", ""))
-                else:
-                    accepted[point] = found
+                kinds = {name: (value.shape, value.dtype) for name, value in found.items()}
+                if kinds != fitting:
+                    self._define(found)
+                    if complaint := self._complaint(found):
+                        label = self.grid.label(point)
+                        failures.append(Failure(point, label, f"ResultError: {complaint}", ""))
+                        continue
+                    fitting = kinds
+                accepted[point] = found
             for name in self.variables:
                 values = known(name, block)
                 for point, found in accepted.items():

@@ -28,8 +28,8 @@ class Study:
     shapes at every point. `axes` maps names to an `Axis`, to one of `linspace`, `logspace` and
     `seeds`, or to plain values. Along vectorised axes points run in one compiled call: there the
     function gets traced scalars, and inside `memory_limit` bytes many run side by side (default:
-    4 MiB on processors, about a core's cache, and 1 GiB on accelerators). `outputs` may give units
-    and names of dimensions to what is returned.
+    1 GiB on accelerators; 4 MiB on processors, or one point if fewer than four fit). `outputs` may
+    give units and names of dimensions to what is returned.
 
     `points_per_block` points are computed by one task and become durable together: by default one,
     or 256 where axes are vectorised. It, like all else that is said here, is a setting: a study
@@ -86,7 +86,7 @@ class Study:
 
         Raises `StudyError` if the store belongs to a study with other settings, is in use, or
         cannot be written, if workers are lost for good, and if all points failed; the `results` so
-        far come with `StudyInterrupted` if the run is interrupted.
+        far come with `StudyInterrupted` if the run is interrupted (None if they are in a store).
         """
         return self._run(store, engine, progress, again=False)
 

@@ -16,7 +16,7 @@ from osciprop.studies import StudyInterrupted, load_results, load_study, study_s
 
 ROOT = str(Path(__file__).resolve().parents[2])
 
-pytestmark = pytest.mark.filterwarnings("ignore::osciprop.studies.StudyWarning")
+pytestmark = pytest.mark.filterwarnings("default::osciprop.studies.StudyWarning")
 
 STUDY = """
 [study]
@@ -186,7 +186,9 @@ def test_map(store, tmp_path, monkeypatch):
     line = ["study", "map", str(store), "--x", "amplitude", "--y", "seed", "--value", "cosine"]
     assert main(line) == 0
     options = {"x": "amplitude", "y": "seed", "value": "cosine", "facet": None, "band": "seed"}
-    assert calls == [options | {"log_color": False}]
+    assert calls.pop() == options | {"log_color": False, "limits": None}
+    assert main([*line, "--log-color", "--limits", "0.1", "1"]) == 0
+    assert calls == [options | {"log_color": True, "limits": (0.1, 1.0)}]
     assert (tmp_path / "sweep_cosine_map.png").exists()
 
 

@@ -186,6 +186,19 @@ def test_log_scales_on_request(results):
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
 
 
+def test_a_band_on_a_logarithmic_scale_is_one_of_logarithms(shallow):
+    """So it is as wide upwards as downwards, and never reaches zero."""
+    shallow["error"] = shallow["error"] ** 8
+    (ax,) = plot_lines(shallow, x="amplitude", y="error", hue="method", log_y=True)
+    logs = np.log(shallow["error"].values)
+    np.testing.assert_allclose(line(ax, 1)[:, 1], np.exp(logs[:, 1].mean(axis=1)))
+    for index, amplitude in enumerate(AMPLITUDES):
+        mean, error = logs[index, 0].mean(), scipy.stats.sem(logs[index, 0])
+        interval = np.exp(scipy.stats.t.interval(0.95, 3, mean, error))
+        np.testing.assert_allclose(edges(ax, amplitude), interval, rtol=1e-10)
+    assert ax.get_ylabel() == "error (1/s),\ngeometric mean over seed"
+
+
 def test_panels_share_axes_and_are_titled(results):
     panels = plot_lines(results, x="amplitude", y="error", hue="method", facet="depth")
     assert [ax.get_title() for ax in panels] == ["depth = 1", "depth = 2", "depth = 4"]
@@ -284,7 +297,7 @@ def test_heat_maps_share_one_scale(results):
     panels = plot_heat_map(
         results, x="amplitude", y="depth", value="error", facet="method", log_color=True
     )
-    means = results["error"].values.mean(axis=3)
+    means = scipy.stats.gmean(results["error"].values, axis=3)
     for index, ax in enumerate(panels):
         mesh = ax.collections[0]
         np.testing.assert_allclose(mesh.get_array(), means[:, index].T)
@@ -292,6 +305,52 @@ def test_heat_maps_share_one_scale(results):
         np.testing.assert_allclose([mesh.norm.vmin, mesh.norm.vmax], [means.min(), means.max()])
     assert len(panels[0].figure.axes) == 3
     panels[0].figure.canvas.draw()
+
+
+@pytest.mark.parametrize(
+    ("limits", "extend"),
+    [
+        ((0.1, 10.0), "neither"),
+        ((1.0, 10.0), "min"),
+        ((0.1, 1.0), "max"),
+        ((0.9, 1.1), "both"),
+    ],
+)
+def test_colours_within_limits(results, limits, extend):
+    panels = plot_heat_map(
+        results, x="amplitude", y="depth", value="error", facet="method", limits=limits
+    )
+    for ax in panels:
+        mesh = ax.collections[0]
+        assert (mesh.norm.vmin, mesh.norm.vmax) == limits
+        np.testing.assert_array_equal(mesh.colorbar is None, ax is not panels[-1])
+    assert panels[-1].collections[0].colorbar.extend == extend
+
+
+@pytest.mark.parametrize(
+    ("limits", "log_color", "message"),
+    [
+        ((1.0, 1.0), False, r"limits is \(1.0, 1.0\): give two numbers in ascending order$"),
+        ((0.0, 1.0), True, "ascending order, and above 0 with log_color"),
+        ((float("nan"), 1.0), False, "limits is"),
+    ],
+)
+def test_limits_that_are_none(shallow, limits, log_color, message):
+    with pytest.raises(ValueError, match=message):
+        plot_heat_map(
+            shallow,
+            x="amplitude",
+            y="method",
+            value="error",
+            log_color=log_color,
+            limits=limits,
+        )
+
+
+def test_long_titles_have_several_rows(shallow):
+    longer = shallow.assign_coords({"method": ["a b " * 20, "c"]})
+    panels = plot_lines(longer, x="amplitude", y="error", facet="method")
+    assert max(map(len, panels[0].get_title().splitlines())) <= 32
 
 
 @pytest.mark.parametrize("log_color", [False, True])
@@ -382,7 +441,7 @@ def test_nothing_to_draw(name, shallow):
 
 @pytest.mark.parametrize(("name", "option"), [("lines", "log_y"), ("heat map", "log_color")])
 def test_logarithms_of_nothing(name, option, shallow):
-    with pytest.raises(ValueError, match=f"{option}=True .*the lowest mean is 0"):
+    with pytest.raises(ValueError, match="needs values above 0, and 'error' has .*lowest is 0"):
         PLOTS[name](shallow.assign(error=shallow["error"] * 0), **{option: True})
 
 
