@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ import optax
 
 import osciprop
 from osciprop.datasets import Dataset
+from osciprop.durable import replacing
 from osciprop.learning import Monitor
 
 RESULTS = Path(__file__).parent / "results"
@@ -37,10 +37,8 @@ class Row:
 
 def write(path: Path, content: dict[str, object]) -> None:
     """Write JSON whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(content, indent=1) + "\n")
-    os.replace(part, path)
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def train(

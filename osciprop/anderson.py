@@ -6,12 +6,15 @@ GMRES takes the batch for one long vector and is many times slower here (benchma
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.custom_batching import custom_vmap
 from jaxtyping import Array, Bool, Float, Inexact, Int, PyTree
 
 from .complexity import real_dtype
+from .loops import iterate
 
 Flat = Inexact[Array, "batch units"]
 
@@ -33,7 +36,9 @@ def _unflatten(flat: Flat, like: PyTree[Inexact[Array, "batch ..."]]) -> PyTree[
     return jax.tree.unflatten(structure, rows)
 
 
-def _mixture(gram: Inexact[Array, "batch depth depth"], used: Bool[Array, "batch depth"]) -> Array:
+def _mixture_alone(
+    gram: Inexact[Array, "batch depth depth"], used: Bool[Array, "batch depth"]
+) -> Inexact[Array, "batch depth"]:
     """Weights, summing to 1, of the mixture of steps with the smallest residual.
 
     Solves `gram w = 1` by Gauss-Jordan elimination of all samples at once: the matrices are tiny,
@@ -42,23 +47,40 @@ def _mixture(gram: Inexact[Array, "batch depth depth"], used: Bool[Array, "batch
     """
     depth = gram.shape[-1]
     dtype = real_dtype(gram)
-    diagonal = jnp.diagonal(gram, axis1=1, axis2=2).real
-    scale = 1 / jnp.sqrt(jnp.where(used & (diagonal > 0), diagonal, 1))
-    keep = (used[:, :, None] & used[:, None, :]).astype(dtype)
-    matrix = gram * (scale[:, :, None] * scale[:, None, :] * keep).astype(gram.dtype)
-    ridge = jnp.where(used, 10 * depth * jnp.finfo(dtype).eps, 1.0)
-    matrix = matrix + (jnp.eye(depth, dtype=dtype) * ridge[:, :, None]).astype(gram.dtype)
-    right = jnp.where(used, scale, 0).astype(gram.dtype)
+    # Samples last, so that the inner loops are long.
+    gram, used = jnp.moveaxis(gram, 0, -1), used.T
+    diagonal = jnp.diagonal(gram).T.real
+    scale = jnp.where(used, 1 / jnp.sqrt(jnp.where(used & (diagonal > 0), diagonal, 1)), 0)
+    matrix = gram * (scale[:, None] * scale[None]).astype(gram.dtype)
+    ridge = jnp.where(used, 10 * depth * jnp.finfo(dtype).eps, 1.0).astype(dtype)
+    matrix = matrix + (jnp.eye(depth, dtype=dtype)[:, :, None] * ridge).astype(gram.dtype)
+    right = scale.astype(gram.dtype)
 
     def eliminate(pivot: Int[Array, ""], system: Array) -> Array:
-        row = system[:, pivot] / system[:, pivot, pivot][:, None]
-        system = system - system[:, :, pivot][:, :, None] * row[:, None, :]
-        return system.at[:, pivot].set(row)
+        row = system[pivot] / system[pivot, pivot]
+        system = system - system[:, pivot][:, None] * row
+        return system.at[pivot].set(row)
 
-    system = jnp.concatenate([matrix, right[:, :, None]], axis=2)
+    system = jnp.concatenate([matrix, right[:, None]], axis=1)
     solved = jax.lax.fori_loop(0, depth, eliminate, system)
-    weights = solved[:, :, -1] * right
-    return weights / jnp.sum(weights, axis=1, keepdims=True)
+    weights = solved[:, -1] * right
+    return (weights / jnp.sum(weights, axis=0)).T
+
+
+_mixture = custom_vmap(_mixture_alone)
+
+
+@_mixture.def_vmap
+def _(lanes: int, batched: Any, *arguments: Array) -> tuple[Array, bool]:
+    """More samples, instead of a lane each."""
+    if not any(batched):  # for derivatives
+        return _mixture_alone(*arguments), False
+    merged = []
+    for along, argument in zip(batched, arguments, strict=True):
+        each = argument if along else jnp.broadcast_to(argument, (lanes, *argument.shape))
+        merged.append(each.reshape(-1, *each.shape[2:]))
+    weights = _mixture(*merged)
+    return weights.reshape(lanes, -1, weights.shape[-1]), True
 
 
 def anderson(
@@ -83,13 +105,14 @@ def anderson(
     memory = jnp.zeros((batch, depth, width), dtype=x0.dtype)
     gram0 = jnp.zeros((batch, depth, depth), dtype=x0.dtype)
 
-    def body(carry: tuple) -> tuple:
-        x, steps_made, residuals, gram, age, size, count, _ = carry
+    def advance(result: tuple, memory: tuple, turn: Int[Array, ""]) -> tuple[tuple, tuple]:
+        x, _ = result
+        steps_made, residuals, gram, age, size = memory
         now = _unflatten(x, start)
         then = step(now)
         distance = change(now, then)
         moved = _flatten(then)
-        slot = count % depth
+        slot = turn % depth
         residual = moved - x
         steps_made = steps_made.at[:, slot].set(moved)
         residuals = residuals.at[:, slot].set(residual)
@@ -97,7 +120,7 @@ def anderson(
         gram = gram.at[:, slot, :].set(row)
         gram = gram.at[:, :, slot].set(row.conj())
         # Where a mixture has made things worse, forget it and step plainly from here.
-        size_now = jnp.sum(jnp.abs(residual) ** 2, axis=1)
+        size_now = row[:, slot].real
         age = jnp.where((size_now > size) | (distance > onset), 0, age + 1)
         used = (slot - jnp.arange(depth)) % depth <= age[:, None]
         weights = _mixture(gram, used)
@@ -105,15 +128,15 @@ def anderson(
         settled = (distance <= tolerance)[:, None]
         mixed = jnp.where(jnp.isfinite(weights).all(axis=1, keepdims=True), mixed, moved)
         x = jnp.where(settled, moved, mixed)
-        return x, steps_made, residuals, gram, age, size_now, count + 1, distance
+        return (x, distance), (steps_made, residuals, gram, age, size_now)
 
-    def unfinished(carry: tuple) -> Array:
-        *_, count, distance = carry
-        waiting = ~(distance <= tolerance) & ~jnp.isnan(distance)
-        return (count < max_steps) & jnp.any(waiting)
+    def unfinished(result: tuple) -> Array:
+        _, distance = result
+        return jnp.any(~(distance <= tolerance) & ~jnp.isnan(distance))
 
-    distance0 = jnp.full((batch,), jnp.inf, dtype=real_dtype(x0))
-    age0 = jnp.full((batch,), -1)
-    carry = (x0, memory, memory, gram0, age0, distance0, jnp.asarray(0), distance0)
-    final, *_, count, _ = jax.lax.while_loop(unfinished, body, carry)
-    return _unflatten(final, start), count
+    infinite = jnp.full((batch,), jnp.inf, dtype=real_dtype(x0))
+    first = (memory, memory, gram0, jnp.full((batch,), -1), infinite)
+    (final, _), steps = iterate(
+        advance, (x0, infinite), first, unfinished=unfinished, max_steps=max_steps
+    )
+    return _unflatten(final, start), steps

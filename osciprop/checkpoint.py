@@ -1,13 +1,13 @@
 """Checkpoints: a pytree of arrays and a JSON header in one file, written whole or not at all."""
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import equinox as eqx
 from jaxtyping import PyTree
+
+from .durable import replacing
 
 FORMAT = "osciprop checkpoint 1"
 
@@ -22,18 +22,9 @@ def save_checkpoint(path: Path, tree: PyTree, header: dict[str, Any]) -> None:
     A crash, an interrupt or a full disk leaves the previous checkpoint as it was, and no half
     file beside it. Missing parent folders are made.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(json.dumps({"format": FORMAT, **header}).encode() + b"\n")
-            eqx.tree_serialise_leaves(file, tree)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        file.write(json.dumps({"format": FORMAT, **header}).encode() + b"\n")
+        eqx.tree_serialise_leaves(file, tree)
 
 
 def read_header(path: Path) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from .complexity import like, real_dtype, to_complex
 from .costs import Targets
 from .dynamics import Dynamics, largest_change, make_dynamics
 from .errors import check_at_least, check_positive, is_traced
+from .loops import iterate
 from .networks import AbstractNetwork, State
 from .orders import AbstractOrder, Forward
 from .prepare import prepare
@@ -114,22 +115,20 @@ class _Iterated(AbstractRelaxation):
         if self.max_steps == 1:  # no loop for the compiler to work around
             return self.step(dynamics, u, damping), jnp.asarray(1), jnp.mean(damping)
 
-        def body(carry: tuple[State, Array, Array]) -> tuple[State, Array, Array]:
-            before, steps, _ = carry
+        def move(result: tuple, _: None, __: Array) -> tuple[tuple, None]:
+            before, _ = result
             after = self.step(dynamics, before, damping)
-            return after, steps + 1, jnp.max(activity_change(dynamics, before, after))
+            return (after, jnp.max(activity_change(dynamics, before, after))), None
 
-        def unfinished(carry: tuple[State, Array, Array]) -> Array:
-            _, steps, last = carry
+        def unfinished(result: tuple) -> Array:
+            _, last = result
             # A damped step moves `damping` of the way; a quarter keeps the final residual inside.
-            return (
-                (steps < self.max_steps)
-                & ~(last <= 0.25 * jnp.min(damping) * tolerance)
-                & (~jnp.isnan(last))
-            )
+            return ~(last <= 0.25 * jnp.min(damping) * tolerance) & ~jnp.isnan(last)
 
-        start = (u, jnp.asarray(0), jnp.asarray(jnp.inf, dtype=real_dtype(u)))
-        final, steps, _ = jax.lax.while_loop(unfinished, body, start)
+        start = (u, jnp.asarray(jnp.inf, dtype=real_dtype(u)))
+        (final, _), steps = iterate(
+            move, start, None, unfinished=unfinished, max_steps=self.max_steps
+        )
         return final, steps, steps.astype(damping.dtype) * jnp.mean(damping)
 
 

@@ -62,6 +62,7 @@ class Train(AbstractCommand):
 
         from .. import datasets
         from ..builders import hopfield_mlp
+        from ..durable import replacing
         from ..learning import fit
 
         method = make_method(self.method, self.amplitude)
@@ -82,7 +83,8 @@ class Train(AbstractCommand):
         for epoch, train, test in zip(*columns, strict=True):
             print(f"epoch {epoch:.0f}: accuracy {100 * train:.1f} % train, {100 * test:.1f} % test")
         if self.history is not None:
-            self.history.write_text(json.dumps(dataclasses.asdict(history)), encoding="utf-8")
+            with replacing(self.history) as temporary:
+                temporary.write_text(json.dumps(dataclasses.asdict(history)), encoding="utf-8")
         return 0
 
 

@@ -22,6 +22,7 @@ from ..correction import jacobian_product, transposed_product
 from ..costs import Targets
 from ..dynamics import Dynamics, cost_force
 from ..errors import check_at_least, check_positive
+from ..loops import iterate
 from ..networks import AbstractNetwork, State
 from ..relaxation import AbstractRelaxation, AndersonIteration
 from ..solution import Solution
@@ -311,16 +312,14 @@ class RecurrentBackprop(_Adjoint):
         damping = self.damping.astype(dtype)
         goal = (tolerance * norm(source)).astype(dtype)
 
-        def body(carry: tuple[State, Array, Array]) -> tuple[State, Array, Array]:
-            mu, steps, _ = carry
+        def relax(result: tuple, _: None, __: Array) -> tuple[tuple, None]:
+            mu, _ = result
             defect = jax.tree.map(lambda b, p, m: b + p - m, source, operator(mu), mu)
             mu = jax.tree.map(lambda m, d: m + damping * d, mu, defect)
-            return mu, steps + 1, norm(defect).astype(dtype)
+            return (mu, norm(defect).astype(dtype)), None
 
-        def unfinished(carry: tuple[State, Array, Array]) -> Array:
-            _, steps, defect = carry
-            return (steps < self.max_steps) & (defect > goal)
-
-        start = (source, jnp.asarray(0), jnp.asarray(jnp.inf, dtype=dtype))
-        mu, steps, _ = jax.lax.while_loop(unfinished, body, start)
+        start = (source, jnp.asarray(jnp.inf, dtype=dtype))
+        (mu, _), steps = iterate(
+            relax, start, None, unfinished=lambda result: result[1] > goal, max_steps=self.max_steps
+        )
         return mu, steps

@@ -8,9 +8,9 @@ from distributed import Client, as_completed
 from distributed.scheduler import KilledWorker
 
 from ..errors import check_at_least
-from .engines import AbstractEngine, Task
+from .engines import AbstractEngine, Task, lost
 from .errors import StudyError
-from .evaluation import Failure, Outcome, evaluate, pack
+from .evaluation import Outcome, evaluate, pack
 from .work import Work
 
 
@@ -71,7 +71,7 @@ class Dask(AbstractEngine):
                     running[future.key] = task
                     results.add(future)
                 elif isinstance(error, KilledWorker):
-                    yield _killed(work, task, str(error))
+                    yield lost(work, task, f"KilledWorker: {error}")
                 elif error is not None:
                     raise StudyError(f"a worker gave up a block: {error}") from error
                 else:
@@ -82,9 +82,3 @@ class Dask(AbstractEngine):
                     )
         finally:
             client.cancel([future for future, _ in getattr(results, "futures", {}).items()])
-
-
-def _killed(work: Work, task: Task, message: str) -> Outcome:
-    points = tuple(task.block.points()) if task.points is None else task.points
-    failures = tuple(Failure(p, work.grid.label(p), f"KilledWorker: {message}", "") for p in points)
-    return Outcome(task.block, {}, failures, dict.fromkeys(points, 0.0), "none", "none")

@@ -29,6 +29,12 @@ class Task:
     points: tuple[Index, ...] | None = None
 
 
+KILLED_TWICE = (
+    "WorkerDied: the process that computed this block was killed twice, as the system does when "
+    "memory runs out: fewer workers or fewer points_per_block may help"
+)
+
+
 class AbstractEngine(abc.ABC):
     """What runs the tasks of a study. All engines give the same numbers."""
 
@@ -120,7 +126,7 @@ class Processes(AbstractEngine):
             task, dead = suspects.popleft(), collections.deque[Task]()
             yield from self._until_death(payload, collections.deque([task]), dead, 1)
             if dead:
-                yield _killed(work, task)
+                yield lost(work, task, KILLED_TWICE)
 
     def _until_death(
         self,
@@ -150,15 +156,11 @@ class Processes(AbstractEngine):
                 suspects.extend(running.values())
 
 
-def _killed(work: Work, task: Task) -> Outcome:
-    """The outcome of a block that ended its process twice."""
+def lost(work: Work, task: Task, message: str) -> Outcome:
+    """The outcome of a block whose workers died, for the reason that the message gives."""
     points = tuple(task.block.points()) if task.points is None else task.points
-    message = (
-        "WorkerDied: the process that computed this block was killed twice, as the system does "
-        "when memory runs out: fewer workers or fewer points_per_block may help"
-    )
     failures = tuple(Failure(p, work.grid.label(p), message, "") for p in points)
-    return Outcome(task.block, {}, failures, dict.fromkeys(points, 0.0), "none", "none")
+    return Outcome(task.block, {}, failures, dict.fromkeys(points, 0.0), "", "")
 
 
 @contextlib.contextmanager

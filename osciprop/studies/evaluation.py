@@ -37,7 +37,10 @@ class Failure:
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What became of a block: the results of its points by index, and the failures."""
+    """What became of a block: the results of its points by index, and the failures.
+
+    `worker` and `device` say who computed it; they are empty where nobody lived to tell.
+    """
 
     block: Block
     results: Mapping[Index, Results]

@@ -1,8 +1,6 @@
 """The results of a study in files that other programs read; each written whole or not at all."""
 
 import json
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +8,7 @@ from typing import Any
 import numpy as np
 import xarray
 
+from ..durable import replacing
 from .errors import StudyError
 
 
@@ -85,20 +84,10 @@ def _plain(attributes: Mapping[Any, Any]) -> dict[Any, Any]:
 
 
 def _write(path: Path, write: Callable[[str], object]) -> None:
-    """Write a file by way of a temporary one beside it, which becomes it at the end."""
-    temporary = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # The ending is the path's, as it may decide about compression.
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-", suffix=path.name)
-        os.close(handle)
-        write(temporary)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        with replacing(path) as temporary:
+            write(str(temporary))
     except OSError as error:
         raise StudyError(
             f"{path} cannot be written ({error}): give a path in a folder that can, with room"
         ) from error
-    finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)

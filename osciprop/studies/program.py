@@ -55,9 +55,8 @@ class Program:
             return jax.vmap(lambda row: one(row, arrays))(columns)
 
         # Compiled here, so that the time of no point holds it.
-        self._call: Any = program.lower(
-            self._group(self._filled([point]), 0), self._arrays
-        ).compile()
+        group = self._group(self._filled([point]), 0)
+        self._call: Any = program.lower(group, self._arrays).compile(_options())
 
     def __call__(self, points: list[Index]) -> Results:
         """What the function returns at points of one block, each in its row."""
@@ -87,6 +86,14 @@ class Program:
         return {name: column[part] for name, column in columns.items()}
 
 
+def _options() -> dict[str, Any]:
+    """What the compiler is told: at its highest level on processors, it unrolls the short inner
+    loops that lanes make, and then misses that they could be vectorised (benchmarks/lanes.py)."""
+    if jax.default_backend() != "cpu" or jax.config.read("jax_disable_most_optimizations"):
+        return {}
+    return {"xla_backend_optimization_level": 2}
+
+
 def divide(size: int, each: int, given: int | None) -> tuple[int, int]:
     """Groups of lanes for `size` points that take `each` bytes: few groups, within the limit.
 
@@ -94,7 +101,7 @@ def divide(size: int, each: int, given: int | None) -> tuple[int, int]:
     cores' caches, if a few points fit (benchmarks/README.md).
     """
     on_processor = jax.default_backend() == "cpu"
-    limit = given or (4 * 2**20 if on_processor else 2**30)
+    limit = given or (16 * 2**20 if on_processor else 2**30)
     fitting = limit // max(each, 1)
     if fitting < (FEWEST if given is None and on_processor else 1):
         fitting = 1

@@ -27,8 +27,9 @@ class Summary:
         count = len(outcome.seconds)
         self.done += count - failed
         self.failed += failed
-        self.workers[outcome.worker] += count
-        self.devices.add(outcome.device)
+        if outcome.worker:
+            self.workers[outcome.worker] += count
+            self.devices.add(outcome.device)
         for point, seconds in outcome.seconds.items():
             self.computing += seconds
             if self.slowest is None or seconds > self.slowest[0]:
@@ -38,7 +39,7 @@ class Summary:
         text = f"{self.done} points done, {self.failed} failed"
         if self.stored:
             text += f", {self.stored} stored before"
-        if self.slowest:
+        if self.slowest and self.workers:
             seconds, point = self.slowest
             text += (
                 f"; {self.computing:.3g} s on {', '.join(sorted(self.devices))} by "

@@ -13,7 +13,7 @@ from .evaluation import Failure
 from .grid import Block, make_grid
 from .results import dataset
 from .running import read_header
-from .store import DONE, FAILED, ResultStore
+from .store import DONE, FAILED, HEADER, ResultStore
 
 SHOWN = 5
 """How many failures, and damaged blocks, a status names."""
@@ -108,7 +108,7 @@ def study_status(folder: str | Path) -> StudyStatus:
 
 def _open(folder: str | Path) -> ResultStore:
     """The store of a folder, to be read only: its grid is that of its settings."""
-    path = Path(folder) / "study.json"
+    path = Path(folder) / HEADER
     if not path.is_file():
         raise StudyError(
             f"{folder} holds no study (there is no study.json in it): give the folder that a study "

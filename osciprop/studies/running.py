@@ -13,15 +13,16 @@ import numpy as np
 import xarray
 from tqdm import tqdm
 
+from ..durable import UNFINISHED
 from ..provenance import environment
 from .engines import AbstractEngine, Task
 from .errors import StudyError, StudyFailed, StudyInterrupted, StudyWarning
 from .fingerprint import source_digest, source_folder
 from .outputs import Output
 from .progress import Bar, Summary
-from .records import read_json, write_json
+from .records import read_json
 from .results import dataset
-from .store import DONE, FAILED, ResultStore
+from .store import DONE, FAILED, HEADER, ResultStore
 from .work import Work
 
 FORMAT = "osciprop study 1"
@@ -64,10 +65,14 @@ def open_results(
         store = ResultStore.create(work.grid, outputs, None)
         store.header = {"format": FORMAT, "settings": settings, "runs": [run]}
         return store
-    path = folder / "study.json"
+    path = folder / HEADER
     fresh = not path.exists()
     if fresh:
-        others = [entry.name for entry in folder.iterdir() if entry.name != ".lock"]
+        others = [
+            entry.name
+            for entry in folder.iterdir()
+            if entry.name != ".lock" and not entry.name.startswith(UNFINISHED)
+        ]
         if others and others != ["results.zarr"]:
             raise StudyError(
                 f"the store {folder} holds {', '.join(sorted(others)[:3])}, but no study: give "
@@ -90,7 +95,7 @@ def open_results(
         )
     header["runs"].append(run)
     store.header = header
-    write_json(path, header)
+    store.save_header()
     return store
 
 

@@ -6,7 +6,6 @@ its arrays are written first, each to a temporary file that is then renamed, and
 has no status counts as not computed. Checksums guard every chunk.
 """
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +14,7 @@ import numpy as np
 import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
+from ..durable import synchronize
 from .errors import StudyError
 from .evaluation import Failure, Outcome
 from .grid import Block, Grid, Index
@@ -24,6 +24,9 @@ from .returned import RESERVED
 
 DONE, FAILED = 1, 2
 """Values of `status`; 0 is a point that was not computed."""
+
+HEADER = "study.json"
+"""The file of a study's settings and provenance."""
 
 CODECS = (ZstdCodec(), Crc32cCodec())
 
@@ -144,6 +147,7 @@ class ResultStore:
             self._put("seconds", block, seconds)
             kept = [f for f in self.failures(block) if f.point not in outcome.seconds]
             self._note(block, kept + failures)
+            self._note_device(outcome.device)
             self._put("status", block, status)
             return len(failed)
         except OSError as error:
@@ -209,6 +213,20 @@ class ResultStore:
             return []
         entries = read_json(path)["failures"]
         return [Failure(**{**entry, "point": tuple(entry["point"])}) for entry in entries]
+
+    def save_header(self) -> None:
+        """Make what is said of the study as a whole durable, if there is a folder."""
+        if self.folder is not None:
+            write_json(self.folder / HEADER, self.header)
+
+    def _note_device(self, device: str) -> None:
+        """Let the newest run name a device on which points were computed."""
+        if not self.header or not device:
+            return
+        devices = self.header["runs"][-1].setdefault("devices", [])
+        if device not in devices:
+            devices.append(device)
+            self.save_header()
 
     def _note(self, block: Block, failures: list[Failure]) -> None:
         if self.folder is None:
@@ -295,13 +313,3 @@ class ResultStore:
         beyond = len(self.array(name).shape) - len(block.place)
         place = (*block.place, *(0,) * beyond)
         return self.folder / "results.zarr" / name / "c" / Path(*map(str, place))
-
-
-def synchronize(path: Path) -> None:
-    """Wait until a file, and that it is in its folder, would survive a loss of power."""
-    for entry in (path, path.parent):
-        handle = os.open(entry, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -28,7 +28,7 @@ class Study:
     shapes at every point. `axes` maps names to an `Axis`, to one of `linspace`, `logspace` and
     `seeds`, or to plain values. Along vectorised axes points run in one compiled call: there the
     function gets traced scalars, and inside `memory_limit` bytes many run side by side (default:
-    1 GiB on accelerators; 4 MiB on processors, or one point if fewer than four fit). `outputs` may
+    1 GiB on accelerators; 16 MiB on processors, or one point if fewer than four fit). `outputs` may
     give units and names of dimensions to what is returned.
 
     `points_per_block` points are computed by one task and become durable together: by default one,

@@ -19,13 +19,13 @@ MEBI = 2**20
 @pytest.mark.parametrize(
     ("size", "each", "given", "groups", "lanes"),
     [
-        (256, MEBI // 4, None, 16, 16),
-        (256, MEBI, None, 64, 4),
-        (256, 2 * MEBI, None, 256, 1),  # two side by side are slower than one at a time
+        (256, MEBI // 4, None, 4, 64),
+        (256, 4 * MEBI, None, 64, 4),
+        (256, 5 * MEBI, None, 256, 1),  # three side by side may be slower than one at a time
         (256, 2 * MEBI, 4 * MEBI, 128, 2),  # as told
         (3, 0, None, 1, 3),
         (2, 1, None, 1, 2),
-        (100, MEBI // 8, None, 4, 25),  # as few groups, evenly filled
+        (100, MEBI // 2, None, 4, 25),  # as few groups, evenly filled
         (5, 10 * MEBI, MEBI, 5, 1),
     ],
 )

@@ -168,3 +168,20 @@ def test_one_process_at_a_time(tmp_path):
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(StudyError, match="another process runs the study in"):
             Study(products, AXES).run(tmp_path, progress=False)
+
+
+def test_what_a_killed_run_left_unfinished_is_no_other_study(tmp_path):
+    (tmp_path / ".part-abcstudy.json").touch()
+    results = Study(products, AXES).run(tmp_path, progress=False)
+    assert bool((results["status"] == 1).all())
+
+
+def test_every_run_names_the_devices_that_computed(study, tmp_path):
+    store = tmp_path / "store"
+    results = study.run(store, progress=False)
+    study.run(store, progress=False)
+    first, second = json.loads((store / "study.json").read_text())["runs"]
+    assert first["devices"] == [first["device"]] and "devices" not in second
+    assert json.loads(results.attrs["runs"])[0]["devices"] == first["devices"]
+    alone = study.run(progress=False)
+    assert json.loads(alone.attrs["runs"])[0]["devices"] == first["devices"]
