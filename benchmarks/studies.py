@@ -5,8 +5,8 @@
 The bias of holomorphic EP over amplitude and seed, the network 8-16-16-4 with one sample and with
 ten at 10,000 points, and the digits network 64-128-10 with 50 images at 1000; float32, in this
 process. The loop calls one function, compiled once, and keeps what it returns as numbers. Ratios of
-the times of the points; beside them what each takes in all, compilation and keeping of results included, and the
-memory that the study added.
+the times of the points; beside them what each takes in all, compilation and keeping of results
+included, and the memory that the study added.
 """
 
 import gc

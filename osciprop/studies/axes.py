@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import jax
 import numpy as np
 
 from ..errors import check_at_least
@@ -24,9 +25,13 @@ class Axis:
     made of what `jax.vmap` takes. `unit` goes into the result's attributes.
     """
 
-    values: Sequence[Value] | np.ndarray | Mapping[str, Any]
+    values: Sequence[Value] | np.ndarray | jax.Array | Mapping[str, Any]
     unit: str = ""
     vectorised: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.values, jax.Array):
+            object.__setattr__(self, "values", np.asarray(self.values))
 
     @functools.cached_property
     def coordinates(self) -> np.ndarray:
@@ -60,7 +65,9 @@ class Axis:
                 f"axis {name!r} mixes {' and '.join(sorted(kinds))}: give values of one kind"
             )
         twice = [
-            value for value, count in collections.Counter(list(self.values)).items() if count > 1
+            value
+            for value, count in collections.Counter(self.coordinates.tolist()).items()
+            if count > 1
         ]
         if twice:
             raise ValueError(
@@ -71,6 +78,20 @@ class Axis:
             raise ValueError(
                 f"axis {name!r} cannot be vectorised: only one of numbers can; leave vectorised out"
             )
+        if kinds == {"numbers"}:
+            self._check_size(name)
+
+    def _check_size(self, name: str) -> None:
+        if self.coordinates.dtype.kind == "f":
+            return
+        bits, remedy = 64, "give smaller ones"
+        if self.vectorised and not jax.config.jax_enable_x64:  # traced, they would wrap around
+            bits, remedy = 32, "set jax_enable_x64, give smaller ones, or leave vectorised out"
+        for value in self.coordinates.tolist():
+            if not -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
+                raise ValueError(
+                    f"axis {name!r} holds {value}, beyond {bits}-bit integers: {remedy}"
+                )
 
 
 def _kind(name: str, value: Any) -> str:

@@ -24,6 +24,16 @@ from .program import Program
 from .returned import Results, checked, storable
 from .work import Work
 
+TRACED = (
+    jax.errors.ConcretizationTypeError,
+    jax.errors.TracerArrayConversionError,
+    jax.errors.TracerIntegerConversionError,
+)
+TRACED_REMEDY = (
+    "Along vectorised axes the function gets values that JAX traces: use jnp.where in place of if, "
+    "jax.numpy in place of numpy, or leave vectorised out"
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class Failure:
@@ -199,4 +209,6 @@ def _failure(grid: Grid, point: Index, error: Exception) -> Failure:
     # Equinox writes its message below the stack of the compiled program.
     inside = [line.split(":", 1)[1].strip() for line in lines if "EquinoxRuntimeError:" in line]
     message = f"{type(error).__name__}: {(inside or lines)[0]}"
+    if isinstance(error, TRACED):
+        message += f" {TRACED_REMEDY}"
     return Failure(point, grid.label(point), message, "".join(traceback.format_exception(error)))

@@ -10,10 +10,11 @@ import xarray
 from .axes import Axis
 from .errors import StudyError
 from .evaluation import Failure
+from .folder import HEADER, FolderArrays
 from .grid import Block, make_grid
 from .results import dataset
 from .running import read_header
-from .store import DONE, FAILED, HEADER, ResultStore
+from .store import DONE, FAILED, ResultStore
 
 SHOWN = 5
 """How many failures, and damaged blocks, a status names."""
@@ -85,7 +86,7 @@ def study_status(folder: str | Path) -> StudyStatus:
         if np.any(status == FAILED) and len(failures) < SHOWN:
             failures += _failures(store, block, status)
         if np.any(status):
-            times = np.where(status > 0, store.read("seconds", block), -math.inf)
+            times = np.where(status > 0, store.arrays.read("seconds", block), -math.inf)
             seconds += float(np.sum(times[status > 0]))
             place = np.unravel_index(np.argmax(times), times.shape)
             if slowest is None or times[place] > slowest[1]:
@@ -121,14 +122,12 @@ def _open(folder: str | Path) -> ResultStore:
         for name, axis in settings["axes"].items()
     }
     grid = make_grid(axes, settings["points_per_block"])
-    store = ResultStore.open(grid, {}, Path(folder), mode="r")
-    store.header = header
-    return store
+    return ResultStore(FolderArrays.open(grid, Path(folder), mode="r"), {}, header)
 
 
 def _failures(store: ResultStore, block: Block, status: np.ndarray) -> list[Failure]:
     try:
-        return store.failures(block)
+        return store.arrays.failures(block)
     except StudyError as error:  # the numbers are worth telling all the same
         place = tuple((np.argwhere(status == FAILED)[0] + block.start).tolist())
         return [Failure(place, store.grid.label(place), str(error), "")]

@@ -1,11 +1,10 @@
 """The results of a study as an xarray Dataset."""
 
 import json
-from typing import Any
 
 import xarray
 
-from .returned import RESERVED
+from .arrays import OWN
 from .store import DONE, ResultStore
 
 
@@ -16,28 +15,27 @@ def dataset(store: ResultStore) -> xarray.Dataset:
     `status` is 0 for a missing point, 1 for a done one, 2 for a failed one; `seconds` its wall
     time. Raises `StudyError` if a stored chunk is damaged.
     """
-    axes = list(store.grid.axes)
+    axes, variables = list(store.grid.axes), store.arrays.variables
     found = {}
     # The status first: what it calls done was stored before, also while another process writes.
-    for name in (*RESERVED, *store.variables):
-        array = store.array(name)
-        metadata: Any = array.metadata
-        names = list(metadata.dimension_names)
-        found[name] = (names, store.everything(name), dict(array.attrs))
+    for name in (*OWN, *variables):
+        kind = store.arrays.kind(name)
+        values = store.arrays.everything(name)
+        found[name] = ([*axes, *kind.dimensions], values, dict(kind.attributes))
     coordinates = {
         name: ([name], axis.coordinates, {"units": axis.unit} if axis.unit else {})
         for name, axis in store.grid.axes.items()
     }
     results = xarray.Dataset(
-        {name: found[name] for name in (*store.variables, *RESERVED)},
+        {name: found[name] for name in (*variables, *OWN)},
         coordinates,
         {k: json.dumps(v) for k, v in store.header.items()},
     )
     done = results["status"] == DONE
     if not bool(done.all()):
-        for name in store.variables:
+        for name in variables:
             variable = results[name]
             if variable.dtype.kind in "biu":
                 variable = variable.astype(float)
             results[name] = variable.where(done)
-    return results.transpose(*axes, ...)
+    return results

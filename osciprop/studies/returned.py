@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-RESERVED = ("status", "seconds")
+RESERVED = STATUS, SECONDS = ("status", "seconds")
 """Names of what a study records of every point by itself."""
 
 Results = dict[str, np.ndarray]

@@ -15,17 +15,31 @@ from tqdm import tqdm
 
 from ..durable import UNFINISHED
 from ..provenance import environment
+from .arrays import MemoryArrays
 from .engines import AbstractEngine, Task
 from .errors import StudyError, StudyFailed, StudyInterrupted, StudyWarning
 from .fingerprint import source_digest, source_folder
+from .folder import HEADER, RESULTS, FolderArrays
 from .outputs import Output
 from .progress import Bar, Summary
 from .records import read_json
 from .results import dataset
-from .store import DONE, FAILED, HEADER, ResultStore
+from .store import DONE, FAILED, ResultStore
 from .work import Work
 
-FORMAT = "osciprop study 1"
+FORMAT = "osciprop study 2"
+
+
+@contextlib.contextmanager
+def _writing(folder: Path | None) -> Iterator[None]:
+    """Say of what cannot be written where it was to be, and what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise StudyError(
+            f"the store {folder} cannot be written ({error}): give a folder that can, with room, "
+            "and run the study again"
+        ) from error
 
 
 @contextlib.contextmanager
@@ -37,13 +51,9 @@ def held(folder: Path | None) -> Iterator[None]:
     if folder is None:
         yield
         return
-    try:
+    with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / ".lock").open("w")
-    except OSError as error:
-        raise StudyError(
-            f"the store {folder} cannot be written ({error}): give a folder that can"
-        ) from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process at the latest
@@ -60,11 +70,11 @@ def open_results(
     """The store of a study, new or as an earlier run left it, with this run noted in it."""
     digest = source_digest(work.function)
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    header: dict[str, Any]
     run = {"started": started, "source": digest, **environment(source_folder(work.function))}
     if folder is None:
-        store = ResultStore.create(work.grid, outputs, None)
-        store.header = {"format": FORMAT, "settings": settings, "runs": [run]}
-        return store
+        header = {"format": FORMAT, "settings": settings, "runs": [run]}
+        return ResultStore(MemoryArrays(work.grid), outputs, header)
     path = folder / HEADER
     fresh = not path.exists()
     if fresh:
@@ -73,18 +83,19 @@ def open_results(
             for entry in folder.iterdir()
             if entry.name != ".lock" and not entry.name.startswith(UNFINISHED)
         ]
-        if others and others != ["results.zarr"]:
+        if others and others != [RESULTS]:
             raise StudyError(
                 f"the store {folder} holds {', '.join(sorted(others)[:3])}, but no study: give "
                 "a new or empty folder"
             )
-        header: dict[str, Any] = {"format": FORMAT, "settings": settings, "runs": []}
+        header = {"format": FORMAT, "settings": settings, "runs": []}
         # The group first: a study that ends in between is a new one again.
-        store = ResultStore.create(work.grid, outputs, folder)
+        with _writing(folder):
+            arrays = FolderArrays.create(work.grid, folder)
     else:
         header = read_header(path)
         _require_same(path, header, settings)
-        store = ResultStore.open(work.grid, outputs, folder)
+        arrays = FolderArrays.open(work.grid, folder)
     sources = {earlier["source"] for earlier in header["runs"]}
     if sources - {digest}:
         warnings.warn(
@@ -94,9 +105,9 @@ def open_results(
             stacklevel=4,
         )
     header["runs"].append(run)
-    store.header = header
-    store.save_header()
-    return store
+    with _writing(folder):
+        arrays.note_header(header)
+    return ResultStore(arrays, outputs, header)
 
 
 def read_header(path: Path) -> dict[str, Any]:
@@ -130,7 +141,8 @@ def compute(
     work: Work, store: ResultStore, engine: AbstractEngine, *, progress: bool, again: bool
 ) -> None:
     """Compute what is missing (with `again`, failed points too), and store it block by block."""
-    tasks = _tasks(store, again)
+    with _writing(store.folder):
+        tasks = _tasks(store, again)
     grid = store.grid
     missing = sum(len(task.points or ()) or task.block.size for task in tasks)
     summary = Summary(grid, grid.size - missing)
@@ -177,7 +189,7 @@ def conclude(store: ResultStore) -> xarray.Dataset:
     status = results["status"].values
     failed = int(np.sum(status == FAILED))
     if failed:
-        first = next(f for block in store.grid.blocks() for f in store.failures(block))
+        first = next(f for block in store.grid.blocks() for f in store.arrays.failures(block))
         text = f"{failed} of {status.size} points failed, the first at {first.label}: "
         remedy = "" if store.folder else " (give a store to keep tracebacks and to retry)"
         if failed == status.size:

@@ -50,6 +50,18 @@ class Study:
     ):
         if not callable(function):
             raise TypeError(f"function is {function!r}: give a function of one point")
+        for name, value in (
+            ("axes", axes),
+            ("constants", constants or {}),
+            ("outputs", outputs or {}),
+        ):
+            if not isinstance(value, Mapping):
+                raise TypeError(f"{name} is {value!r}: give a dict by name")
+        for name, output in (outputs or {}).items():
+            if not isinstance(output, Output):
+                raise TypeError(
+                    f"outputs[{name!r}] is {output!r}: give an Output, as in Output(unit='mV')"
+                )
         self.function = function
         self.axes: dict[str, Axis] = {name: as_axis(values) for name, values in axes.items()}
         self.constants = dict(constants or {})

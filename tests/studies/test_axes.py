@@ -1,3 +1,5 @@
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -28,6 +30,8 @@ def test_a_mapping_gives_objects_by_name():
     [
         ([], ValueError, "axis 'noise' is empty"),
         ([1, 2, 1], ValueError, "axis 'noise' holds 1 more than once"),
+        (np.array([0.1, 0.1]), ValueError, "axis 'noise' holds 0.1 more than once"),
+        ([2**70], ValueError, "holds 1180591620717411303424, beyond 64-bit integers"),
         (["a", 1], ValueError, "axis 'noise' mixes numbers and words"),
         ([1.0, float("nan")], ValueError, "axis 'noise' holds nan: give finite"),
         ([[1], [2]], TypeError, r"axis 'noise' holds \[1\], neither a number nor a word"),
@@ -40,6 +44,19 @@ def test_a_mapping_gives_objects_by_name():
 def test_bad_axes_are_named(values, error, message):
     with pytest.raises(error, match=message):
         as_axis(values).check("noise")
+
+
+def test_integers_that_would_wrap_around_when_traced():
+    axis = Axis([2**31, 1], vectorised=True)
+    axis.check("seed")
+    with jax.enable_x64(False), pytest.raises(ValueError, match="holds 2147483648, beyond 32-bit"):
+        axis.check("seed")
+
+
+def test_an_axis_of_jax_numbers():
+    axis = Axis(jnp.asarray([0.5, 1.0]))
+    axis.check("noise")
+    assert axis.arguments == [0.5, 1.0]
 
 
 def test_exponents_are_refused():

@@ -200,6 +200,17 @@ def test_wrong_kinds_of_arguments():
         Study(products, AXES, points_per_block=0)
     with pytest.raises(ValueError, match=r"outputs\['powers'\].dimensions are \('a', 'b'\), but"):
         run(products, AXES, outputs={"powers": Output(dimensions=("a", "b"))})
+    with pytest.raises(ValueError, match="outputs names 'power', but the function returned prod"):
+        run(products, AXES, outputs={"power": Output("V")})
+    with pytest.raises(TypeError, match=r"outputs\['product'\] is 'V': give an Output"):
+        Study(products, AXES, outputs={"product": "V"})
+    with pytest.raises(TypeError, match=r"axes is \['a'\]: give a dict"):
+        Study(products, ["a"])
+
+
+def test_a_choice_by_a_traced_value_says_what_to_write():
+    with pytest.raises(StudyError, match="use jnp.where in place of if.*or leave vectorised out"):
+        run(lambda a: {"y": 1.0 if a > 1 else 2.0}, {"a": linspace(0, 2, 3, vectorised=True)})
 
 
 def test_an_interrupt_keeps_what_was_computed():
