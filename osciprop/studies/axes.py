@@ -85,7 +85,8 @@ class Axis:
         if self.coordinates.dtype.kind == "f":
             return
         bits, remedy = 64, "give smaller ones"
-        if self.vectorised and not jax.config.jax_enable_x64:  # traced, they would wrap around
+        if self.vectorised and jax.dtypes.canonicalize_dtype(np.int64) == np.int32:
+            # Traced, they would wrap around.
             bits, remedy = 32, "set jax_enable_x64, give smaller ones, or leave vectorised out"
         for value in self.coordinates.tolist():
             if not -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
