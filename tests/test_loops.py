@@ -62,10 +62,9 @@ def test_what_is_remembered_is_not_masked():
 
 
 METHODS = [
-    osciprop.HolomorphicEP(0.2, 4),
-    osciprop.CentredEP(0.1, osciprop.SequentialIteration()),
-    osciprop.Implicit(),
-    osciprop.RecurrentBackprop(),
+    osciprop.HolomorphicEP(0.2, 3),
+    osciprop.RecurrentBackprop(osciprop.SequentialIteration()),
+    pytest.param(osciprop.Implicit(), marks=pytest.mark.slow),
 ]
 
 
@@ -96,8 +95,8 @@ def test_lanes_of_networks_equal_networks_one_by_one():
         found = osciprop.estimate_gradient(network, x, y, osciprop.Implicit(), throw=False)
         return found.gradient
 
-    together = jax.vmap(gradient)(jnp.arange(3))
-    for seed in range(3):
+    together = jax.vmap(gradient)(jnp.arange(2))
+    for seed in range(2):
         alone = gradient(seed)
         for one, other in zip(jax.tree.leaves(together), jax.tree.leaves(alone), strict=True):
             np.testing.assert_allclose(one[seed], other, rtol=1e-7, atol=1e-9)

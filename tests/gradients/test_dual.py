@@ -118,6 +118,7 @@ def test_divergence_is_reported_never_returned():
     )
 
 
+@pytest.mark.slow
 def test_damping_settles_dyads_that_sweeps_leave_in_a_cycle():
     """`alpha = 1` overshoots: the same equilibrium, which the ODE finds too, but not the sweeps."""
     with pytest.raises(osciprop.ConvergenceError, match="did not settle"):

@@ -28,6 +28,7 @@ COVERED = {
     "hep2022/fig3b",
     "hep2022/fig3c",
     "hep2022/fig4a",
+    "hep2022/fig4b",
     "homeostasis2024/fig2",
     "homeostasis2024/fig4",
     "nonconservative2026/verification",
