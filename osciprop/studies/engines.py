@@ -142,9 +142,9 @@ class Processes(AbstractEngine):
                 while left or running:
                     # As many as there are processes: what runs when one dies is known.
                     while left and len(running) < count:
-                        task = left.popleft()
-                        future = pool.submit(evaluate, payload, task.block, task.points)
-                        running[future] = task
+                        # It stays left if it cannot be handed over: a process may just have died.
+                        future = pool.submit(evaluate, payload, left[0].block, left[0].points)
+                        running[future] = left.popleft()
                     ended, _ = concurrent.futures.wait(
                         running, return_when=concurrent.futures.FIRST_COMPLETED
                     )

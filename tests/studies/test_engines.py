@@ -1,10 +1,12 @@
 """Engines: the same numbers everywhere, from real processes."""
 
 import concurrent.futures
+import contextlib
 import multiprocessing
 import os
 import sys
 import types
+from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from osciprop.studies import (
     Study,
     StudyError,
     StudyWarning,
+    engines,
     logspace,
     seeds,
 )
@@ -64,6 +67,30 @@ def test_a_killed_process_is_replaced(tmp_path):
     results = study.run(tmp_path / "store", engine=Processes(2), progress=False)
     expected = Study(marked, AXES, constants={"folder": str(tmp_path)}).run(progress=False)
     assert same(results, expected)
+
+
+class Breaking(concurrent.futures.ThreadPoolExecutor):
+    """Refuses one task, as a pool does of which a process has died a moment ago."""
+
+    refused = False
+
+    def submit(self, *arguments):
+        if arguments[2].start == (1, 1) and not Breaking.refused:
+            Breaking.refused = True
+            raise BrokenProcessPool
+        return super().submit(*arguments)
+
+
+def test_what_a_dying_pool_refuses_is_not_lost(tmp_path, monkeypatch):
+    @contextlib.contextmanager
+    def pool(environments):
+        with Breaking(len(environments)) as threads:
+            yield threads
+
+    monkeypatch.setattr(engines, "_pool", pool)
+    study = Study(marked, AXES, constants={"folder": str(tmp_path)})
+    results = study.run(engine=Processes(2), progress=False)
+    assert Breaking.refused and bool((results["status"] == 1).all())
 
 
 def test_a_block_that_kills_its_process_fails_alone(tmp_path):
