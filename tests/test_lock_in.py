@@ -56,6 +56,7 @@ def test_a_pure_response_is_demodulated_exactly(order):
     np.testing.assert_allclose(abs(found - mean), leak, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_higher_order_suppresses_the_second_harmonic():
     ripples = []
     for order in (1, 2, 3):

@@ -147,6 +147,7 @@ def test_contour_of_amplitudes_leaves_no_bias_for_any_alpha(alpha):
     assert relative_error(found(osciprop.DualPropagationAdjoint(0.4, alpha), SMOOTH), exact) > 1e-3
 
 
+@pytest.mark.slow
 def test_networks_with_a_readout_and_sigmoids_work_as_well():
     network = osciprop.feedforward_mlp([6, 8, 7, 3], key=jax.random.PRNGKey(0), scale=1.0)
     exact = found(osciprop.Implicit(), network)

@@ -136,6 +136,7 @@ def test_stream_of_periods_equals_the_estimate():
     np.testing.assert_allclose(flat(streamed.gradient), flat(whole.gradient), rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_leaky_lock_in_forgets_and_is_unbiased_from_the_start():
     network, x, y = TANH
     inputs, targets = jnp.asarray(x), jnp.asarray(y)
@@ -154,6 +155,7 @@ def test_leaky_lock_in_forgets_and_is_unbiased_from_the_start():
     assert leaky < 0.2 * cumulative
 
 
+@pytest.mark.slow
 def test_fixed_steps_of_any_solver():
     network, x, y = TANH
     reference = osciprop.estimate_gradient(network, x, y, osciprop.Implicit()).gradient

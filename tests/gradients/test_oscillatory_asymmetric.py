@@ -50,6 +50,7 @@ def test_companion_responds_by_the_adjoints_transfer_function(case, period):
     )
 
 
+@pytest.mark.slow
 def test_running_mean_responds_by_its_transfer_function(case):
     """The mean follows a little: A acts by `i omega tau_m / (1 + i omega tau_m)` of itself."""
     jacobian, inverse, slope = linearised(*case)
