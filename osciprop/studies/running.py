@@ -164,6 +164,11 @@ def compute(
         bar.close()
     if progress:
         tqdm.write(str(summary), file=sys.stderr)
+    if lost := missing - summary.done - summary.failed:
+        raise StudyError(
+            f"{type(engine).__name__} ended without {lost} of {missing} points: run the study "
+            "again to compute them; what was finished is kept"
+        )
 
 
 def _tasks(store: ResultStore, again: bool) -> list[Task]:

@@ -10,9 +10,10 @@ from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 import pytest
-from study_functions import deadly, gradient, marked, same
+from study_functions import calls, deadly, gradient, marked, same
 
 from osciprop.studies import (
+    InProcess,
     OnExecutor,
     Processes,
     Study,
@@ -91,6 +92,21 @@ def test_what_a_dying_pool_refuses_is_not_lost(tmp_path, monkeypatch):
     study = Study(marked, AXES, constants={"folder": str(tmp_path)})
     results = study.run(engine=Processes(2), progress=False)
     assert Breaking.refused and bool((results["status"] == 1).all())
+
+
+class Forgetful(InProcess):
+    """Leaves out its last task."""
+
+    def run(self, work, tasks):
+        yield from super().run(work, tasks[:-1])
+
+
+def test_an_engine_that_forgets_points_is_found_out(tmp_path):
+    study = Study(marked, AXES, constants={"folder": str(tmp_path)})
+    with pytest.raises(StudyError, match="Forgetful ended without 1 of 6 points: run the study"):
+        study.run(tmp_path / "store", engine=Forgetful(), progress=False)
+    assert (study.run(tmp_path / "store", progress=False)["status"] == 1).all()
+    assert len(calls(tmp_path)) == 6
 
 
 def test_a_block_that_kills_its_process_fails_alone(tmp_path):
