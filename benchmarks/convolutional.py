@@ -10,7 +10,8 @@ VGG-4 of hep2022 (Table 2), centred (N = 2) and holomorphic EP (N = 4), float32,
 Both phases make the same fixed number of synchronous steps, so that the work is known: a step is a
 convolution up and its transpose down for every pair of populations, twice for complex numbers.
 `of product rate` is the fraction of the rate at which this device multiplies two matrices of 2048 x
-2048 in the same run; `GiB` is the memory of the compiled step, `osciprop.memory_estimate`; peak
+2048 in the same run; `GiB` is the memory of the compiled step
+(`osciprop.training.memory_estimate`); peak
 resident memory of the process is at the end. The default measures one factor at a time.
 """
 
@@ -31,7 +32,7 @@ import numpy as np
 import optax
 
 import osciprop
-from osciprop.training import begin, train_step
+from osciprop.training.step import begin, train_step
 
 IMAGE = (32, 32, 3)
 PRODUCT = 2048
@@ -73,7 +74,7 @@ def measure(case: Case, steps: int, repeats: int, rate: float) -> dict[str, obje
     """One row of the table."""
     batch, width, points = case
     network = osciprop.hopfield_cnn(
-        osciprop.vgg4(width), key=jax.random.PRNGKey(0), image_shape=IMAGE
+        osciprop.networks.vgg4(width), key=jax.random.PRNGKey(0), image_shape=IMAGE
     )
     random = np.random.default_rng(0)
     x = jnp.asarray(0.6 * random.normal(size=(batch, *IMAGE)), dtype=jnp.float32)
@@ -81,7 +82,7 @@ def measure(case: Case, steps: int, repeats: int, rate: float) -> dict[str, obje
     fixed = osciprop.SynchronousIteration(tolerance=1e-30, max_steps=steps)
     method = osciprop.HolomorphicEP(1.0, points, fixed)
     optimizer = optax.sgd(0.05, momentum=0.9)
-    memory = osciprop.memory_estimate(network, x, y, method, optimizer)
+    memory = osciprop.training.memory_estimate(network, x, y, method, optimizer)
     state = begin(network, optimizer)
     spent = seconds(lambda: train_step(state, x, y, method, optimizer)[0], repeats)
     # Points on the real axis are real; the others stand for their conjugates and are complex.

@@ -13,14 +13,14 @@ import jax.numpy as jnp
 import numpy as np
 
 import osciprop
-from osciprop.synapses import pull_back
+from osciprop.networks.synapses import pull_back
 
 
 def seconds(back) -> float:
     """The least time of ten steps up and down, the way back taken by `back`."""
     random = np.random.default_rng(0)
     kernel = jnp.asarray(0.05 * random.normal(size=(3, 3, 8, 16)), dtype=jnp.float32)
-    convolution = osciprop.Convolution(kernel)
+    convolution = osciprop.networks.Convolution(kernel)
     images = jnp.asarray(random.normal(size=(64, 16, 16, 8)), dtype=jnp.float32)
 
     def step(_: int, activity: jax.Array) -> jax.Array:
@@ -38,7 +38,7 @@ def seconds(back) -> float:
 
 if __name__ == "__main__":
     differentiated = seconds(pull_back)
-    written_out = seconds(osciprop.Convolution.transposed)
+    written_out = seconds(osciprop.networks.Convolution.transposed)
     print(
         f"{jax.devices()[0].device_kind}, jax {jax.__version__}: differentiated "
         f"{1e3 * differentiated:.1f} ms, written out {1e3 * written_out:.1f} ms, ratio "

@@ -34,8 +34,8 @@ def data() -> tuple[jax.Array, jax.Array]:
     return jnp.asarray(x, dtype=jnp.float32), jnp.asarray(rng.integers(0, 10, BATCH))
 
 
-def relaxations(dtype: jnp.dtype) -> dict[str, osciprop.AbstractRelaxation]:
-    reduced = osciprop.ReducedPrecision(dtype=dtype)
+def relaxations(dtype: jnp.dtype) -> dict[str, osciprop.equilibria.AbstractRelaxation]:
+    reduced = osciprop.equilibria.ReducedPrecision(dtype=dtype)
     return {
         "as it is": reduced,
         "finished": osciprop.Chained(reduced, osciprop.AndersonIteration()),

@@ -20,12 +20,14 @@ BATCH = 50
 ALL = 1e-30
 METHODS = {
     "one backward sweep": osciprop.DualPropagationAdjoint(
-        0.5, 0.0, osciprop.SequentialIteration(order=osciprop.Backward(), max_steps=1)
+        0.5, 0.0, osciprop.SequentialIteration(order=osciprop.equilibria.Backward(), max_steps=1)
     ),
     "16 passes": osciprop.DualPropagationAdjoint(
         0.5,
         0.0,
-        osciprop.SequentialIteration(order=osciprop.Forward(), max_steps=16, tolerance=ALL),
+        osciprop.SequentialIteration(
+            order=osciprop.equilibria.Forward(), max_steps=16, tolerance=ALL
+        ),
     ),
     "until settled, alpha 1/2": osciprop.DualPropagationAdjoint(0.5, 0.5),
 }

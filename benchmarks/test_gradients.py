@@ -31,7 +31,7 @@ class Case:
     tolerance: float
     period: float
 
-    def methods(self) -> dict[str, osciprop.AbstractGradientMethod]:
+    def methods(self) -> dict[str, osciprop.gradients.AbstractGradientMethod]:
         loose = osciprop.AndersonIteration(tolerance=self.tolerance)
         return {
             "implicit": osciprop.Implicit(loose, tolerance=1e-2),

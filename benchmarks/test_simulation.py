@@ -11,7 +11,7 @@ import optax
 import pytest
 
 import osciprop
-from osciprop.simulation import begin, present
+from osciprop.online.simulation import begin, present
 
 PERIOD, STEP, PRESENTATION, NOISE, AMPLITUDE = 50.0, 0.5, 4, 0.02, 0.05
 TIME_CONSTANT, RATE = 0.5, 0.05

@@ -22,7 +22,7 @@ from jaxtyping import Array, PyTree
 
 import osciprop
 from experiments.runs import write
-from osciprop.contour_choice import ContourChoice, choose_contour
+from osciprop.analysis.contour_choice import ContourChoice, choose_contour
 from osciprop.datasets import mnist
 from osciprop.gradients.noisy import NoisyHolomorphicEP
 from paper_figures.hep2022 import rotating
@@ -93,7 +93,7 @@ def run(seed: int) -> dict:
     """One network: both choices, and the errors at the fixed amplitudes."""
     network, x, y = problem(seed)
     true = true_gradient(network, x, y)
-    noise = osciprop.WhiteNoise(NOISE, sharing=osciprop.SharedAcrossBatch())
+    noise = osciprop.WhiteNoise(NOISE, sharing=osciprop.dynamics.SharedAcrossBatch())
     probe = NoisyHolomorphicEP(PROBE, POINTS, noise, duration=DURATION)
     choice_key, check_key = jax.random.split(jax.random.PRNGKey(1000 + seed))
     keys = jax.random.split(check_key, REALISATIONS)

@@ -36,7 +36,7 @@ from experiments.runs import write
 from osciprop.datasets import Dataset, mnist
 
 RESULTS = Path(__file__).parent / "results" / "always_on_in_noise.json"
-NOISE = osciprop.WhiteNoise(0.04, sharing=osciprop.SharedAcrossBatch())
+NOISE = osciprop.WhiteNoise(0.04, sharing=osciprop.dynamics.SharedAcrossBatch())
 UNIT_STEPS = osciprop.Integrator(diffrax.Euler(), diffrax.ConstantStepSize(), dt0=1.0)
 SIZES, BATCH, UPDATES, BATCHES, EPOCHS = (784, 256, 256, 10), 20, 500, 200, 5
 EXACT = osciprop.Implicit(osciprop.AndersonIteration(tolerance=1e-4, max_steps=200), tolerance=1e-3)
@@ -54,7 +54,11 @@ class HeldOscillation(osciprop.Oscillation):
 
 
 def always_on(
-    amplitude: float, samples: int, rule: osciprop.AbstractLearningRule, noisy: bool, **options
+    amplitude: float,
+    samples: int,
+    rule: osciprop.gradients.AbstractLearningRule,
+    noisy: bool,
+    **options,
 ) -> osciprop.OscillatoryEP:
     settings = {"period": 200.0, "settle_periods": 1, "periods": 1, **options}
     return osciprop.OscillatoryEP(
@@ -70,14 +74,20 @@ def always_on(
 def published(noisy: bool) -> osciprop.OscillatoryEP:
     """Ten values of amplitude 0.4, 30 steps each, three periods from rest, every one counted."""
     method = always_on(
-        0.4, 10, osciprop.ActivityProducts(), noisy, period=300.0, settle_periods=0, periods=3
+        0.4,
+        10,
+        osciprop.gradients.ActivityProducts(),
+        noisy,
+        period=300.0,
+        settle_periods=0,
+        periods=3,
     )
     held = HeldOscillation(0.4, 300.0)
     return eqx.tree_at(lambda method: method.teaching, method, held)
 
 
-PRODUCTS, SIGNALS = osciprop.ActivityProducts(), osciprop.ErrorSignals()
-LEARNING: dict[str, Callable[[], osciprop.AbstractGradientMethod]] = {
+PRODUCTS, SIGNALS = osciprop.gradients.ActivityProducts(), osciprop.ErrorSignals()
+LEARNING: dict[str, Callable[[], osciprop.gradients.AbstractGradientMethod]] = {
     "implicit, no noise": lambda: EXACT,
     "0.1, products, 20 readings": lambda: always_on(0.1, 20, PRODUCTS, True),
     "0.2, products, 20 readings": lambda: always_on(0.2, 20, PRODUCTS, True),

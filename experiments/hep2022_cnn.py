@@ -88,9 +88,11 @@ def rows(
 ) -> dict[str, Row]:
     """All rows by name; `rate` multiplies every learning rate."""
     relaxation = osciprop.AndersonIteration(tolerance=1e-4, max_steps=260)
-    images = osciprop.ImagePreprocessing(
-        osciprop.IMAGENET_STATISTICS if data == "imagenet32" else osciprop.CIFAR_STATISTICS,
-        (osciprop.HorizontalFlip(), osciprop.RandomCrop(padding=2)),
+    images = osciprop.training.ImagePreprocessing(
+        osciprop.training.IMAGENET_STATISTICS
+        if data == "imagenet32"
+        else osciprop.training.CIFAR_STATISTICS,
+        (osciprop.training.HorizontalFlip(), osciprop.training.RandomCrop(padding=2)),
     )
     table2 = layerwise(
         tuple(rate * own for own in VGG4_RATES), (VGG4_DECAY[data],) * 5, steps_per_epoch
@@ -102,24 +104,24 @@ def rows(
     )
 
     def hopfield(
-        layers: tuple[osciprop.Maps, ...], activation: osciprop.AbstractActivation
+        layers: tuple[osciprop.networks.Maps, ...], activation: osciprop.networks.AbstractActivation
     ) -> Callable[[int], osciprop.Network]:
         return lambda seed: osciprop.hopfield_cnn(
             layers, key=jax.random.PRNGKey(seed), classes=classes, activation=activation
         )
 
     def feedforward(seed: int) -> osciprop.Network:
-        return osciprop.convolutional_perceptron(
-            osciprop.vgg4(width, osciprop.SoftmaxPooling()),
+        return osciprop.networks.convolutional_perceptron(
+            osciprop.networks.vgg4(width, osciprop.networks.SoftmaxPooling()),
             key=jax.random.PRNGKey(seed),
             classes=classes,
         )
 
     holomorphic = osciprop.HolomorphicTanh()
-    deep = osciprop.vgg6(width, osciprop.SoftmaxPooling(temperature=10.0))
-    control = osciprop.vgg6(width, osciprop.MaxPooling())
+    deep = osciprop.networks.vgg6(width, osciprop.networks.SoftmaxPooling(temperature=10.0))
+    control = osciprop.networks.vgg6(width, osciprop.networks.MaxPooling())
     contour = {count: osciprop.HolomorphicEP(1.0, count, relaxation) for count in (2, 4)}
-    four = hopfield(osciprop.vgg4(width), holomorphic)
+    four = hopfield(osciprop.networks.vgg4(width), holomorphic)
     once = osciprop.SequentialIteration(tolerance=1e-3, max_steps=1)
     built = {
         "hep_N2": (four, contour[2], table2, relaxation),
@@ -172,7 +174,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     if arguments.hosts:  # before anything that uses JAX
-        osciprop.connect_hosts()
+        osciprop.training.connect_hosts()
     spread = arguments.hosts or arguments.devices
     devices = osciprop.DataParallel(arguments.devices) if spread else None
     batch = arguments.batch or (256 if arguments.data == "imagenet32" else 128)

@@ -31,14 +31,14 @@ FOLDER = RESULTS / "hep2022_table1"
 PUBLISHED = Path(__file__).parents[1] / "paper_figures" / "published" / "hep2022.json"
 
 
-def methods() -> dict[str, osciprop.AbstractGradientMethod]:
+def methods() -> dict[str, osciprop.gradients.AbstractGradientMethod]:
     """The rows of the table, by the names of the published data."""
     # Tight enough that the contrast is not made of what is left to relax. The rare sample that
     # needs more steps goes on unconverged, as the authors' fixed number of steps leaves it too.
     relaxation = osciprop.AndersonIteration(tolerance=2e-3, max_steps=25)
     unit_steps = osciprop.Integrator(diffrax.Euler(), diffrax.ConstantStepSize(), dt0=1.0)
     # The noise of the authors: one number for the whole batch on every pre-activation and step.
-    noise = osciprop.WhiteNoise(0.04, sharing=osciprop.SharedAcrossBatch())
+    noise = osciprop.WhiteNoise(0.04, sharing=osciprop.dynamics.SharedAcrossBatch())
     # One difference of two states, divided by a small nudge, asks for more: with 2e-3, classic EP
     # at 0.1 ended 3 points lower.
     tight = osciprop.AndersonIteration(tolerance=1e-4, max_steps=150)
@@ -51,7 +51,9 @@ def methods() -> dict[str, osciprop.AbstractGradientMethod]:
         "classic_ep_1e-1": osciprop.ClassicEP(0.1, tight),
         "classic_ep_4e-1": osciprop.ClassicEP(0.4, tight),
         "implicit": osciprop.Implicit(relaxation, tolerance=1e-3),
-        "noise_hep": osciprop.NoisyHolomorphicEP(0.4, 10, noise, duration=50.0, relaxation=tight),
+        "noise_hep": osciprop.gradients.NoisyHolomorphicEP(
+            0.4, 10, noise, duration=50.0, relaxation=tight
+        ),
         # A larger amplitude than without noise, and every step is read (docs/findings.md).
         "noise_continuous_hep": osciprop.OscillatoryEP(
             0.2,
@@ -62,10 +64,10 @@ def methods() -> dict[str, osciprop.AbstractGradientMethod]:
             noise=noise,
         ),
         # The authors read the last five steps of a free phase of five, and of a nudged one of 354.
-        "noise_classic_ep_1e-1": osciprop.NoisyClassicEP(
+        "noise_classic_ep_1e-1": osciprop.gradients.NoisyClassicEP(
             0.1, noise, duration=354.0, free_duration=5.0, relaxation=tight
         ),
-        "noise_classic_ep_4e-1": osciprop.NoisyClassicEP(
+        "noise_classic_ep_4e-1": osciprop.gradients.NoisyClassicEP(
             0.4, noise, duration=354.0, free_duration=5.0, relaxation=tight
         ),
     }

@@ -30,7 +30,7 @@ import optax
 import osciprop
 from experiments.runs import RESULTS, Row, stored, train
 from osciprop.datasets import fashion_mnist
-from osciprop.learning import Monitor
+from osciprop.training.loop import Monitor
 from paper_figures.homeostasis2024.fig4 import ADJOINT, RELAXATION, RESPONSE, look
 from paper_figures.homeostasis2024.network import LECUN, SIZES
 
@@ -50,7 +50,7 @@ def loop(seed: int) -> osciprop.Network:
 
 def _row(
     network: Callable[[int], osciprop.Network],
-    method: osciprop.AbstractGradientMethod,
+    method: osciprop.gradients.AbstractGradientMethod,
     optimizer: optax.GradientTransformation,
     monitor: Monitor | None = None,
 ) -> Row:
@@ -71,7 +71,7 @@ def fig3() -> dict[str, Row]:
 def fig4() -> dict[str, Row]:
     def penalised(coefficient: float) -> osciprop.Homeostatic:
         return osciprop.Homeostatic(
-            RESPONSE, osciprop.HomeostaticPenalty(coefficient, coefficient, probes=5)
+            RESPONSE, osciprop.gradients.HomeostaticPenalty(coefficient, coefficient, probes=5)
         )
 
     def tilted(seed: int) -> osciprop.Network:
@@ -99,7 +99,7 @@ def always_on(period: float) -> osciprop.OscillatoryEP:
 
 
 def table1() -> dict[str, Row]:
-    methods: dict[str, osciprop.AbstractGradientMethod] = {
+    methods: dict[str, osciprop.gradients.AbstractGradientMethod] = {
         f"table1_N{points}_{amplitude}": osciprop.VectorFieldEP(amplitude, points, RELAXATION)
         for points in (1, 2, 4, 6)
         for amplitude in (0.05, 0.5)

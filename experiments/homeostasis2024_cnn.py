@@ -70,14 +70,14 @@ def rows(data: str, classes: int, width: int, updates: int) -> dict[str, Row]:
     imagenet = data == "imagenet32"
     relaxation = osciprop.AndersonIteration(tolerance=1e-4, max_steps=250)
     coefficient = IMAGENET_PENALTY if imagenet else PENALTY
-    penalty = osciprop.HomeostaticPenalty(coefficient, coefficient)
-    images = osciprop.ImagePreprocessing(
-        osciprop.IMAGENET_STATISTICS if imagenet else osciprop.CIFAR_STATISTICS,
-        (osciprop.HorizontalFlip(), osciprop.RandomCrop(padding=2)),
+    penalty = osciprop.gradients.HomeostaticPenalty(coefficient, coefficient)
+    images = osciprop.training.ImagePreprocessing(
+        osciprop.training.IMAGENET_STATISTICS if imagenet else osciprop.training.CIFAR_STATISTICS,
+        (osciprop.training.HorizontalFlip(), osciprop.training.RandomCrop(padding=2)),
     )
-    response = osciprop.LinearResponse(relaxation, tolerance=1e-3)
+    response = osciprop.gradients.LinearResponse(relaxation, tolerance=1e-3)
     adjoint = osciprop.Implicit(relaxation, tolerance=1e-3)
-    methods: dict[str, osciprop.AbstractGradientMethod] = {
+    methods: dict[str, osciprop.gradients.AbstractGradientMethod] = {
         "response": response,
         "response_homeostasis": osciprop.Homeostatic(response, penalty),
         "N2_homeostasis": osciprop.Homeostatic(osciprop.VectorFieldEP(1.0, 2, relaxation), penalty),
@@ -87,8 +87,8 @@ def rows(data: str, classes: int, width: int, updates: int) -> dict[str, Row]:
     rule = optimizer(IMAGENET_RATE if imagenet else RATE, updates)
 
     def network(seed: int) -> osciprop.Network:
-        return osciprop.feedback_cnn(
-            osciprop.vgg4(width), key=jax.random.PRNGKey(seed), angle=0.0, classes=classes
+        return osciprop.networks.feedback_cnn(
+            osciprop.networks.vgg4(width), key=jax.random.PRNGKey(seed), angle=0.0, classes=classes
         )
 
     return {

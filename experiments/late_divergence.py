@@ -38,10 +38,10 @@ SIZES, BATCH, SEEDS, EPOCHS = (64, 64, 64, 10), 20, 8, 25
 COLLAPSED = 0.5
 
 
-class ConvergedOnly(osciprop.AbstractGradientMethod):
+class ConvergedOnly(osciprop.gradients.AbstractGradientMethod):
     """A method whose gradient is zero for a batch for which its solver did not converge."""
 
-    method: osciprop.AbstractGradientMethod
+    method: osciprop.gradients.AbstractGradientMethod
 
     def check(self, network: osciprop.AbstractNetwork) -> None:
         self.method.check(network)
@@ -76,7 +76,7 @@ def epoch(
     data: tuple[Array, Array],
     order: Array,
     key: Array,
-    method: osciprop.AbstractGradientMethod,
+    method: osciprop.gradients.AbstractGradientMethod,
     optimizer: optax.GradientTransformation,
 ) -> tuple[PyTree[Array], PyTree[Array], dict[str, Array]]:
     """One epoch of all seeds; `order` (updates, seeds, batch) are the samples of each batch."""

@@ -28,7 +28,7 @@ from osciprop.datasets import mnist
 FOLDER = RESULTS / "nonconservative2026"
 SIZES = [784, 256, 10]
 RELAXATION = osciprop.AndersonIteration(tolerance=1e-4, max_steps=150)
-METHODS: dict[str, osciprop.AbstractGradientMethod] = {
+METHODS: dict[str, osciprop.gradients.AbstractGradientMethod] = {
     "aep": osciprop.AsymmetricEP(0.1, 2, RELAXATION),
     "holomorphic_aep": osciprop.AsymmetricEP(0.1, 4, RELAXATION),
     "dyadic": osciprop.DyadicEP(1.0, RELAXATION),

@@ -24,7 +24,9 @@ def main() -> None:
     data = fashion_mnist()
     x, y = data.x_train[:50], data.y_train[:50]
     rows = table1()
-    methods: dict[str, osciprop.AbstractGradientMethod] = {name: rows[name].method for name in ROWS}
+    methods: dict[str, osciprop.gradients.AbstractGradientMethod] = {
+        name: rows[name].method for name in ROWS
+    }
     methods |= {f"always on, period {period:g}": always_on(period) for period in PERIODS}
     found: dict[str, list[float]] = {name: [] for name in methods}
     for seed in SEEDS:

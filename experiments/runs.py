@@ -12,8 +12,8 @@ import optax
 
 import osciprop
 from osciprop.datasets import Dataset
-from osciprop.durable import replacing
-from osciprop.learning import Monitor
+from osciprop.files.durable import replacing
+from osciprop.training.loop import Monitor
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -23,16 +23,16 @@ class Row:
     """One row of a table: what is trained, how, and what is looked at on the way and at last."""
 
     network: Callable[[int], osciprop.Network]
-    method: osciprop.AbstractGradientMethod
+    method: osciprop.gradients.AbstractGradientMethod
     optimizer: optax.GradientTransformation
     batch_size: int
-    evaluation: osciprop.AbstractRelaxation
+    evaluation: osciprop.equilibria.AbstractRelaxation
     monitor: Monitor | None = None
     monitor_every: int = 100
     finish: Callable[[osciprop.Network, Dataset], dict[str, float]] | None = None
     """What is measured on the trained network."""
 
-    preprocessing: osciprop.AbstractPreprocessing | None = None
+    preprocessing: osciprop.training.AbstractPreprocessing | None = None
 
 
 def write(path: Path, content: dict[str, object]) -> None:

@@ -51,10 +51,10 @@ def network(seed: int) -> osciprop.Network:
     return eqx.tree_at(lambda tree: [synapse.weight for synapse in tree.synapses], built, weights)
 
 
-def methods() -> dict[str, osciprop.AbstractGradientMethod]:
-    rounds = osciprop.SequentialIteration(order=osciprop.ZigZag(), max_steps=6)
-    damped = osciprop.LipschitzDamping(max_steps=16)
-    proximal = osciprop.Proximal(BETA)
+def methods() -> dict[str, osciprop.gradients.AbstractGradientMethod]:
+    rounds = osciprop.SequentialIteration(order=osciprop.equilibria.ZigZag(), max_steps=6)
+    damped = osciprop.equilibria.LipschitzDamping(max_steps=16)
+    proximal = osciprop.dynamics.Proximal(BETA)
     backprop = osciprop.Implicit()
     alphas = (0.0, 0.5, 1.0)
     adjoint = {
@@ -80,8 +80,8 @@ def look(
 ) -> dict[str, float]:
     """The Lipschitz estimates."""
     return {
-        "norm_of_product": float(osciprop.linearised_norm(network)),
-        "product_of_norms": float(jnp.prod(osciprop.layer_norms(network))),
+        "norm_of_product": float(osciprop.analysis.linearised_norm(network)),
+        "product_of_norms": float(jnp.prod(osciprop.analysis.layer_norms(network))),
     }
 
 
@@ -89,14 +89,14 @@ def attacked(network: osciprop.Network, data: Dataset) -> dict[str, float]:
     """The Lipschitz estimates of the trained network, and its accuracy under attack."""
     x, y = data.x_test[:ATTACKED], data.y_test[:ATTACKED]
     attacks = {
-        "fgsm": osciprop.FastGradientSign(RADIUS),
-        "pgd": osciprop.ProjectedGradient(RADIUS, RADIUS / 8, 20),
+        "fgsm": osciprop.training.FastGradientSign(RADIUS),
+        "pgd": osciprop.training.ProjectedGradient(RADIUS, RADIUS / 8, 20),
     }
     return {
-        "norm_of_product": float(osciprop.linearised_norm(network)),
-        "product_of_norms": float(jnp.prod(osciprop.layer_norms(network))),
+        "norm_of_product": float(osciprop.analysis.linearised_norm(network)),
+        "product_of_norms": float(jnp.prod(osciprop.analysis.layer_norms(network))),
         **{
-            name: osciprop.adversarial_accuracy(network, x, y, attack)
+            name: osciprop.training.adversarial_accuracy(network, x, y, attack)
             for name, attack in attacks.items()
         },
     }

@@ -27,7 +27,9 @@ from osciprop.datasets import cifar10, cifar10_jpeg, cifar100
 
 FOLDER = RESULTS / "two_tales2024_vgg16"
 DATA = {"cifar10": cifar10, "cifar10_jpeg": cifar10_jpeg, "cifar100": cifar100}
-CIFAR100_STATISTICS = osciprop.ChannelStatistics((0.5074, 0.4867, 0.4411), (0.2011, 0.1987, 0.2025))
+CIFAR100_STATISTICS = osciprop.training.ChannelStatistics(
+    (0.5074, 0.4867, 0.4411), (0.2011, 0.1987, 0.2025)
+)
 # Batch, peak learning rate, epochs, and epochs until the rate is lowest.
 SETTINGS = {"cifar10": (100, 0.025, 130, 120), "cifar100": (50, 0.015, 200, 190)}
 WARM_UP = 10
@@ -38,10 +40,12 @@ ALPHAS_AND_BETAS = (
 )
 
 
-def methods() -> dict[str, osciprop.AbstractGradientMethod]:
+def methods() -> dict[str, osciprop.gradients.AbstractGradientMethod]:
     once = osciprop.SequentialIteration(tolerance=1e-3, max_steps=1)
-    sweeps = osciprop.SequentialIteration(order=osciprop.Forward(), max_steps=ROUNDS)
-    found: dict[str, osciprop.AbstractGradientMethod] = {"backprop": osciprop.Implicit(once)}
+    sweeps = osciprop.SequentialIteration(order=osciprop.equilibria.Forward(), max_steps=ROUNDS)
+    found: dict[str, osciprop.gradients.AbstractGradientMethod] = {
+        "backprop": osciprop.Implicit(once)
+    }
     return found | {
         f"adjoint_{alpha:g}_{beta:g}": osciprop.DualPropagationAdjoint(beta, alpha, sweeps)
         for alpha, beta in ALPHAS_AND_BETAS
@@ -59,18 +63,24 @@ def optimizer(peak: float, steps_per_epoch: int, lowest: int) -> optax.GradientT
 
 
 def row(
-    data: str, method: osciprop.AbstractGradientMethod, classes: int, width: int, steps: int
+    data: str,
+    method: osciprop.gradients.AbstractGradientMethod,
+    classes: int,
+    width: int,
+    steps: int,
 ) -> Row:
     """`width` maps in the first layer; the dense layers have 64 times as many units."""
     batch, peak, _, lowest = SETTINGS[data.removesuffix("_jpeg")]
-    statistics = CIFAR100_STATISTICS if data == "cifar100" else osciprop.CIFAR_STATISTICS
-    images = osciprop.ImagePreprocessing(
-        statistics, (osciprop.RandomCrop(padding=4), osciprop.HorizontalFlip()), factor=1.0
+    statistics = CIFAR100_STATISTICS if data == "cifar100" else osciprop.training.CIFAR_STATISTICS
+    images = osciprop.training.ImagePreprocessing(
+        statistics,
+        (osciprop.training.RandomCrop(padding=4), osciprop.training.HorizontalFlip()),
+        factor=1.0,
     )
 
     def network(seed: int) -> osciprop.Network:
-        return osciprop.convolutional_perceptron(
-            osciprop.vgg16(width),
+        return osciprop.networks.convolutional_perceptron(
+            osciprop.networks.vgg16(width),
             hidden=[64 * width, 64 * width],
             key=jax.random.PRNGKey(seed),
             classes=classes,

@@ -1,230 +1,124 @@
-"""osciprop: dynamical systems that learn by oscillating."""
+"""osciprop: dynamical systems that learn by oscillating.
+
+Here is what one writes every day; the rest stands in the folders: `osciprop.analysis`,
+`osciprop.networks`, `osciprop.gradients` and so on.
+"""
+
+import importlib
+import types
 
 from . import datasets as datasets
-from . import plotting as plotting
-from .activations import AbstractActivation as AbstractActivation
-from .activations import HardSigmoid as HardSigmoid
-from .activations import HolomorphicTanh as HolomorphicTanh
-from .activations import Identity as Identity
-from .activations import ReLU as ReLU
-from .activations import ShiftedSigmoid as ShiftedSigmoid
-from .activations import Tanh as Tanh
-from .adversarial_training import AdversarialTraining as AdversarialTraining
-from .analysis import Spectrum as Spectrum
-from .analysis import activity_spectrum as activity_spectrum
-from .analysis import angle as angle
+from .analysis import check_holomorphic as check_holomorphic
 from .analysis import cosine as cosine
-from .analysis import cosine_by_layer as cosine_by_layer
 from .analysis import cosine_distance as cosine_distance
-from .analysis import norm_ratio as norm_ratio
-from .analysis import radius_of_convergence as radius_of_convergence
 from .analysis import relative_error as relative_error
-from .asymmetry import Alignment as Alignment
-from .asymmetry import JacobianSymmetry as JacobianSymmetry
-from .asymmetry import MeanStability as MeanStability
-from .asymmetry import alignment as alignment
-from .asymmetry import jacobian_symmetry as jacobian_symmetry
-from .asymmetry import running_mean_stability as running_mean_stability
-from .attacks import AbstractAttack as AbstractAttack
-from .attacks import FastGradientSign as FastGradientSign
-from .attacks import ProjectedGradient as ProjectedGradient
-from .attacks import adversarial_accuracy as adversarial_accuracy
-from .augmentation import AbstractAugmentation as AbstractAugmentation
-from .augmentation import HorizontalFlip as HorizontalFlip
-from .augmentation import RandomCrop as RandomCrop
-from .brownian import AbstractBrownian as AbstractBrownian
-from .brownian import BrownianTree as BrownianTree
-from .brownian import FreshSteps as FreshSteps
-from .builders import hopfield_mlp as hopfield_mlp
-from .builders import hopfield_regressor as hopfield_regressor
-from .chained import Chained as Chained
-from .checkpoint import CheckpointError as CheckpointError
-from .complexity import like as like
-from .complexity import matmul as matmul
-from .contour_choice import ContourChoice as ContourChoice
-from .contour_choice import choose_contour as choose_contour
-from .convolution import Convolution as Convolution
-from .convolutional import Maps as Maps
-from .convolutional import convolutional_perceptron as convolutional_perceptron
-from .convolutional import feedback_cnn as feedback_cnn
-from .convolutional import hopfield_cnn as hopfield_cnn
-from .convolutional import vgg4 as vgg4
-from .convolutional import vgg6 as vgg6
-from .convolutional import vgg16 as vgg16
-from .correction import Corrected as Corrected
-from .correction import Dyad as Dyad
-from .correction import FreeCompanion as FreeCompanion
-from .correction import RunningMean as RunningMean
-from .correction import antisymmetric_product as antisymmetric_product
-from .costs import AbstractCost as AbstractCost
-from .costs import CrossEntropy as CrossEntropy
-from .costs import SoftmaxCrossEntropy as SoftmaxCrossEntropy
-from .costs import SquaredError as SquaredError
-from .directed import feedback_mlp as feedback_mlp
-from .directed import feedforward_mlp as feedforward_mlp
-from .directed import loop_mlp as loop_mlp
-from .directed import perceptron as perceptron
-from .directed import recurrent_network as recurrent_network
-from .dual import AbstractDual as AbstractDual
-from .dual import AbstractOutputNudge as AbstractOutputNudge
-from .dual import AdjointDual as AdjointDual
-from .dual import Dual as Dual
-from .dual import Linearised as Linearised
-from .dual import Proximal as Proximal
-from .dynamics import Dynamics as Dynamics
+from .dynamics import ColouredNoise as ColouredNoise
+from .dynamics import Constant as Constant
+from .dynamics import Contour as Contour
+from .dynamics import Integrator as Integrator
+from .dynamics import MeasurementNoise as MeasurementNoise
+from .dynamics import Oscillation as Oscillation
+from .dynamics import Trajectory as Trajectory
+from .dynamics import WhiteNoise as WhiteNoise
+from .dynamics import euler_maruyama as euler_maruyama
+from .dynamics import integrate as integrate
+from .equilibria import AndersonIteration as AndersonIteration
+from .equilibria import Chained as Chained
+from .equilibria import Flow as Flow
+from .equilibria import Newton as Newton
+from .equilibria import SequentialIteration as SequentialIteration
+from .equilibria import Solution as Solution
+from .equilibria import SynchronousIteration as SynchronousIteration
+from .equilibria import relax as relax
 from .errors import ConvergenceError as ConvergenceError
 from .errors import GradientAccuracyWarning as GradientAccuracyWarning
 from .errors import HolomorphyError as HolomorphyError
+from .errors import NonFiniteLossError as NonFiniteLossError
 from .errors import ReciprocityError as ReciprocityError
-from .extensions import AbstractDoubled as AbstractDoubled
-from .extensions import AbstractExtension as AbstractExtension
-from .extensions import AssumedReciprocal as AssumedReciprocal
-from .flow import Flow as Flow
-from .fluctuations import Fluctuations as Fluctuations
-from .fluctuations import linear_fluctuations as linear_fluctuations
+from .files import CheckpointError as CheckpointError
 from .gradients import BPTT as BPTT
-from .gradients import AbstractGradientMethod as AbstractGradientMethod
-from .gradients import AbstractLearningRule as AbstractLearningRule
-from .gradients import AbstractLockIn as AbstractLockIn
-from .gradients import AbstractReference as AbstractReference
-from .gradients import ActivityProducts as ActivityProducts
+from .gradients import AdversarialTraining as AdversarialTraining
 from .gradients import AsymmetricEP as AsymmetricEP
 from .gradients import CentredEP as CentredEP
 from .gradients import ClassicEP as ClassicEP
-from .gradients import Companion as Companion
-from .gradients import Cumulative as Cumulative
 from .gradients import DualPropagation as DualPropagation
 from .gradients import DualPropagationAdjoint as DualPropagationAdjoint
 from .gradients import DyadicEP as DyadicEP
 from .gradients import ErrorSignals as ErrorSignals
 from .gradients import Estimate as Estimate
-from .gradients import HolomorphicDualPropagation as HolomorphicDualPropagation
 from .gradients import HolomorphicEP as HolomorphicEP
+from .gradients import Homeostatic as Homeostatic
 from .gradients import Implicit as Implicit
 from .gradients import LagCorrected as LagCorrected
-from .gradients import Leaky as Leaky
-from .gradients import LinearResponse as LinearResponse
-from .gradients import NoisyClassicEP as NoisyClassicEP
-from .gradients import NoisyHolomorphicEP as NoisyHolomorphicEP
 from .gradients import OscillatoryAEP as OscillatoryAEP
 from .gradients import OscillatoryEP as OscillatoryEP
-from .gradients import OwnMean as OwnMean
 from .gradients import RecurrentBackprop as RecurrentBackprop
 from .gradients import VectorFieldEP as VectorFieldEP
 from .gradients import estimate_gradient as estimate_gradient
-from .gradients import local_gradient as local_gradient
-from .holomorphy import HolomorphyReport as HolomorphyReport
-from .holomorphy import check_holomorphic as check_holomorphic
-from .holomorphy import force_matches_phi as force_matches_phi
-from .homeostasis import Homeostatic as Homeostatic
-from .homeostasis import HomeostaticPenalty as HomeostaticPenalty
-from .homeostasis import homeostatic_terms as homeostatic_terms
-from .hosts import connect_hosts as connect_hosts
-from .input_gradient import input_gradient as input_gradient
-from .integration import Integrator as Integrator
-from .integration import Trajectory as Trajectory
-from .integration import adaptive as adaptive
-from .integration import euler_maruyama as euler_maruyama
-from .integration import integrate as integrate
-from .journal import LearningRun as LearningRun
-from .journal import Probe as Probe
-from .journal import Recording as Recording
-from .learning import Evaluation as Evaluation
-from .learning import History as History
-from .learning import NonFiniteLossError as NonFiniteLossError
-from .learning import evaluate as evaluate
-from .learning import fit as fit
-from .lipschitz import layer_norms as layer_norms
-from .lipschitz import linearised_norm as linearised_norm
-from .lipschitz import local_lipschitz as local_lipschitz
-from .lipschitz import power_iteration as power_iteration
-from .lipschitz import spectral_norm as spectral_norm
-from .lipschitz_damping import LipschitzDamping as LipschitzDamping
-from .lock_in import LockInFilter as LockInFilter
-from .lock_in import demodulate as demodulate
-from .memory import MemoryEstimate as MemoryEstimate
-from .memory import memory_estimate as memory_estimate
+from .networks import INPUT as INPUT
 from .networks import AbstractEnergyNetwork as AbstractEnergyNetwork
 from .networks import AbstractNetwork as AbstractNetwork
+from .networks import AssumedReciprocal as AssumedReciprocal
+from .networks import CrossEntropy as CrossEntropy
+from .networks import Directed as Directed
+from .networks import HardSigmoid as HardSigmoid
+from .networks import HolomorphicTanh as HolomorphicTanh
+from .networks import Identity as Identity
+from .networks import LeakyIntegrator as LeakyIntegrator
 from .networks import Network as Network
-from .networks import current_from_phi as current_from_phi
-from .neurons import AbstractNeuron as AbstractNeuron
-from .neurons import LeakyIntegrator as LeakyIntegrator
-from .newton import Newton as Newton
-from .noise import AbstractNoise as AbstractNoise
-from .noise import AbstractPlane as AbstractPlane
-from .noise import AbstractSharing as AbstractSharing
-from .noise import Along as Along
-from .noise import Circular as Circular
-from .noise import ColouredNoise as ColouredNoise
-from .noise import MeasurementNoise as MeasurementNoise
-from .noise import PerSample as PerSample
-from .noise import RealAxis as RealAxis
-from .noise import SharedAcrossBatch as SharedAcrossBatch
-from .noise import WhiteNoise as WhiteNoise
-from .objectives import averaged_objective as averaged_objective
-from .objectives import divergence as divergence
-from .objectives import optimistic_objective as optimistic_objective
-from .objectives import pessimistic_objective as pessimistic_objective
-from .objectives import saddle_objective as saddle_objective
-from .online_learning import simulate_learning as simulate_learning
-from .orders import AbstractOrder as AbstractOrder
-from .orders import Backward as Backward
-from .orders import Forward as Forward
-from .orders import OddEven as OddEven
-from .orders import ZigZag as ZigZag
-from .parallel import DataParallel as DataParallel
-from .plasticity import AbstractPlasticity as AbstractPlasticity
-from .plasticity import ContinuousPlasticity as ContinuousPlasticity
-from .plasticity import PeriodicPlasticity as PeriodicPlasticity
-from .pooling import AbstractPooling as AbstractPooling
-from .pooling import MaxPooling as MaxPooling
-from .pooling import NoPooling as NoPooling
-from .pooling import SoftmaxPooling as SoftmaxPooling
-from .populations import AbstractPopulation as AbstractPopulation
-from .populations import FeatureMaps as FeatureMaps
-from .populations import Population as Population
-from .precision import ReducedPrecision as ReducedPrecision
-from .preprocessing import CIFAR_STATISTICS as CIFAR_STATISTICS
-from .preprocessing import IMAGENET_STATISTICS as IMAGENET_STATISTICS
-from .preprocessing import AbstractPreprocessing as AbstractPreprocessing
-from .preprocessing import ChannelStatistics as ChannelStatistics
-from .preprocessing import Flattened as Flattened
-from .preprocessing import ImagePreprocessing as ImagePreprocessing
-from .preprocessing import RowsAsImages as RowsAsImages
-from .relaxation import AbstractRelaxation as AbstractRelaxation
-from .relaxation import AndersonIteration as AndersonIteration
-from .relaxation import SequentialIteration as SequentialIteration
-from .relaxation import SynchronousIteration as SynchronousIteration
-from .relaxation import relax as relax
-from .series import GradientSeries as GradientSeries
-from .series import gradient_series as gradient_series
-from .simulation import Simulation as Simulation
-from .simulation import SimulationState as SimulationState
-from .solution import Solution as Solution
-from .stability import StabilityMap as StabilityMap
-from .stability import stability_map as stability_map
-from .synapses import INPUT as INPUT
-from .synapses import AbstractReciprocalSynapse as AbstractReciprocalSynapse
-from .synapses import AbstractSynapse as AbstractSynapse
-from .synapses import AbstractTransform as AbstractTransform
-from .synapses import Directed as Directed
-from .synapses import DirectedProjection as DirectedProjection
-from .synapses import FeedbackProjection as FeedbackProjection
-from .synapses import Reciprocal as Reciprocal
-from .synapses import ReciprocalProjection as ReciprocalProjection
-from .teaching import AbstractTeaching as AbstractTeaching
-from .teaching import Constant as Constant
-from .teaching import Contour as Contour
-from .teaching import Oscillation as Oscillation
-from .variance import GradientNoise as GradientNoise
-from .variance import TaylorBias as TaylorBias
-from .variance import gradient_noise as gradient_noise
-from .variance import optimal_amplitude as optimal_amplitude
-from .variance import signal_to_noise as signal_to_noise
-from .weight_symmetry import KolenPollack as KolenPollack
-from .weight_symmetry import Symmetrised as Symmetrised
-from .weight_symmetry import reciprocal_pairs as reciprocal_pairs
-from .weight_symmetry import weight_angle as weight_angle
+from .networks import Population as Population
+from .networks import Reciprocal as Reciprocal
+from .networks import ReLU as ReLU
+from .networks import ShiftedSigmoid as ShiftedSigmoid
+from .networks import SoftmaxCrossEntropy as SoftmaxCrossEntropy
+from .networks import SquaredError as SquaredError
+from .networks import Tanh as Tanh
+from .networks import feedback_mlp as feedback_mlp
+from .networks import feedforward_mlp as feedforward_mlp
+from .networks import hopfield_cnn as hopfield_cnn
+from .networks import hopfield_mlp as hopfield_mlp
+from .networks import hopfield_regressor as hopfield_regressor
+from .networks import loop_mlp as loop_mlp
+from .networks import perceptron as perceptron
+from .networks import recurrent_network as recurrent_network
+from .online import ContinuousPlasticity as ContinuousPlasticity
+from .online import LockInFilter as LockInFilter
+from .online import PeriodicPlasticity as PeriodicPlasticity
+from .online import Probe as Probe
+from .online import Simulation as Simulation
+from .online import simulate_learning as simulate_learning
+from .training import DataParallel as DataParallel
+from .training import History as History
+from .training import evaluate as evaluate
+from .training import fit as fit
 
 __version__ = "0.1.0"
+
+_FOLDERS = (
+    "analysis",
+    "datasets",
+    "dynamics",
+    "equilibria",
+    "gradients",
+    "networks",
+    "online",
+    "plotting",
+    "studies",
+    "training",
+)
+
+
+def __getattr__(name: str) -> types.ModuleType:
+    # Matplotlib and xarray are slow to import, and needed only by who plots and studies.
+    if name in _FOLDERS:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    names = {
+        name
+        for name, value in globals().items()
+        if not name.startswith("_") and not isinstance(value, types.ModuleType)
+    }
+    return sorted(names.union(_FOLDERS, ["__version__"]))

@@ -19,16 +19,17 @@ import numpy as np
 import optax
 from matplotlib.figure import Figure
 
-from .activations import Tanh
-from .analysis import cosine
-from .builders import hopfield_mlp
+from .analysis.comparison import cosine
 from .datasets import Dataset, digits
+from .dynamics.integration import Integrator, Trajectory, integrate
+from .dynamics.teaching import Oscillation
 from .gradients import AbstractGradientMethod, Estimate, Implicit, OscillatoryEP, estimate_gradient
-from .integration import Integrator, Trajectory, integrate
-from .learning import History, fit
-from .networks import AbstractNetwork, Network
+from .networks.activations import Tanh
+from .networks.build.dense import hopfield_mlp
+from .networks.network import AbstractNetwork, Network
 from .plotting import plot_learning_curves, plot_orbit, plot_spectrum, style
-from .teaching import Oscillation
+from .training.history import History
+from .training.loop import fit
 
 AMPLITUDE = 0.05
 PERIOD = 50.0

@@ -17,6 +17,10 @@ class ReciprocityError(TypeError):
     """A method that contrasts an energy met a network whose synapses are not reciprocal."""
 
 
+class NonFiniteLossError(RuntimeError):
+    """Learning was stopped because the loss is NaN or infinite."""
+
+
 class GradientAccuracyWarning(UserWarning):
     """A gradient was computed, but its own diagnostics say that it is inaccurate."""
 

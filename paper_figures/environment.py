@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from osciprop import provenance
+from osciprop.files import provenance
 
 
 def environment() -> dict[str, object]:

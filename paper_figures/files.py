@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from osciprop.durable import replacing
+from osciprop.files.durable import replacing
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:

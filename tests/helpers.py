@@ -46,12 +46,12 @@ class LinearNetwork(osciprop.AbstractEnergyNetwork):
         return u
 
     def phi(self, s, x):
-        drive = osciprop.like(x @ self.inputs, s)
-        pairs = 0.5 * osciprop.matmul(s, self.coupling + self.coupling.T) / 2
+        drive = osciprop.networks.complex_like(x @ self.inputs, s)
+        pairs = 0.5 * osciprop.networks.matmul(s, self.coupling + self.coupling.T) / 2
         return jnp.sum((pairs + drive) * s, axis=-1)
 
     def cost(self, s, y):
-        return 0.5 * jnp.sum((s - osciprop.like(y, s)) ** 2, axis=-1)
+        return 0.5 * jnp.sum((s - osciprop.networks.complex_like(y, s)) ** 2, axis=-1)
 
     def output(self, s):
         return s

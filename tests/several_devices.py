@@ -18,7 +18,7 @@ import numpy as np
 import optax
 
 import osciprop
-from osciprop.training import begin, train_step
+from osciprop.training.step import begin, train_step
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -30,7 +30,7 @@ def connected() -> int:
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
-    osciprop.connect_hosts(f"localhost:{port}", hosts=1, index=0)
+    osciprop.training.connect_hosts(f"localhost:{port}", hosts=1, index=0)
     return len(jax.devices())
 
 
@@ -88,7 +88,7 @@ def shards(devices: osciprop.DataParallel) -> dict[str, list[int]]:
     """The leading sizes, whole and on one device, of a step's arrays that have a batch axis."""
     method = METHODS["complex"]
     state = devices.replicate(begin(network(), OPTIMIZER))
-    x, y = devices.split(osciprop.prepare.prepare_pair(network(), *BATCH))
+    x, y = devices.split(osciprop.networks.preparation.prepare_pair(network(), *BATCH))
     _, estimate, _ = train_step(state, x, y, method, OPTIMIZER)
     arrays = {
         "outputs": estimate.outputs,
@@ -126,7 +126,7 @@ def training() -> dict:
 
     result["shards"] = shards(FOUR)
     for name, devices in (("memory of one", None), ("memory of four", FOUR)):
-        estimate = osciprop.memory_estimate(
+        estimate = osciprop.training.memory_estimate(
             network(), *BATCH, METHODS["complex"], OPTIMIZER, devices=devices
         )
         result[name] = [estimate.parameters, estimate.temporaries, estimate.batch]
@@ -150,9 +150,9 @@ def methods() -> dict[str, float]:
         osciprop.DyadicEP(),
         osciprop.DualPropagation(),
         osciprop.OscillatoryEP(0.1, 10.0),
-        osciprop.NoisyHolomorphicEP(0.1, 4, white, duration=4.0, integrator=short),
+        osciprop.gradients.NoisyHolomorphicEP(0.1, 4, white, duration=4.0, integrator=short),
     ]
-    x, y = osciprop.prepare.prepare_pair(network(), *BATCH)
+    x, y = osciprop.networks.preparation.prepare_pair(network(), *BATCH)
     key = jax.random.key(1)
     differences = {}
     for method in others:

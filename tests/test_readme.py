@@ -5,6 +5,7 @@ import io
 import re
 from pathlib import Path
 
+import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -64,7 +65,7 @@ def test_your_own_network():
     coupling = rng.normal(size=(4, 4))
     network = names["Pairs"](np.asarray(0.1 * (coupling + coupling.T)))
     x, y = rng.normal(size=(2, 4)), rng.normal(size=(2, 4))
-    network = type(network)(osciprop.networks.jnp.asarray(network.coupling))
+    network = type(network)(jnp.asarray(network.coupling))
     assert osciprop.check_holomorphic(network, x, y).holomorphic
     exact = osciprop.estimate_gradient(network, x, y, osciprop.Implicit()).gradient
     ours = osciprop.estimate_gradient(network, x, y, osciprop.HolomorphicEP(0.1, 10)).gradient

@@ -38,7 +38,7 @@ def train(devices: osciprop.DataParallel | None, checkpoint: Path | None = None)
 
 if __name__ == "__main__":
     coordinator, index, folder = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
-    osciprop.connect_hosts(coordinator, 2, index)
+    osciprop.training.connect_hosts(coordinator, 2, index)
     together, history = train(osciprop.DataParallel(), folder / "run.checkpoint")
     alone, expected = train(None)
     pairs = zip(jax.tree.leaves(together), jax.tree.leaves(alone), strict=True)

@@ -55,20 +55,22 @@ def dual_stability(
     return {
         "settled": settled,
         "cosine": osciprop.cosine(found.gradient, exact) + nothing,
-        "norm": osciprop.norm_ratio(found.gradient, exact) + nothing,
+        "norm": osciprop.analysis.norm_ratio(found.gradient, exact) + nothing,
     }
 
 
 def made(
     kind: str, alpha: Any, beta: Any, rounds: int, tolerance: float
-) -> osciprop.AbstractGradientMethod:
+) -> osciprop.gradients.AbstractGradientMethod:
     """The method of a kind: DP^T, DP, or damped DP."""
-    sweeps = osciprop.SequentialIteration(order=osciprop.ZigZag(), max_steps=rounds + 1)
+    sweeps = osciprop.SequentialIteration(order=osciprop.equilibria.ZigZag(), max_steps=rounds + 1)
     if kind == "adjoint":
         return osciprop.DualPropagationAdjoint(beta, alpha, sweeps, tolerance=tolerance)
     if kind == "damped":
-        sweeps = osciprop.LipschitzDamping(max_steps=rounds + 1)
-    return osciprop.DualPropagation(beta, alpha, sweeps, osciprop.Proximal(beta), tolerance)
+        sweeps = osciprop.equilibria.LipschitzDamping(max_steps=rounds + 1)
+    return osciprop.DualPropagation(
+        beta, alpha, sweeps, osciprop.dynamics.Proximal(beta), tolerance
+    )
 
 
 KINDS = ["adjoint", "original", "damped"]

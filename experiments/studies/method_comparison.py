@@ -43,14 +43,14 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from matplotlib.figure import Figure
 
 import osciprop
-from osciprop.costs import Targets
-from osciprop.dynamics import Dynamics
+from osciprop.dynamics.dynamics import Dynamics
+from osciprop.dynamics.teaching import roots_of_unity
 from osciprop.gradients.contour import relax_free
 from osciprop.gradients.estimate import at_equilibrium
 from osciprop.gradients.noisy import NoisyDiagnostics, NoisyPhases
-from osciprop.networks import State
+from osciprop.networks.costs import Targets
+from osciprop.networks.network import State
 from osciprop.studies import Axis, Study, plot_heat_map, seeds
-from osciprop.teaching import roots_of_unity
 
 jax.config.update("jax_enable_x64", True)
 
@@ -64,7 +64,7 @@ PERIODS = 4
 """Of an always-on method in that time; it listens to all but the first."""
 
 
-class PhasesInNoise(osciprop.AbstractGradientMethod):
+class PhasesInNoise(osciprop.gradients.AbstractGradientMethod):
     """Vector field or asymmetric EP as `NoisyHolomorphicEP` does holomorphic EP: all of the circle,
     phase after phase, read under noise."""
 
@@ -94,7 +94,7 @@ class PhasesInNoise(osciprop.AbstractGradientMethod):
         return at_equilibrium(network, y, free, gradient, diagnostics, None)
 
 
-class DyadsInNoise(osciprop.AbstractGradientMethod):
+class DyadsInNoise(osciprop.gradients.AbstractGradientMethod):
     """Dyadic EP with noise on both compartments of every neuron: one phase."""
 
     method: osciprop.DyadicEP
@@ -112,14 +112,14 @@ class DyadsInNoise(osciprop.AbstractGradientMethod):
         key: PRNGKeyArray | None = None,
     ) -> osciprop.Estimate:
         dynamics, free = relax_free(network, x, self.method.relaxation, initial)
-        dyad, beta = osciprop.Dyad(network), self.method.amplitude
+        dyad, beta = osciprop.dynamics.Dyad(network), self.method.amplitude
         both = Dynamics(dyad, dynamics.drive, None, osciprop.Constant())
         s, completed, steps = self.phases.run(
             both, dyad.around(free.u), y, beta[None], self.phases.duration[None], key
         )
         mean, difference = jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), s)
         error = jax.tree.map(lambda leaf: leaf / beta, difference)
-        gradient = osciprop.local_gradient(network, x, y, mean, error)
+        gradient = osciprop.gradients.local_gradient(network, x, y, mean, error)
         diagnostics = NoisyDiagnostics(free, completed, steps, beta)
         return at_equilibrium(network, y, free, gradient, diagnostics, error)
 
@@ -127,8 +127,8 @@ class DyadsInNoise(osciprop.AbstractGradientMethod):
 class Contender(eqx.Module):
     """A method without noise, and in it; None where it computes rather than runs the network."""
 
-    quiet: osciprop.AbstractGradientMethod
-    noisy: osciprop.AbstractGradientMethod | None = None
+    quiet: osciprop.gradients.AbstractGradientMethod
+    noisy: osciprop.gradients.AbstractGradientMethod | None = None
 
 
 def contenders() -> dict[str, Contender]:
@@ -144,7 +144,9 @@ def contenders() -> dict[str, Contender]:
     def phases(count: int) -> NoisyPhases:
         return NoisyPhases(noise, relaxation=None, **phased(count))
 
-    def rotating(rule: osciprop.AbstractLearningRule, noisy: bool) -> osciprop.OscillatoryEP:
+    def rotating(
+        rule: osciprop.gradients.AbstractLearningRule, noisy: bool
+    ) -> osciprop.OscillatoryEP:
         period = TIME / PERIODS
         return osciprop.OscillatoryEP(
             AMPLITUDE,
@@ -156,22 +158,22 @@ def contenders() -> dict[str, Contender]:
             noise=noise if noisy else None,
         )
 
-    products, errors = osciprop.ActivityProducts(), osciprop.ErrorSignals()
+    products, errors = osciprop.gradients.ActivityProducts(), osciprop.ErrorSignals()
     field = osciprop.VectorFieldEP(AMPLITUDE, POINTS)
     asymmetric = osciprop.AsymmetricEP(AMPLITUDE, POINTS)
     dyadic = osciprop.DyadicEP(AMPLITUDE)
     return {
         "classic EP": Contender(
             osciprop.ClassicEP(AMPLITUDE),
-            osciprop.NoisyClassicEP(AMPLITUDE, noise, **phased(2)),
+            osciprop.gradients.NoisyClassicEP(AMPLITUDE, noise, **phased(2)),
         ),
         "centred EP": Contender(
             osciprop.CentredEP(AMPLITUDE),
-            osciprop.NoisyHolomorphicEP(AMPLITUDE, 2, noise, **phased(2)),
+            osciprop.gradients.NoisyHolomorphicEP(AMPLITUDE, 2, noise, **phased(2)),
         ),
         "holomorphic EP": Contender(
             osciprop.HolomorphicEP(AMPLITUDE, POINTS),
-            osciprop.NoisyHolomorphicEP(AMPLITUDE, POINTS, noise, **phased(POINTS)),
+            osciprop.gradients.NoisyHolomorphicEP(AMPLITUDE, POINTS, noise, **phased(POINTS)),
         ),
         "always-on EP": Contender(rotating(products, False), rotating(products, True)),
         "vector field": Contender(field, PhasesInNoise(field, phases(POINTS))),
@@ -188,8 +190,8 @@ def contenders() -> dict[str, Contender]:
 
 
 def of_intensity(
-    method: osciprop.AbstractGradientMethod, noise: float
-) -> osciprop.AbstractGradientMethod:
+    method: osciprop.gradients.AbstractGradientMethod, noise: float
+) -> osciprop.gradients.AbstractGradientMethod:
     """The method with its noise replaced."""
 
     def is_noise(node: object) -> bool:

@@ -61,9 +61,9 @@ class Train(AbstractCommand):
         import optax
 
         from .. import datasets
-        from ..builders import hopfield_mlp
-        from ..durable import replacing
-        from ..learning import fit
+        from ..files.durable import replacing
+        from ..networks.build.dense import hopfield_mlp
+        from ..training.loop import fit
 
         method = make_method(self.method, self.amplitude)
         data = getattr(datasets, self.data)()

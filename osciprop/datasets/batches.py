@@ -7,14 +7,14 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from osciprop.datasets.checks import (
+from .checks import (
     Inputs,
     check_inputs,
     check_integer,
     check_labels,
     check_same_length,
 )
-from osciprop.datasets.shuffling import random_order
+from .shuffling import random_order
 
 Batch = tuple[Inputs, NDArray[np.int32]]
 

@@ -11,8 +11,8 @@ from typing import Any, final
 
 import pooch
 
-from osciprop.datasets.errors import DatasetError
-from osciprop.datasets.folders import Folder, cache_folder
+from .errors import DatasetError
+from .folders import Folder, cache_folder
 
 _TIMEOUT = 30.0  # seconds without a byte from the server
 _CHUNK = 1 << 16  # bytes

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from osciprop.datasets.cache import Source, fetch
-from osciprop.datasets.dataset import Dataset
-from osciprop.datasets.errors import DatasetError
-from osciprop.datasets.folders import VARIABLE, Folder, supplied_folder
-from osciprop.datasets.pixel_batches import (
+from .cache import Source, fetch
+from .dataset import Dataset
+from .errors import DatasetError
+from .folders import VARIABLE, Folder, supplied_folder
+from .pixel_batches import (
     IMAGE_SHAPE,
     Layout,
     PixelBatch,

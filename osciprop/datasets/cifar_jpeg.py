@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from osciprop.datasets.dataset import Dataset
-from osciprop.datasets.errors import DatasetError, damaged
-from osciprop.datasets.folders import VARIABLE, Folder, supplied_folder
-from osciprop.datasets.pixel_batches import IMAGE_SHAPE
+from .dataset import Dataset
+from .errors import DatasetError, damaged
+from .folders import VARIABLE, Folder, supplied_folder
+from .pixel_batches import IMAGE_SHAPE
 
 FILE = "cifar10_jpeg.npz"
 _PARTS = ("jpeg", "offsets", "y_train", "y_test")

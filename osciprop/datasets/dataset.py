@@ -7,7 +7,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from osciprop.datasets.checks import (
+from .checks import (
     Inputs,
     check_inputs,
     check_integer,

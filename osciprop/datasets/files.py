@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from osciprop.datasets.errors import DatasetError, damaged
+from .errors import DatasetError, damaged
 
 NUM_CLASSES = 10
 IMAGE_SHAPE = (28, 28)

@@ -10,7 +10,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from osciprop.datasets.errors import DatasetError, damaged
+from .errors import DatasetError, damaged
 
 
 class ForbiddenPickleError(pickle.UnpicklingError):

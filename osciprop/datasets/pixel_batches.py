@@ -10,8 +10,8 @@ from typing import IO, NamedTuple, final
 import numpy as np
 from numpy.typing import NDArray
 
-from osciprop.datasets.errors import DatasetError, damaged
-from osciprop.datasets.pickles import load_dictionary
+from .errors import DatasetError, damaged
+from .pickles import load_dictionary
 
 IMAGE_SHAPE = (32, 32, 3)
 _ROW = 3 * 32 * 32  # red, green and blue planes, each row by row

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from osciprop.datasets.checks import check_integer
+from .checks import check_integer
 
 Item = TypeVar("Item")
 

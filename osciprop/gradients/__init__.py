@@ -1,5 +1,34 @@
-"""Every way to get a gradient out of a dynamical system, behind one verb."""
+"""Every way to get a gradient out of a dynamical system, behind one verb.
 
+The files, each importing only from those above it:
+
+    contrast                the contrast of the energy between states
+    estimate                the contract of a gradient method, and `estimate_gradient`
+    contour                 the response of an equilibrium to nudges on a circle
+    equilibrium             classic, centred and holomorphic equilibrium propagation
+    local                   the local learning rule: from mean activities and error signals
+    rules                   what a synapse makes of a period: of activities, or of error signals
+    asymmetric              vector field, asymmetric and dyadic equilibrium propagation
+    dual                    dual propagation, and on a contour of complex amplitudes
+    oscillation             what an oscillating network tells about its own gradient
+    oscillatory             always-on oscillatory equilibrium propagation
+    oscillatory_asymmetric  always-on gradients of asymmetric networks
+    noisy                   classic and holomorphic equilibrium propagation under noise
+    reference               implicit differentiation, recurrent backpropagation, the exact response
+    bptt                    backpropagation through time
+    inputs                  the gradient of the cost by the input
+    around/                 methods around a method
+"""
+
+from .around.adversarial_training import AdversarialTraining as AdversarialTraining
+from .around.homeostasis import Homeostatic as Homeostatic
+from .around.homeostasis import HomeostaticPenalty as HomeostaticPenalty
+from .around.homeostasis import homeostatic_terms as homeostatic_terms
+from .around.lag import LagCorrected as LagCorrected
+from .around.weight_symmetry import KolenPollack as KolenPollack
+from .around.weight_symmetry import Symmetrised as Symmetrised
+from .around.weight_symmetry import reciprocal_pairs as reciprocal_pairs
+from .around.weight_symmetry import weight_angle as weight_angle
 from .asymmetric import AsymmetricEP as AsymmetricEP
 from .asymmetric import DyadicEP as DyadicEP
 from .asymmetric import VectorFieldEP as VectorFieldEP
@@ -14,7 +43,7 @@ from .estimate import AbstractDiagnostics as AbstractDiagnostics
 from .estimate import AbstractGradientMethod as AbstractGradientMethod
 from .estimate import Estimate as Estimate
 from .estimate import estimate_gradient as estimate_gradient
-from .lag import LagCorrected as LagCorrected
+from .inputs import input_gradient as input_gradient
 from .local import local_gradient as local_gradient
 from .noisy import NoisyClassicEP as NoisyClassicEP
 from .noisy import NoisyHolomorphicEP as NoisyHolomorphicEP

@@ -16,15 +16,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray
 
-from ..complexity import real_dtype
-from ..correction import Corrected, Dyad
-from ..costs import Targets
-from ..dynamics import Dynamics, require_holomorphic
+from ..dynamics.correction import Corrected, Dyad
+from ..dynamics.dynamics import Dynamics, require_holomorphic
+from ..dynamics.teaching import AMPLITUDE_REMEDY, Constant, Contour
+from ..equilibria.relaxation import AbstractRelaxation, AndersonIteration, judge
+from ..equilibria.solution import Solution
 from ..errors import check_positive
-from ..networks import AbstractNetwork, State
-from ..relaxation import AbstractRelaxation, AndersonIteration, judge
-from ..solution import Solution
-from ..teaching import AMPLITUDE_REMEDY, Constant, Contour
+from ..networks.complexity import real_dtype
+from ..networks.costs import Targets
+from ..networks.network import AbstractNetwork, State
 from .contour import contour_response, relax_free
 from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, at_equilibrium
 from .local import local_gradient
@@ -144,9 +144,9 @@ class DyadDiagnostics(AbstractDiagnostics):
 class DyadicEP(AbstractGradientMethod):
     """Dyadic equilibrium propagation: a second compartment of every neuron relaxes to the adjoint.
 
-    Both compartments move at the same time (`osciprop.Dyad`); the mean of a dyad stays the free
-    network, and its difference is `amplitude J^-T dC/ds`, linear in the amplitude: exact for any
-    network at any amplitude, which only sets the scale of the differences against the tolerance of
+    Both compartments move at the same time (`osciprop.dynamics.Dyad`); the mean of a dyad stays the
+    free network, and its difference is `amplitude J^-T dC/ds`, linear in the amplitude: exact for
+    any network at any amplitude, which only sets the scale of the differences against the tolerance of
     the relaxation. Needs no holomorphic network.
     """
 

@@ -6,14 +6,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray
 
-from ..complexity import real_dtype
-from ..costs import Targets
-from ..dynamics import Dynamics
+from ..dynamics.dynamics import Dynamics
+from ..dynamics.teaching import Constant
+from ..equilibria.relaxation import SynchronousIteration, judge
+from ..equilibria.solution import Solution
 from ..errors import check_at_least
-from ..networks import AbstractNetwork, State
-from ..relaxation import SynchronousIteration, judge
-from ..solution import Solution
-from ..teaching import Constant
+from ..networks.complexity import real_dtype
+from ..networks.costs import Targets
+from ..networks.network import AbstractNetwork, State
 from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, batch_mean
 
 

@@ -11,14 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Inexact, PyTree
 
-from ..complexity import is_complex, like, real_dtype, to_complex
-from ..costs import Targets
-from ..dynamics import Dynamics
-from ..networks import AbstractNetwork, State, States
-from ..relaxation import AbstractRelaxation
-from ..solution import Solution
-from ..spectra import harmonic_sizes, radius_of_convergence, whole_circle
-from ..teaching import Constant, Contour
+from ..dynamics.dynamics import Dynamics
+from ..dynamics.teaching import Constant, Contour
+from ..equilibria.relaxation import AbstractRelaxation
+from ..equilibria.solution import Solution
+from ..equilibria.spectra import harmonic_sizes, radius_from_decay, whole_circle
+from ..networks.complexity import complex_like, is_complex, real_dtype, to_complex
+from ..networks.costs import Targets
+from ..networks.network import AbstractNetwork, State, States
 from .contrast import norm
 from .estimate import AbstractDiagnostics
 
@@ -48,15 +48,15 @@ class ContourDiagnostics(AbstractDiagnostics):
         """The predicted relative error of the gradient, about `(r / R)^N`."""
         return self.mean_value_error ** (self.points / max(self.points - 1, 1))
 
-    def radius(self) -> float:
-        """The estimated distance of the nearest singularity (see `radius_of_convergence`).
+    def radius_of_convergence(self) -> float:
+        """The estimated distance of the nearest singularity (see `radius_from_decay`).
 
         Needs at least 8 points; infinity where the harmonics show no singularity.
         """
         if self.points < 8:
             raise ValueError(f"points={self.points} show too few harmonics: use at least 8")
         solved = 100 * float(self.nudged.tolerance) / float(self.harmonics[1])
-        return radius_of_convergence(self.harmonics, self.amplitude, floor=min(solved, 0.1))
+        return radius_from_decay(self.harmonics, self.amplitude, floor=min(solved, 0.1))
 
     def converged(self) -> Bool[Array, ""]:
         return jnp.all(self.free.converged) & jnp.all(self.nudged.converged)
@@ -79,11 +79,11 @@ class ContourDiagnostics(AbstractDiagnostics):
     def concerns(self) -> list[str]:
         found = []
         amplitude = float(self.amplitude)
-        if self.points >= 8 and self.radius() <= amplitude:
+        if self.points >= 8 and self.radius_of_convergence() <= amplitude:
             found.append(
                 f"amplitude={amplitude:.4g} reaches beyond the singularity: the decay of the "
-                f"response's harmonics puts the radius of convergence at {self.radius():.4g}. Use "
-                "a smaller amplitude"
+                "response's harmonics puts the radius of convergence at "
+                f"{self.radius_of_convergence():.4g}. Use a smaller amplitude"
             )
         if float(self.truncation_error) > TRUNCATION_LIMIT:
             found.append(
@@ -212,7 +212,9 @@ def contour_response(
     def over_circle(factors: Array) -> State:
         # Less the free state, of which a whole circle keeps nothing, but a single point all.
         return jax.tree.map(
-            lambda leaf, at_zero: jnp.tensordot(factors, leaf - like(at_zero, leaf), axes=1).real,
+            lambda leaf, at_zero: (
+                jnp.tensordot(factors, leaf - complex_like(at_zero, leaf), axes=1).real
+            ),
             states,
             free.s,
         )

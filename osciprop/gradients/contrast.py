@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact, PyTree
 
-from ..costs import Targets
-from ..networks import AbstractNetwork, State, States
+from ..networks.costs import Targets
+from ..networks.network import AbstractNetwork, State, States
 
 
 def contrast(

@@ -16,10 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray
 
-from ..activations import Identity
-from ..complexity import real_dtype
-from ..costs import SquaredError, Targets
-from ..dual import (
+from ..dynamics.dual import (
     AbstractDual,
     AbstractOutputNudge,
     AdjointDual,
@@ -28,14 +25,17 @@ from ..dual import (
     Proximal,
     fraction,
 )
-from ..dynamics import Dynamics, require_holomorphic
+from ..dynamics.dynamics import Dynamics, require_holomorphic
+from ..dynamics.teaching import AMPLITUDE_REMEDY, Constant, Contour
+from ..equilibria.orders import ZigZag
+from ..equilibria.relaxation import AbstractRelaxation, SequentialIteration, judge, sweep
+from ..equilibria.solution import Solution
 from ..errors import check_positive, is_traced
-from ..networks import AbstractNetwork, Network, State
-from ..orders import ZigZag
-from ..relaxation import AbstractRelaxation, SequentialIteration, judge, sweep
-from ..solution import Solution
-from ..synapses import AbstractReciprocalSynapse
-from ..teaching import AMPLITUDE_REMEDY, Constant, Contour
+from ..networks.activations import Identity
+from ..networks.complexity import real_dtype
+from ..networks.costs import SquaredError, Targets
+from ..networks.network import AbstractNetwork, Network, State
+from ..networks.synapses import AbstractReciprocalSynapse
 from .contour import contour_response
 from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, at_equilibrium
 from .local import local_gradient
@@ -330,7 +330,8 @@ def require_squared_error(network: AbstractNetwork) -> None:
     if not linear:
         raise ValueError(
             f"nudge is Proximal(...), whose closed form is that of a SquaredError on a linear "
-            f"output, which this {type(network).__name__} does not have: use osciprop.Linearised()"
+            f"output, which this {type(network).__name__} does not have: use "
+            "osciprop.dynamics.Linearised()"
         )
 
 
@@ -347,5 +348,5 @@ def _check_proximal(beta: Array, own: Array, second: Array) -> None:
         raise ValueError(
             f"beta is {float(beta)} and the second compartment's share "
             f"{np.asarray(second).tolist()}: a proximal nudge needs a product below 1. Use a "
-            "smaller beta, another alpha, or osciprop.Linearised()"
+            "smaller beta, another alpha, or osciprop.dynamics.Linearised()"
         )

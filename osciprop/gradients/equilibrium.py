@@ -9,13 +9,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
-from ..complexity import real_dtype
-from ..costs import Targets
-from ..dynamics import require_holomorphic
+from ..dynamics.dynamics import require_holomorphic
+from ..dynamics.teaching import AMPLITUDE_REMEDY, Contour
+from ..equilibria.relaxation import AbstractRelaxation, AndersonIteration
 from ..errors import check_at_least, check_positive
-from ..networks import AbstractNetwork, State, require_energy
-from ..relaxation import AbstractRelaxation, AndersonIteration
-from ..teaching import AMPLITUDE_REMEDY, Contour
+from ..networks.complexity import real_dtype
+from ..networks.costs import Targets
+from ..networks.network import AbstractNetwork, State, require_energy
 from .contour import OneSidedDiagnostics, contour_response, relax_free, relax_nudged
 from .contrast import contrast
 from .estimate import AbstractGradientMethod, Estimate, at_equilibrium

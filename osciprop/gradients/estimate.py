@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray, PyTree
 
-from ..costs import Targets
+from ..equilibria.solution import Solution
 from ..errors import ConvergenceError, GradientAccuracyWarning, is_traced
-from ..networks import AbstractNetwork, Scores, State
-from ..prepare import prepare_pair
-from ..solution import Solution
+from ..networks.costs import Targets
+from ..networks.network import AbstractNetwork, Scores, State
+from ..networks.preparation import prepare_pair
 
 
 class AbstractDiagnostics(eqx.Module):

@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
-from ..costs import Targets
-from ..networks import AbstractNetwork, State
+from ..networks.costs import Targets
+from ..networks.network import AbstractNetwork, State
 
 
 def local_gradient(

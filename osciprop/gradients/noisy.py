@@ -14,17 +14,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Inexact, Int, PRNGKeyArray, PyTree
 
-from ..complexity import is_complex, real_dtype, to_complex
-from ..costs import Targets
-from ..dynamics import Dynamics, require_holomorphic
+from ..dynamics.dynamics import Dynamics, require_holomorphic
+from ..dynamics.integration import Integrator, euler_maruyama
+from ..dynamics.noise import AbstractNoise
+from ..dynamics.stochastic import require_key, with_noise
+from ..dynamics.teaching import AMPLITUDE_REMEDY, Constant, Contour
+from ..equilibria.relaxation import AbstractRelaxation, AndersonIteration
+from ..equilibria.solution import Solution
 from ..errors import check_at_least, check_positive, is_traced
-from ..integration import Integrator, euler_maruyama
-from ..networks import AbstractNetwork, State, States, require_energy
-from ..noise import AbstractNoise
-from ..relaxation import AbstractRelaxation, AndersonIteration
-from ..solution import Solution
-from ..stochastic import require_key, with_noise
-from ..teaching import AMPLITUDE_REMEDY, Constant, Contour
+from ..networks.complexity import is_complex, real_dtype, to_complex
+from ..networks.costs import Targets
+from ..networks.network import AbstractNetwork, State, States, require_energy
 from .contour import relax_free
 from .contrast import contrast
 from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, batch_mean
@@ -307,7 +307,7 @@ class NoisyHolomorphicEP(AbstractGradientMethod):
         relaxation: AbstractRelaxation | None = None,
         integrator: Integrator | None = None,
     ):
-        check_at_least("points", points, 2, "for one point use osciprop.NoisyClassicEP")
+        check_at_least("points", points, 2, "for one point use osciprop.gradients.NoisyClassicEP")
         self.contour = Contour(amplitude, points)
         self.phases = NoisyPhases(noise, duration, reads, spacing, relaxation, integrator)
 

@@ -3,7 +3,7 @@
 import equinox as eqx
 from jaxtyping import Array, Bool, Float, Int
 
-from ..spectra import radius_of_convergence
+from ..equilibria.spectra import radius_from_decay
 from .estimate import AbstractDiagnostics
 
 # The bias is about the square of the lag: beyond this, more than a tenth of the gradient.
@@ -74,20 +74,20 @@ class OscillationDiagnostics(AbstractDiagnostics):
                 f"{float(self.counter_rotation):.3g} of the response turns against the teaching "
                 "signal, where an analytic response has none. Use a smaller amplitude"
             )
-        elif self.radius() <= float(self.amplitude):
+        elif self.radius_of_convergence() <= float(self.amplitude):
             found.append(
                 f"amplitude={float(self.amplitude):.4g} reaches beyond the singularity: the decay "
                 "of the response's harmonics puts the radius of convergence at "
-                f"{self.radius():.4g}. Use a smaller amplitude"
+                f"{self.radius_of_convergence():.4g}. Use a smaller amplitude"
             )
         return found
 
-    def radius(self) -> float:
-        """The estimated distance of the nearest singularity (see `radius_of_convergence`).
+    def radius_of_convergence(self) -> float:
+        """The estimated distance of the nearest singularity (see `radius_from_decay`).
 
         Coarse: only harmonics above a hundredth of the first, out of reach of integration errors.
         """
-        return radius_of_convergence(self.harmonics, self.amplitude, floor=1e-2)
+        return radius_from_decay(self.harmonics, self.amplitude, floor=1e-2)
 
     def summary(self) -> str:
         return (

@@ -17,17 +17,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray, PyTree
 
-from ..complexity import real_dtype, to_complex
-from ..costs import Targets
-from ..dynamics import Dynamics, make_dynamics, require_holomorphic
+from ..dynamics.dynamics import Dynamics, make_dynamics, require_holomorphic
+from ..dynamics.integration import Integrator, adaptive, euler_maruyama
+from ..dynamics.noise import AbstractNoise, MeasurementNoise
+from ..dynamics.stochastic import require_key, with_noise
+from ..dynamics.teaching import Oscillation, roots_of_unity
+from ..equilibria.relaxation import judge
+from ..equilibria.spectra import harmonic_sizes
 from ..errors import check_at_least, check_positive
-from ..integration import Integrator, adaptive, euler_maruyama
-from ..networks import AbstractNetwork, State
-from ..noise import AbstractNoise, MeasurementNoise
-from ..relaxation import judge
-from ..spectra import harmonic_sizes
-from ..stochastic import require_key, with_noise
-from ..teaching import Oscillation, roots_of_unity
+from ..networks.complexity import real_dtype, to_complex
+from ..networks.costs import Targets
+from ..networks.network import AbstractNetwork, State
 from .contrast import norm
 from .estimate import AbstractGradientMethod, Estimate, batch_mean
 from .oscillation import OscillationDiagnostics

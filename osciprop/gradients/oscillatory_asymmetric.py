@@ -14,15 +14,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray
 
-from ..asymmetry import running_mean_stability
-from ..correction import MEAN_REMEDY, FreeCompanion, RunningMean
-from ..costs import Targets
-from ..dynamics import Dynamics, largest_change
+from ..dynamics.correction import MEAN_REMEDY, FreeCompanion, RunningMean
+from ..dynamics.dynamics import Dynamics, largest_change
+from ..dynamics.teaching import Constant
+from ..equilibria.jacobian import running_mean_stability
+from ..equilibria.relaxation import judge
 from ..errors import ConvergenceError, check_positive
-from ..extensions import AbstractDoubled
-from ..networks import AbstractNetwork, State
-from ..relaxation import judge
-from ..teaching import Constant
+from ..networks.costs import Targets
+from ..networks.extensions import AbstractDoubled
+from ..networks.network import AbstractNetwork, State
 from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate
 from .oscillatory import OscillatoryEP
 from .rules import ErrorSignals
@@ -65,10 +65,10 @@ class Companion(AbstractReference):
 
 
 class OwnMean(AbstractReference):
-    """The running mean of every neuron's own activity (`osciprop.RunningMean`), nothing added.
+    """The running mean of every neuron's own activity (`RunningMean`), nothing added.
 
     `time_constant` is in units of time: several periods. Only for networks whose asymmetry is
-    smaller than their symmetry (`osciprop.running_mean_stability`).
+    smaller than their symmetry (`osciprop.equilibria.running_mean_stability`).
     """
 
     time_constant: Float[Array, ""]
@@ -95,13 +95,14 @@ class OwnMean(AbstractReference):
                     f"the running mean drifts away from the free activity of sample {worst}: "
                     "J^-T J has an eigenvalue with the smallest real part of "
                     f"{stability.slowest[0]:.3g}, so the network is too asymmetric for it (see "
-                    "osciprop.running_mean_stability). Use reference=osciprop.Companion()"
+                    "osciprop.equilibria.running_mean_stability). Use "
+                    "reference=osciprop.gradients.Companion()"
                 )
         if not found and residual.max() > REFERENCE_LIMIT:
             found.append(
                 f"the running mean has not settled at the free activity: one free step changes it "
                 f"by {residual.max():.3g}. Use more settle_periods or a shorter time_constant, or "
-                "reference=osciprop.Companion()"
+                "reference=osciprop.gradients.Companion()"
             )
         return found
 

@@ -16,16 +16,16 @@ import lineax
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
-from ..anderson import anderson
-from ..complexity import real_dtype
-from ..correction import jacobian_product, transposed_product
-from ..costs import Targets
-from ..dynamics import Dynamics, cost_force
+from ..dynamics.correction import jacobian_product, transposed_product
+from ..dynamics.dynamics import Dynamics, cost_force
+from ..equilibria.anderson import anderson
+from ..equilibria.loops import iterate
+from ..equilibria.relaxation import AbstractRelaxation, AndersonIteration
+from ..equilibria.solution import Solution
 from ..errors import check_at_least, check_positive
-from ..loops import iterate
-from ..networks import AbstractNetwork, State
-from ..relaxation import AbstractRelaxation, AndersonIteration
-from ..solution import Solution
+from ..networks.complexity import real_dtype
+from ..networks.costs import Targets
+from ..networks.network import AbstractNetwork, State
 from .contour import relax_free
 from .contrast import norm
 from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, batch_mean

@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, PyTree
 
-from ..costs import Targets
-from ..networks import AbstractNetwork, State, States, require_energy
+from ..networks.costs import Targets
+from ..networks.network import AbstractNetwork, State, States, require_energy
 from .contrast import contrast
 from .local import error_gradient, local_gradient
 

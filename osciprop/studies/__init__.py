@@ -1,4 +1,36 @@
-"""Parameter studies: a function of one point, over a grid, stored as it is computed."""
+"""Parameter studies: a function of one point, over a grid, stored as it is computed.
+
+The files, each importing only from those above it:
+
+    axes         the axes of a study: what is varied, in which unit
+    errors       what goes wrong in a study as a whole
+    modules      the Python file or module that a study's function comes from
+    grid         the points of a study, and the blocks in which they are computed
+    fingerprint  what a study was made with, as JSON
+    footprint    how much memory a traced function takes, without compiling it
+    outputs      units and dimensions of what a study's function returns
+    records      JSON files, written whole or not at all
+    work         what all blocks of a study have in common
+    returned     what a study's function may return
+    program      a study's function compiled for many points at once
+    memory_maps  compiled programs given up before a process has too many
+    evaluation   what a worker does: the points of one block
+    engines      where blocks are computed: here, in processes, on any executor
+    dask         where blocks are computed: on many machines
+    arrays       named arrays over all points, in memory
+    folder       the same in a folder: a zarr group, durable chunk by chunk
+    store        what is written of a block, and what is found out about it later
+    results      the results as an xarray Dataset
+    progress     what a study shows while it runs, and its summary
+    running      one run of a study, from its store to its results
+    study        `Study`
+    averages     a variable over the axes that a plot shows: mean and confidence
+    plots        results as lines and as heat maps
+    export       results as files that other programs read
+    files        `load_study`: studies that are written as a file
+    reading      what a store holds, read without the function that made it
+    selection    a part of a study's results, by values written as text
+"""
 
 from .axes import Axis as Axis
 from .axes import linspace as linspace

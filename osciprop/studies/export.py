@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray
 
-from ..durable import replacing
+from ..files.durable import replacing
 from .errors import StudyError
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
-from ..durable import synchronize
+from ..files.durable import synchronize
 from .arrays import OWN, AbstractArrays, Kind
 from .errors import StudyError
 from .evaluation import Failure

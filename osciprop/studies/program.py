@@ -38,10 +38,10 @@ class Program:
             returned = checked(work.function(**row, **fixed, **constants), grid.axes)
             return {name: jnp.asarray(value) for name, value in returned.items()}
 
-        def like(values: np.ndarray) -> Any:
+        def complex_like(values: np.ndarray) -> Any:
             return jnp.zeros((), float if values.dtype.kind == "f" else int)
 
-        rows = {name: like(axis.coordinates) for name, axis in vectorised.items()}
+        rows = {name: complex_like(axis.coordinates) for name, axis in vectorised.items()}
         self._types = {name: row.dtype for name, row in rows.items()}
         each = footprint(one, rows, self._arrays)
         self._groups, self._lanes = divide(math.prod(grid.block), each, work.memory_limit)

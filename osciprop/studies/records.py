@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..durable import replacing
+from ..files.durable import replacing
 from .errors import StudyError
 
 

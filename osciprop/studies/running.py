@@ -13,8 +13,8 @@ import numpy as np
 import xarray
 from tqdm import tqdm
 
-from ..durable import UNFINISHED
-from ..provenance import environment
+from ..files.durable import UNFINISHED
+from ..files.provenance import environment
 from .arrays import MemoryArrays
 from .engines import AbstractEngine, Task
 from .errors import StudyError, StudyFailed, StudyInterrupted, StudyWarning

@@ -131,7 +131,7 @@ def _distance(found: osciprop.Estimate, exact: osciprop.Estimate) -> tuple[Array
 
 def _after_homeostasis(network: osciprop.Network, x: Array, key: Array) -> osciprop.Network:
     """The network whose weights have descended the penalty, at free equilibria of its own."""
-    penalty = osciprop.HomeostaticPenalty(probes=PROBES, per_unit=False)
+    penalty = osciprop.gradients.HomeostaticPenalty(probes=PROBES, per_unit=False)
 
     def step(weight: Array, key: Array) -> tuple[Array, None]:
         now = eqx.tree_at(lambda tree: tree.synapses[1].weight, network, weight)
@@ -150,7 +150,7 @@ def _oscillation(size: float | Array, period: float, settle: int) -> osciprop.Os
     )
 
 
-METHODS: dict[str, Callable[[Array], osciprop.AbstractGradientMethod]] = {
+METHODS: dict[str, Callable[[Array], osciprop.gradients.AbstractGradientMethod]] = {
     "vf": lambda size: osciprop.VectorFieldEP(size, 2, RELAXATION),
     "homeostasis": lambda size: osciprop.VectorFieldEP(size, 2, RELAXATION),
     "aep": lambda size: osciprop.AsymmetricEP(size, 2, RELAXATION),
@@ -205,7 +205,7 @@ def _always_on(count: int) -> dict[str, np.ndarray]:
     angles = jnp.linspace(0.0, np.pi / 2, count)
     gains = jnp.linspace(1.0, 4.0, 7)[jnp.arange(count) % 7]
     mean = osciprop.OscillatoryAEP(
-        _oscillation(AMPLITUDE / 2, PERIOD, MEAN_PERIODS - 1), osciprop.OwnMean(MEAN_TIME)
+        _oscillation(AMPLITUDE / 2, PERIOD, MEAN_PERIODS - 1), osciprop.gradients.OwnMean(MEAN_TIME)
     )
     companion = osciprop.OscillatoryAEP(_oscillation(AMPLITUDE / 2, SLOW_PERIOD, 2))
 
@@ -224,7 +224,9 @@ def _always_on(count: int) -> dict[str, np.ndarray]:
     for place, (key, angle, gain) in enumerate(zip(keys, angles, gains, strict=True)):
         network, x, _ = _drawn(key, angle, gain)
         try:
-            stability = osciprop.running_mean_stability(network, x[:1], relaxation=RELAXATION)
+            stability = osciprop.equilibria.running_mean_stability(
+                network, x[:1], relaxation=RELAXATION
+            )
         except osciprop.ConvergenceError:
             continue
         if stability.network.real.max() < SETTLES:

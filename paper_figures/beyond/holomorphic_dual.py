@@ -51,7 +51,7 @@ REMARK = (
 )
 
 
-Form = Callable[..., osciprop.AbstractGradientMethod]
+Form = Callable[..., osciprop.gradients.AbstractGradientMethod]
 """Dual propagation by amplitude, alpha and relaxation."""
 
 
@@ -92,13 +92,13 @@ def compute(fast: bool) -> Data:
     images = digits()
     x, y = images.x_train[: chosen.samples].astype(float), images.y_train[: chosen.samples]
     sweeps = osciprop.SequentialIteration(
-        tolerance=TOLERANCE, max_steps=200, order=osciprop.Backward()
+        tolerance=TOLERANCE, max_steps=200, order=osciprop.equilibria.Backward()
     )
     exact = osciprop.estimate_gradient(
         network, x, y, osciprop.Implicit(sweeps, tolerance=1e-13)
     ).gradient
 
-    def error(method: osciprop.AbstractGradientMethod) -> dict[str, float]:
+    def error(method: osciprop.gradients.AbstractGradientMethod) -> dict[str, float]:
         """The relative error; NaN where the dyads did not settle."""
         with warnings.catch_warnings():
             # That circles are too large for their points is what the figure shows.
@@ -111,11 +111,13 @@ def compute(fast: bool) -> Data:
         return error(form(amplitude, alpha, sweeps))
 
     def circle(alpha: float, points: int, amplitude: float) -> dict[str, float]:
-        return error(osciprop.HolomorphicDualPropagation(amplitude, points, alpha, sweeps))
+        return error(
+            osciprop.gradients.HolomorphicDualPropagation(amplitude, points, alpha, sweeps)
+        )
 
     def nearest(alpha: float) -> dict[str, float]:
-        dyads = osciprop.AdjointDual(network, alpha)
-        return {"radius": osciprop.radius_of_convergence(dyads, x, y, relaxation=sweeps)}
+        dyads = osciprop.dynamics.AdjointDual(network, alpha)
+        return {"radius": osciprop.analysis.radius_of_convergence(dyads, x, y, relaxation=sweeps)}
 
     axes = {name: getattr(chosen, f"{name}s") for name in ("alpha", "amplitude")}
     forms = {

@@ -26,7 +26,7 @@ def _current(potentials: Array, beta: Array) -> Array:
     """One undamped synchronous iteration of all eight units."""
     x, y = toy.sample()
     network = toy.network()
-    dynamics = osciprop.Dynamics(network, network.drive(x), y, osciprop.Constant(beta))
+    dynamics = osciprop.dynamics.Dynamics(network, network.drive(x), y, osciprop.Constant(beta))
     u = (potentials[None, :4], potentials[None, 4:])
     return _pack(dynamics.current(0.0, u))
 

@@ -42,14 +42,14 @@ FAST = Deep(4, 10, 2, 32, "noise")
 class Kind:
     """Activation and pooling, and the steps of both phases."""
 
-    activation: osciprop.AbstractActivation
-    pooling: osciprop.AbstractPooling
+    activation: osciprop.networks.AbstractActivation
+    pooling: osciprop.networks.AbstractPooling
     free_steps: int
     nudged_steps: int
 
 
-HOLOMORPHIC = Kind(osciprop.HolomorphicTanh(), osciprop.SoftmaxPooling(), 50, 20)
-CONTROL = Kind(osciprop.HardSigmoid(), osciprop.MaxPooling(), 100, 50)
+HOLOMORPHIC = Kind(osciprop.HolomorphicTanh(), osciprop.networks.SoftmaxPooling(), 50, 20)
+CONTROL = Kind(osciprop.HardSigmoid(), osciprop.networks.MaxPooling(), 100, 50)
 
 
 class Judge:
@@ -57,7 +57,7 @@ class Judge:
 
     def __init__(self, size: Deep, kind: Kind, dtype: type):
         self.kind, self.dtype = kind, dtype
-        layers = osciprop.vgg6(size.width, kind.pooling)
+        layers = osciprop.networks.vgg6(size.width, kind.pooling)
         built = osciprop.hopfield_cnn(
             layers,
             key=jax.random.PRNGKey(SEED),
@@ -77,13 +77,13 @@ class Judge:
             self.network, self.x, relaxation=self._steps(kind.free_steps), throw=False
         )
 
-    def _steps(self, number: int) -> osciprop.AbstractRelaxation:
+    def _steps(self, number: int) -> osciprop.equilibria.AbstractRelaxation:
         return osciprop.SynchronousIteration(tolerance=NEVER, max_steps=number)
 
     def digits(self, amplitude: float, points: int) -> np.ndarray:
         """`-log10(1 - cosine)` with the exact gradient: of all layers together, then of each."""
         steps = self._steps(self.kind.nudged_steps)
-        method: osciprop.AbstractGradientMethod = (
+        method: osciprop.gradients.AbstractGradientMethod = (
             osciprop.ClassicEP(amplitude, steps)
             if points == 1
             else osciprop.HolomorphicEP(amplitude, points, steps)
@@ -113,7 +113,7 @@ def by_layer(gradient: osciprop.Network) -> list[PyTree]:
 def _batch(size: Deep) -> tuple[np.ndarray, np.ndarray]:
     if size == FULL:
         data = cifar10_jpeg().subset(train=size.images, test=1)
-        normalisation = osciprop.ImagePreprocessing(osciprop.CIFAR_STATISTICS)
+        normalisation = osciprop.training.ImagePreprocessing(osciprop.training.CIFAR_STATISTICS)
         return np.asarray(normalisation.evaluate(data.x_train)), data.y_train
     random = np.random.default_rng(SEED)
     x = 0.6 * random.normal(size=(size.images, size.side, size.side, 3))

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import osciprop
-from osciprop.spectra import fourier_coefficients
+from osciprop.equilibria.spectra import fourier_coefficients
 
 from .. import published, style
 from ..claim import Claim, close, matches

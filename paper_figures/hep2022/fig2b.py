@@ -89,14 +89,14 @@ def upper_half(points: int) -> Complex[np.ndarray, "half points"]:
 
 
 def residuals(
-    betas: Complex[np.ndarray, "*shape"], relaxation: osciprop.AbstractRelaxation
+    betas: Complex[np.ndarray, "*shape"], relaxation: osciprop.equilibria.AbstractRelaxation
 ) -> Float[np.ndarray, "*shape"]:
     """Euclidean norm of the change of all activities in one more undamped step; NaN is infinite."""
     flat = betas.ravel()
     solution = toy.nudged(flat, relaxation, throw=False)
     network = toy.network()
     x, y = toy.sample(flat.size)
-    dynamics = osciprop.Dynamics(network, network.drive(x), y, osciprop.Constant(flat))
+    dynamics = osciprop.dynamics.Dynamics(network, network.drive(x), y, osciprop.Constant(flat))
     then = network.activity(dynamics.current(0.0, solution.u))
     changes = jax.tree.map(lambda a, b: np.asarray(b) - np.asarray(a), solution.s, then)
     norms = np.linalg.norm(np.concatenate(changes, axis=-1), axis=-1).reshape(betas.shape)

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import osciprop
-from osciprop.spectra import circle
+from osciprop.equilibria.spectra import circle
 
 from .. import style
 from ..claim import Claim, below, close

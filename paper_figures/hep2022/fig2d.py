@@ -129,7 +129,7 @@ def settings(fast: bool) -> Settings:
     return asdict(FAST if fast else FULL)
 
 
-def solvers() -> dict[str, osciprop.AbstractRelaxation]:
+def solvers() -> dict[str, osciprop.equilibria.AbstractRelaxation]:
     """The relaxations of the figure, in the session's precision."""
     return {
         "paper": osciprop.SynchronousIteration(tolerance=NEVER, max_steps=PAPER_STEPS),
@@ -141,8 +141,8 @@ def solvers() -> dict[str, osciprop.AbstractRelaxation]:
 
 
 def method(
-    amplitude: float, points: int, relaxation: osciprop.AbstractRelaxation
-) -> osciprop.AbstractGradientMethod:
+    amplitude: float, points: int, relaxation: osciprop.equilibria.AbstractRelaxation
+) -> osciprop.gradients.AbstractGradientMethod:
     """The N-point estimator; one point is classic, one-sided EP."""
     if points == 1:
         return osciprop.ClassicEP(amplitude, relaxation)

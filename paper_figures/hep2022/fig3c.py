@@ -64,9 +64,9 @@ OLDER = {"classic": "cosine_classic_ep", "holomorphic": "cosine_holomorphic_ep_N
 
 LABELS = {"classic": "classic EP", "holomorphic": "hEP, N = 15"}
 KINDS = {
-    "shared": (NOISE, osciprop.SharedAcrossBatch()),
-    "separate": (NOISE, osciprop.PerSample()),
-    "silent": (0.0, osciprop.SharedAcrossBatch()),
+    "shared": (NOISE, osciprop.dynamics.SharedAcrossBatch()),
+    "separate": (NOISE, osciprop.dynamics.PerSample()),
+    "silent": (0.0, osciprop.dynamics.SharedAcrossBatch()),
 }
 """One noise for the batch, as published; one for every sample; the same phases without noise."""
 
@@ -114,7 +114,7 @@ def settings(fast: bool) -> Settings:
 
 def _methods(
     noise: osciprop.WhiteNoise,
-) -> dict[str, Callable[[Array], osciprop.AbstractGradientMethod]]:
+) -> dict[str, Callable[[Array], osciprop.gradients.AbstractGradientMethod]]:
     """Both methods as functions of the amplitude."""
     nudged = float(DURATION + READS - 1)
     return {

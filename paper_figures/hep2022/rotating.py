@@ -16,10 +16,10 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PyTree
 
 import osciprop
-from osciprop.complexity import to_complex
 from osciprop.datasets import mnist
+from osciprop.dynamics.teaching import roots_of_unity
 from osciprop.gradients.contrast import contrast, norm
-from osciprop.teaching import roots_of_unity
+from osciprop.networks.complexity import to_complex
 
 from .. import published, style
 from ..claim import Claim
@@ -111,13 +111,13 @@ def _step_by_step(
     periods: int,
 ) -> dict[str, Array]:
     """The published simulation: rows of numbers, one per period, for `hold` steps per value."""
-    free = osciprop.Dynamics(network, network.drive(x), y, osciprop.Constant())
+    free = osciprop.dynamics.Dynamics(network, network.drive(x), y, osciprop.Constant())
     silent = jax.tree.map(lambda leaf: jnp.full_like(leaf, SILENT), free.rest(x))
     start = to_complex(silent)
     dtype = jax.tree.leaves(start)[0].dtype
     betas = jnp.asarray(AMPLITUDE * roots_of_unity(POINTS), dtype=dtype)
 
-    def nudged(beta: Array) -> osciprop.Dynamics:
+    def nudged(beta: Array) -> osciprop.dynamics.Dynamics:
         return eqx.tree_at(lambda dynamics: dynamics.teaching, free, osciprop.Constant(beta))
 
     def point(u: PyTree, beta: Array) -> tuple[PyTree, PyTree]:
@@ -151,7 +151,7 @@ def _continuous(
 ) -> dict[str, Array]:
     """The integrated rotation: rows of numbers, one per period."""
     # At the end of every period the teaching signal is back at its amplitude.
-    closing = osciprop.Dynamics(network, network.drive(x), y, osciprop.Constant(AMPLITUDE))
+    closing = osciprop.dynamics.Dynamics(network, network.drive(x), y, osciprop.Constant(AMPLITUDE))
 
     def period(running: PyTree, _: None) -> tuple[PyTree, dict[str, Array]]:
         after = method.advance(network, x, y, running)
@@ -208,7 +208,7 @@ def _reference(x: np.ndarray, y: np.ndarray) -> tuple[Gradient, dict[str, float]
         exact = _cast(network(), np.float64)
         relaxation = osciprop.SynchronousIteration(tolerance=TIGHT, max_steps=1000)
 
-        def gradient(method: osciprop.AbstractGradientMethod) -> Gradient:
+        def gradient(method: osciprop.gradients.AbstractGradientMethod) -> Gradient:
             return osciprop.estimate_gradient(exact, x, y, method).gradient
 
         true = gradient(osciprop.Implicit(relaxation))
@@ -232,7 +232,7 @@ def _simulate(
         net, reference = _cast(network(), dtype), _cast(true, dtype)
         images, labels = jnp.asarray(x, dtype), jnp.asarray(y)
         integrator = osciprop.Integrator(
-            stepsize_controller=osciprop.adaptive(TOLERANCE, TOLERANCE)
+            stepsize_controller=osciprop.dynamics.adaptive(TOLERANCE, TOLERANCE)
         )
         tables: dict[str, list[np.ndarray]] = {}
         for hold in chosen.holds:

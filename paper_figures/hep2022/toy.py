@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Complex, Float, Int
 
 import osciprop
-from osciprop.spectra import circle
+from osciprop.equilibria.spectra import circle
 
 from ..published import hep2022_toy
 
@@ -61,7 +61,7 @@ def free() -> osciprop.Solution:
 
 def nudged(
     betas: Complex[np.ndarray, " points"],
-    relaxation: osciprop.AbstractRelaxation,
+    relaxation: osciprop.equilibria.AbstractRelaxation,
     *,
     throw: bool = True,
 ) -> osciprop.Solution:
@@ -78,7 +78,7 @@ def contour(amplitude: float, points: int) -> Complex[np.ndarray, " points"]:
     return circle(0j, amplitude, points)
 
 
-def estimate(method: osciprop.AbstractGradientMethod) -> osciprop.Estimate:
+def estimate(method: osciprop.gradients.AbstractGradientMethod) -> osciprop.Estimate:
     """A gradient estimate, converged or not, without a word about its accuracy.
 
     Figures show on purpose what happens at amplitudes about which osciprop warns.

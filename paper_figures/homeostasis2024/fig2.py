@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 import osciprop
 from osciprop.gradients.contrast import norm
+from osciprop.studies import Study
 
 from .. import style
 from ..claim import Claim, above, below
@@ -97,7 +98,7 @@ def _contours(
     the samples did not converge."""
     relaxation = osciprop.AndersonIteration(tolerance=TOLERANCE, max_steps=2000)
     reference = osciprop.estimate_gradient(
-        net, x, y, osciprop.LinearResponse(relaxation, tolerance=1e-10), throw=False
+        net, x, y, osciprop.gradients.LinearResponse(relaxation, tolerance=1e-10), throw=False
     )
     exact, solvable = reference.error_signal, np.asarray(reference.diagnostics.solved)
 
@@ -117,7 +118,7 @@ def _contours(
             for state in (found.error_signal, exact)
         )
         gap = np.linalg.norm(ours - theirs, axis=1) / np.linalg.norm(theirs, axis=1)
-        cosine = osciprop.alignment(ours, theirs).overall
+        cosine = osciprop.analysis.alignment(ours, theirs).overall
         return {"cosine": float(cosine), "error": float(np.median(gap))}
 
     axes = {"points": chosen.points, "amplitude": chosen.amplitudes}
@@ -133,11 +134,11 @@ def _rotation(net: osciprop.Network, x: np.ndarray, y: np.ndarray) -> dict[str, 
         PERIOD,
         samples=32,
         rule=osciprop.ErrorSignals(),
-        integrator=osciprop.Integrator(stepsize_controller=osciprop.adaptive(1e-6, 1e-8)),
+        integrator=osciprop.Integrator(stepsize_controller=osciprop.dynamics.adaptive(1e-6, 1e-8)),
     )
     relaxation = osciprop.AndersonIteration(tolerance=TOLERANCE, max_steps=2000)
     reference = osciprop.estimate_gradient(
-        net, x, y, osciprop.LinearResponse(relaxation, tolerance=1e-11)
+        net, x, y, osciprop.gradients.LinearResponse(relaxation, tolerance=1e-11)
     )
     exact, free = reference.error_signal, reference.equilibrium
     running = method.begin(net, x)
@@ -145,7 +146,7 @@ def _rotation(net: osciprop.Network, x: np.ndarray, y: np.ndarray) -> dict[str, 
     for _ in range(PERIODS):
         running = method.advance(net, x, y, running)
         response = jax.tree.map(np.real, running.harmonic)
-        cosine.append(osciprop.alignment(response, exact).overall)
+        cosine.append(osciprop.analysis.alignment(response, exact).overall)
         mean = net.activity(jax.tree.map(np.real, running.mean_u))
         gap = jax.tree.map(lambda a, b: a - b, mean, free.s)
         mean_error.append(float(norm(gap) / norm(free.s)))

@@ -97,7 +97,7 @@ def at_angle(angle: float, seed: int, x: np.ndarray, y: np.ndarray) -> dict[str,
     response, adjoint = (
         osciprop.estimate_gradient(net, x, y, method, throw=False)
         for method in (
-            osciprop.LinearResponse(relaxation, tolerance=SOLVED),
+            osciprop.gradients.LinearResponse(relaxation, tolerance=SOLVED),
             osciprop.Implicit(relaxation, tolerance=SOLVED),
         )
     )
@@ -107,9 +107,9 @@ def at_angle(angle: float, seed: int, x: np.ndarray, y: np.ndarray) -> dict[str,
         tuple(np.asarray(leaf)[both] for leaf in estimate.error_signal)
         for estimate in (response, adjoint)
     ]
-    aligned = osciprop.alignment(*signals)
+    aligned = osciprop.analysis.alignment(*signals)
     # The weights alone decide it, whatever the image.
-    found = osciprop.jacobian_symmetry(net, x[both][:1], relaxation=relaxation)
+    found = osciprop.equilibria.jacobian_symmetry(net, x[both][:1], relaxation=relaxation)
     return {
         "cosines": [*aligned.by_population, aligned.overall],
         "gradients": osciprop.cosine(response.gradient, adjoint.gradient),

@@ -100,9 +100,9 @@ def look(
         osciprop.estimate_gradient(network, x, y, method, throw=False).error_signal
         for method in (RESPONSE, ADJOINT)
     )
-    cosines = osciprop.alignment(response, adjoint)
+    cosines = osciprop.analysis.alignment(response, adjoint)
     loose = osciprop.AndersonIteration(tolerance=1e-2)
-    symmetry = osciprop.jacobian_symmetry(network, x[:1], relaxation=loose)
+    symmetry = osciprop.equilibria.jacobian_symmetry(network, x[:1], relaxation=loose)
     return {
         "symmetry": float(symmetry.measure[0]),
         "cosine": cosines.overall,
@@ -111,7 +111,7 @@ def look(
 
 
 RELAXATION = osciprop.AndersonIteration(tolerance=1e-4, max_steps=150)
-RESPONSE = osciprop.LinearResponse(RELAXATION, tolerance=1e-3)
+RESPONSE = osciprop.gradients.LinearResponse(RELAXATION, tolerance=1e-3)
 ADJOINT = osciprop.Implicit(RELAXATION, tolerance=1e-3)
 
 
@@ -121,11 +121,11 @@ def _small(row: str, seed: int) -> dict:
     kind, _, penalised = row.partition("_")
     build = {"reciprocal": osciprop.feedback_mlp, "loop": osciprop.loop_mlp}[kind]
     network = build(list(FAST.sizes), key=jax.random.PRNGKey(seed), scale=1.0)
-    method: osciprop.AbstractGradientMethod = RESPONSE
+    method: osciprop.gradients.AbstractGradientMethod = RESPONSE
     if penalised:
         coefficient = FAST.coefficients[0]
         method = osciprop.Homeostatic(
-            RESPONSE, osciprop.HomeostaticPenalty(coefficient, coefficient)
+            RESPONSE, osciprop.gradients.HomeostaticPenalty(coefficient, coefficient)
         )
     _, history = osciprop.fit(
         network,

@@ -33,12 +33,14 @@ class Field(osciprop.AbstractNetwork):
     def current(
         self, s: Inexact[Array, "batch units"], drive: Float[Array, "batch units"]
     ) -> Inexact[Array, "batch units"]:
-        return osciprop.matmul(SIGMOID(s), self.weight.T) + osciprop.like(drive, s)
+        return osciprop.networks.matmul(SIGMOID(s), self.weight.T) + osciprop.networks.complex_like(
+            drive, s
+        )
 
     def cost(
         self, s: Inexact[Array, "batch units"], y: Float[Array, "batch outputs"]
     ) -> Inexact[Array, " batch"]:
-        return jnp.sum((self.output(s) - osciprop.like(y, s)) ** 2, axis=-1) / 2
+        return jnp.sum((self.output(s) - osciprop.networks.complex_like(y, s)) ** 2, axis=-1) / 2
 
     def output(self, s: Inexact[Array, "batch units"]) -> Inexact[Array, "batch outputs"]:
         return SIGMOID(s)[:, -UNITS // BLOCKS :]

@@ -100,7 +100,7 @@ def compute(fast: bool) -> Data:
     keys = jax.random.split(jax.random.PRNGKey(chosen.seed), chosen.draws)
     data: dict[str, Any] = {"amplitudes": np.asarray(chosen.amplitudes)}
     relaxation = osciprop.AndersonIteration(tolerance=TOLERANCE, max_steps=400)
-    methods: dict[str, osciprop.AbstractGradientMethod] = {
+    methods: dict[str, osciprop.gradients.AbstractGradientMethod] = {
         "vf": osciprop.VectorFieldEP(0.1, 2, relaxation),
         **{
             f"aep{points}": osciprop.AsymmetricEP(0.1, points, relaxation)
@@ -110,7 +110,7 @@ def compute(fast: bool) -> Data:
     axes = {"kind": chosen.kinds, "method": Axis(methods), "amplitude": chosen.amplitudes}
 
     def errors(
-        kind: str, method: osciprop.AbstractGradientMethod, amplitude: float
+        kind: str, method: osciprop.gradients.AbstractGradientMethod, amplitude: float
     ) -> dict[str, np.ndarray]:
         return {"errors": _errors(kind, method, amplitude, keys)}
 
@@ -124,7 +124,10 @@ def compute(fast: bool) -> Data:
 
 @eqx.filter_jit
 def _all_errors(
-    kind: str, method: osciprop.AbstractGradientMethod, size: Float[Array, ""], keys: Array
+    kind: str,
+    method: osciprop.gradients.AbstractGradientMethod,
+    size: Float[Array, ""],
+    keys: Array,
 ) -> Float[Array, " draws"]:
     def one(key: Array) -> Float[Array, ""]:
         network, x, y = field.draw(key, kind, GAIN, TARGET)
@@ -145,7 +148,7 @@ def _amplitude(method: Any) -> Array:
 
 
 def _errors(
-    kind: str, method: osciprop.AbstractGradientMethod, size: float, keys: Array
+    kind: str, method: osciprop.gradients.AbstractGradientMethod, size: float, keys: Array
 ) -> np.ndarray:
     """The relative error of every draw; NaN where an equilibrium was not found."""
     return np.asarray(_all_errors(kind, method, jnp.asarray(size), keys))

@@ -83,7 +83,7 @@ def look(
     exact = osciprop.estimate_gradient(network, x, y, BACKPROP).gradient
     pairs = zip(estimate.gradient.synapses, exact.synapses, strict=True)
     return {
-        f"layer_{place}": float(osciprop.angle(found.weight, true.weight))
+        f"layer_{place}": float(osciprop.analysis.angle(found.weight, true.weight))
         for place, (found, true) in enumerate(pairs, start=1)
     }
 
@@ -99,7 +99,7 @@ def compute(fast: bool) -> Data:
             cost=osciprop.CrossEntropy(),
             scale=chosen.scale,
         )
-        sweep = osciprop.SequentialIteration(order=osciprop.Backward(), max_steps=1)
+        sweep = osciprop.SequentialIteration(order=osciprop.equilibria.Backward(), max_steps=1)
         _, history = osciprop.fit(
             network,
             images,

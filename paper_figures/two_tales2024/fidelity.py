@@ -38,7 +38,7 @@ NORM_TOLERANCE = 0.02
 GROWN = 10.0
 """A gradient this much too large has diverged."""
 
-Made = Callable[[float, float], osciprop.AbstractGradientMethod]
+Made = Callable[[float, float], osciprop.gradients.AbstractGradientMethod]
 """The method of a beta and an alpha."""
 
 Cell = tuple[float, ...] | None
@@ -114,15 +114,15 @@ def compute(fast: bool) -> Data:
     x, y = network.images(fast)
     exact = osciprop.estimate_gradient(net, x, y, osciprop.Implicit()).gradient
     few, many = network.sweeps(chosen.adjoint_rounds), network.sweeps(chosen.dual_rounds)
-    damped = osciprop.LipschitzDamping(max_steps=chosen.dual_rounds + 1)
+    damped = osciprop.equilibria.LipschitzDamping(max_steps=chosen.dual_rounds + 1)
 
-    def adjoint(beta: float, alpha: float) -> osciprop.AbstractGradientMethod:
+    def adjoint(beta: float, alpha: float) -> osciprop.gradients.AbstractGradientMethod:
         return osciprop.DualPropagationAdjoint(beta, alpha, few)
 
     def original(
-        relaxation: osciprop.AbstractRelaxation, beta: float, alpha: float
-    ) -> osciprop.AbstractGradientMethod:
-        return osciprop.DualPropagation(beta, alpha, relaxation, osciprop.Proximal(beta))
+        relaxation: osciprop.equilibria.AbstractRelaxation, beta: float, alpha: float
+    ) -> osciprop.gradients.AbstractGradientMethod:
+        return osciprop.DualPropagation(beta, alpha, relaxation, osciprop.dynamics.Proximal(beta))
 
     def by_layer(method: Made, beta: float, alpha: float) -> dict[str, np.ndarray]:
         found = osciprop.estimate_gradient(net, x, y, method(beta, alpha), throw=False)

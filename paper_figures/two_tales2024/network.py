@@ -34,7 +34,7 @@ def images(fast: bool, count: int = 50) -> tuple[np.ndarray, np.ndarray]:
 
 def sweeps(rounds: int) -> osciprop.SequentialIteration:
     """The authors' rounds: down, and `rounds` times up and down again."""
-    return osciprop.SequentialIteration(order=osciprop.ZigZag(), max_steps=rounds + 1)
+    return osciprop.SequentialIteration(order=osciprop.equilibria.ZigZag(), max_steps=rounds + 1)
 
 
 def weights(gradient: osciprop.Network) -> list[np.ndarray]:
@@ -47,5 +47,5 @@ def by_layer(gradient: osciprop.Network, exact: osciprop.Network) -> tuple[np.nd
     pairs = list(zip(weights(gradient), weights(exact), strict=True))
     return (
         np.asarray([osciprop.cosine(*pair) for pair in pairs]),
-        np.asarray([osciprop.norm_ratio(*pair) for pair in pairs]),
+        np.asarray([osciprop.analysis.norm_ratio(*pair) for pair in pairs]),
     )

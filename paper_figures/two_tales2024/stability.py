@@ -29,7 +29,7 @@ SOURCE = "Hoier and Zach 2024, whose contrast it is; the maps are ours."
 
 SETTLED = 0.05
 KINDS = {"adjoint": r"DP$^\top$", "dual": "DP", "damped": "damped DP"}
-Made = Callable[[float, float], osciprop.AbstractGradientMethod | None]
+Made = Callable[[float, float], osciprop.gradients.AbstractGradientMethod | None]
 """The method of an alpha and a beta, if there is one."""
 
 FINITE = 0.3
@@ -70,17 +70,17 @@ def compute(fast: bool) -> Data:
     net = network.initial(chosen.sizes, chosen.seed)
     x, y = network.images(fast)
     rounds = network.sweeps(chosen.rounds)
-    damped = osciprop.LipschitzDamping(max_steps=chosen.rounds + 1)
+    damped = osciprop.equilibria.LipschitzDamping(max_steps=chosen.rounds + 1)
 
-    def adjoint(alpha: float, beta: float) -> osciprop.AbstractGradientMethod:
+    def adjoint(alpha: float, beta: float) -> osciprop.gradients.AbstractGradientMethod:
         return osciprop.DualPropagationAdjoint(beta, alpha, rounds, tolerance=SETTLED)
 
     def original(
-        relaxation: osciprop.AbstractRelaxation, alpha: float, beta: float
-    ) -> osciprop.AbstractGradientMethod | None:
+        relaxation: osciprop.equilibria.AbstractRelaxation, alpha: float, beta: float
+    ) -> osciprop.gradients.AbstractGradientMethod | None:
         if (1 - alpha) * beta >= 1:
             return None  # no output minimises its objective
-        proximal = osciprop.Proximal(beta)
+        proximal = osciprop.dynamics.Proximal(beta)
         return osciprop.DualPropagation(beta, alpha, relaxation, proximal, tolerance=SETTLED)
 
     kinds: dict[str, Made] = {
@@ -99,7 +99,7 @@ def compute(fast: bool) -> Data:
                 return {
                     "settled": True,
                     "cosine": osciprop.cosine(gradient, exact),
-                    "norm": osciprop.norm_ratio(gradient, exact),
+                    "norm": osciprop.analysis.norm_ratio(gradient, exact),
                 }
         return {"settled": False, "cosine": np.nan, "norm": np.nan}
 

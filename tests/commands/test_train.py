@@ -8,9 +8,10 @@ import jax
 import pytest
 
 import osciprop
-from osciprop import datasets, learning
+from osciprop import datasets
 from osciprop.commands import main
 from osciprop.commands.train import Method, make_method
+from osciprop.training import loop
 
 
 @pytest.fixture(autouse=True)
@@ -41,9 +42,9 @@ def test_what_is_handed_to_fit(monkeypatch):
 
     def fit(network, data, method, optimizer, **options):
         calls.append((network, data, method, options))
-        return network, learning.History(epochs=dict.fromkeys(COLUMNS, []))
+        return network, osciprop.History(epochs=dict.fromkeys(COLUMNS, []))
 
-    monkeypatch.setattr(learning, "fit", fit)
+    monkeypatch.setattr(loop, "fit", fit)
     line = "train --hidden 5 6 --method HolomorphicEP --amplitude 0.2 --batch 7 --seed 3 --epochs 4"
     assert main(line.split()) == 0
     network, data, method, options = calls[0]

@@ -22,7 +22,7 @@ def test_momentum_and_decoupled_decay_by_layer():
     """`m <- 0.9 m + g`, `theta <- (1 - rate decay) theta - rate m`, biases with their layer."""
     rates, decays = (0.25, 0.15, 0.05), (2e-3, 1e-2, 5e-4)
     network = osciprop.hopfield_cnn(
-        (osciprop.Maps(2), osciprop.Maps(3)),
+        (osciprop.networks.Maps(2), osciprop.networks.Maps(3)),
         key=jax.random.PRNGKey(0),
         image_shape=(4, 4, 1),
         classes=2,

@@ -20,7 +20,9 @@ def first_update(optimizer, network: osciprop.Network) -> osciprop.Network:
 
 
 def test_every_synapse_of_the_feedback_network_has_its_rate():
-    network = osciprop.feedback_cnn(osciprop.vgg4(1), key=jax.random.PRNGKey(0), angle=0.0)
+    network = osciprop.networks.feedback_cnn(
+        osciprop.networks.vgg4(1), key=jax.random.PRNGKey(0), angle=0.0
+    )
     step = first_update(homeostasis2024_cnn.optimizer(1e-2, updates=100), network)
     multiples = {(-1, 0): 25, (0, 1): 15, (1, 0): 15, (1, 2): 10, (2, 1): 10, (2, 3): 8, (3, 2): 8}
     assert len(network.synapses) == len(multiples)

@@ -26,11 +26,13 @@ class LinearField(osciprop.AbstractNetwork):
 
     def current(self, s, drive):
         jacobian = jnp.asarray([[-2.0, 1.0], [0.0, -1.0]])
-        return osciprop.matmul(s, jacobian.T) + osciprop.like(self.p, s) + s
+        return (
+            osciprop.networks.matmul(s, jacobian.T) + osciprop.networks.complex_like(self.p, s) + s
+        )
 
     def cost(self, s, y):
-        explicit = osciprop.like(0.1 * jnp.sum(self.p**2), s)
-        return 0.5 * jnp.sum((s - osciprop.like(y, s)) ** 2, axis=-1) + explicit
+        explicit = osciprop.networks.complex_like(0.1 * jnp.sum(self.p**2), s)
+        return 0.5 * jnp.sum((s - osciprop.networks.complex_like(y, s)) ** 2, axis=-1) + explicit
 
     def output(self, s):
         return s
@@ -67,7 +69,7 @@ def test_linear_field_in_closed_form(method, tolerance):
 def test_vector_field_is_biased_on_the_linear_field():
     """By exactly `J^-1` in place of `J^-T`."""
     gradient = osciprop.estimate_gradient(
-        FIELD, *FIELD_DATA, osciprop.LinearResponse(NEWTON)
+        FIELD, *FIELD_DATA, osciprop.gradients.LinearResponse(NEWTON)
     ).gradient
     jacobian, p = np.asarray([[-2.0, 1.0], [0.0, -1.0]]), np.asarray([0.3, -0.2])
     s = -np.linalg.solve(jacobian, p)
@@ -112,7 +114,9 @@ def test_holomorphic_aep_and_dyads_are_exact(asymmetric):
 def test_vector_field_keeps_the_bias_of_asymmetry(asymmetric):
     """With any number of points: it converges to the response, not to the adjoint."""
     case, reference = asymmetric
-    limit = osciprop.estimate_gradient(*case, osciprop.LinearResponse(TIGHT, 1e-12)).gradient
+    limit = osciprop.estimate_gradient(
+        *case, osciprop.gradients.LinearResponse(TIGHT, 1e-12)
+    ).gradient
     contour = osciprop.estimate_gradient(*case, osciprop.VectorFieldEP(0.1, 16, TIGHT)).gradient
     assert relative_error(contour, limit) < 1e-8
     assert relative_error(limit, reference.gradient) > 0.1
@@ -187,14 +191,19 @@ def test_both_are_dynamics_of_their_own(asymmetric):
     """Integrated in time, both end in the equilibria that the methods solve for."""
     (network, x, y), reference = asymmetric
     times = [0.0, 100.0]
-    controller = osciprop.Integrator(stepsize_controller=osciprop.adaptive(1e-9, 1e-11))
+    controller = osciprop.Integrator(stepsize_controller=osciprop.dynamics.adaptive(1e-9, 1e-11))
     moved = osciprop.integrate(
-        osciprop.Dyad(network), x, y, osciprop.Constant(2.0), times=times, integrator=controller
+        osciprop.dynamics.Dyad(network),
+        x,
+        y,
+        osciprop.Constant(2.0),
+        times=times,
+        integrator=controller,
     )
     difference = jax.tree.map(lambda leaf: leaf[-1] / 2.0, moved.s[1])
     assert relative_error(difference, reference.error_signal) < 1e-6
     free = reference.equilibrium
-    corrected = osciprop.Corrected(network, free.s)
+    corrected = osciprop.dynamics.Corrected(network, free.s)
     nudged = osciprop.integrate(
         corrected, x, y, osciprop.Constant(1e-4), times=times, integrator=controller
     )
@@ -276,8 +285,8 @@ def test_error_falls_with_the_points_by_the_radius_of_the_corrected_network():
     rng = np.random.default_rng(5)
     network, x, y = three_blocks(seed=3, gain=0.5), rng.normal(size=(1, 4)), rng.normal(size=(1, 4))
     reference = osciprop.estimate_gradient(network, x, y, EXACT)
-    corrected = osciprop.Corrected(network, reference.equilibrium.s)
-    radius = osciprop.radius_of_convergence(corrected, x, y, relaxation=TIGHT)
+    corrected = osciprop.dynamics.Corrected(network, reference.equilibrium.s)
+    radius = osciprop.analysis.radius_of_convergence(corrected, x, y, relaxation=TIGHT)
     amplitude, points = 0.5 * radius, np.asarray([6, 8, 10, 12, 14])
     errors = [
         relative_error(

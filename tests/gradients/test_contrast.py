@@ -23,7 +23,10 @@ def dense():
 
 def convolutional():
     network = osciprop.hopfield_cnn(
-        (osciprop.Maps(4, pooling=osciprop.SoftmaxPooling()), osciprop.Maps(6)),
+        (
+            osciprop.networks.Maps(4, pooling=osciprop.networks.SoftmaxPooling()),
+            osciprop.networks.Maps(6),
+        ),
         key=jax.random.PRNGKey(0),
         image_shape=(16, 16, 3),
         classes=5,

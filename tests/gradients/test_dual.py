@@ -21,7 +21,7 @@ SMOOTH = osciprop.perceptron(
 )
 # The same for other numbers.
 REPEAT = pytest.mark.slow
-ONE_SWEEP = osciprop.SequentialIteration(order=osciprop.Backward(), max_steps=1)
+ONE_SWEEP = osciprop.SequentialIteration(order=osciprop.equilibria.Backward(), max_steps=1)
 
 
 def backprop(network, x=X, y=Y):
@@ -77,7 +77,11 @@ def test_one_backward_sweep_is_exact_where_a_compartment_is_the_forward_pass(alp
 
 def test_orders_end_at_the_same_gradient():
     exact = found(osciprop.DualPropagationAdjoint(0.3, 0.25))
-    for order in (osciprop.Forward(), osciprop.Backward(), osciprop.OddEven()):
+    for order in (
+        osciprop.equilibria.Forward(),
+        osciprop.equilibria.Backward(),
+        osciprop.equilibria.OddEven(),
+    ):
         relaxation = osciprop.SequentialIteration(order=order)
         method = osciprop.DualPropagationAdjoint(0.3, 0.25, relaxation)
         assert relative_error(found(method), exact) < 1e-8
@@ -123,7 +127,7 @@ def test_damping_settles_dyads_that_sweeps_leave_in_a_cycle():
     """`alpha = 1` overshoots: the same equilibrium, which the ODE finds too, but not the sweeps."""
     with pytest.raises(osciprop.ConvergenceError, match="did not settle"):
         found(osciprop.DualPropagation(0.2, 1.0))
-    damped = found(osciprop.DualPropagation(0.2, 1.0, osciprop.LipschitzDamping()))
+    damped = found(osciprop.DualPropagation(0.2, 1.0, osciprop.equilibria.LipschitzDamping()))
     flow = found(osciprop.DualPropagation(0.2, 1.0, osciprop.Flow()))
     assert relative_error(damped, flow) < 1e-7
 
@@ -136,7 +140,7 @@ def test_contour_of_amplitudes_leaves_no_bias_for_any_alpha(alpha):
     exact = backprop(SMOOTH)
 
     def error(amplitude, points):
-        method = osciprop.HolomorphicDualPropagation(amplitude, points, alpha)
+        method = osciprop.gradients.HolomorphicDualPropagation(amplitude, points, alpha)
         return relative_error(found(method, SMOOTH), exact)
 
     assert error(0.4, 16) < 1e-8
@@ -151,7 +155,7 @@ def test_contour_of_amplitudes_leaves_no_bias_for_any_alpha(alpha):
 def test_networks_with_a_readout_and_sigmoids_work_as_well():
     network = osciprop.feedforward_mlp([6, 8, 7, 3], key=jax.random.PRNGKey(0), scale=1.0)
     exact = found(osciprop.Implicit(), network)
-    holomorphic = found(osciprop.HolomorphicDualPropagation(0.05, 8, 0.0), network)
+    holomorphic = found(osciprop.gradients.HolomorphicDualPropagation(0.05, 8, 0.0), network)
     assert relative_error(holomorphic, exact) < 1e-8
     assert relative_error(found(osciprop.DualPropagationAdjoint(1e-3), network), exact) < 1e-5
 
@@ -161,11 +165,11 @@ def test_networks_that_are_not_layered_are_refused():
         osciprop.hopfield_mlp([6, 5, 4, 3], key=jax.random.PRNGKey(0)),
         osciprop.feedback_mlp([6, 5, 4, 3], key=jax.random.PRNGKey(0)),
     ):
-        for method in (osciprop.DualPropagation(), osciprop.HolomorphicDualPropagation()):
+        for method in (osciprop.DualPropagation(), osciprop.gradients.HolomorphicDualPropagation()):
             with pytest.raises(ValueError, match="DyadicEP"):
                 found(method, network)
     with pytest.raises(osciprop.HolomorphyError):
-        found(osciprop.HolomorphicDualPropagation(), NETWORK)
+        found(osciprop.gradients.HolomorphicDualPropagation(), NETWORK)
 
 
 def test_a_users_recurrent_network_is_found_out_by_its_forward_pass():
@@ -190,13 +194,13 @@ def test_arguments_are_checked():
     with pytest.raises(ValueError, match="tolerance must be"):
         osciprop.DualPropagationAdjoint(0.1, tolerance=-1.0)
     with pytest.raises(ValueError, match="alpha must lie"):
-        osciprop.HolomorphicDualPropagation(0.1, alpha=2.0)
+        osciprop.gradients.HolomorphicDualPropagation(0.1, alpha=2.0)
     with pytest.raises(ValueError, match=r"nudge is Proximal\(0.3.*but beta is 0.5"):
-        found(osciprop.DualPropagationAdjoint(0.5, nudge=osciprop.Proximal(0.3)))
+        found(osciprop.DualPropagationAdjoint(0.5, nudge=osciprop.dynamics.Proximal(0.3)))
     with pytest.raises(ValueError, match="proximal nudge needs"):
-        found(osciprop.DualPropagation(1.5, 0.0, nudge=osciprop.Proximal(1.5)))
+        found(osciprop.DualPropagation(1.5, 0.0, nudge=osciprop.dynamics.Proximal(1.5)))
     with pytest.raises(ValueError, match="SquaredError on a linear output"):
-        found(osciprop.DualPropagation(0.5, nudge=osciprop.Proximal(0.5)), SMOOTH)
+        found(osciprop.DualPropagation(0.5, nudge=osciprop.dynamics.Proximal(0.5)), SMOOTH)
 
 
 def test_one_program_serves_every_alpha_and_beta():

@@ -81,7 +81,7 @@ one_contrast = eqx.filter_jit(contrast)
 
 def synchronous(network, beta, u, steps):
     """Activities after each of some undamped steps at one teaching value, and the potential."""
-    dynamics = osciprop.Dynamics(network, network.drive(X_), Y_, osciprop.Constant(beta))
+    dynamics = osciprop.dynamics.Dynamics(network, network.drive(X_), Y_, osciprop.Constant(beta))
     states = []
     for _ in range(steps):
         u = one_step(dynamics, u)
@@ -129,7 +129,9 @@ def test_the_circle_is_run_in_sequence():
 
 
 @pytest.mark.parametrize("reads", [1, pytest.param(5, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("sharing", [osciprop.PerSample(), osciprop.SharedAcrossBatch()])
+@pytest.mark.parametrize(
+    "sharing", [osciprop.dynamics.PerSample(), osciprop.dynamics.SharedAcrossBatch()]
+)
 def test_size_of_the_error_is_that_of_the_noise(sharing, reads):
     """Uncoupled units, one step per time constant: every read of every unit is off by D, anew, and
     the gradient of an input's weight by that times the input."""
@@ -139,7 +141,7 @@ def test_size_of_the_error_is_that_of_the_noise(sharing, reads):
     y = jnp.zeros((samples, 3))
     method = classic(beta, osciprop.WhiteNoise(size, sharing=sharing), reads=reads, duration=8.0)
     gradients = many(method, jax.random.split(KEY, 500), network, x, y).inputs
-    shared = isinstance(sharing, osciprop.SharedAcrossBatch)
+    shared = isinstance(sharing, osciprop.dynamics.SharedAcrossBatch)
     inputs = jnp.abs(x.mean(0)) if shared else jnp.sqrt(jnp.sum(x**2, axis=0)) / samples
     expected = size / beta * np.sqrt(2 / reads) * inputs
     np.testing.assert_allclose(gradients.std(0).mean(-1), expected, rtol=0.08)
@@ -208,7 +210,7 @@ def test_noise_per_sample_does_not_depend_on_the_batch(method, noise):
 @pytest.mark.slow
 @pytest.mark.parametrize("shared", [True, False])
 def test_sharing_decides_whether_twins_see_the_same(shared):
-    sharing = osciprop.SharedAcrossBatch() if shared else osciprop.PerSample()
+    sharing = osciprop.dynamics.SharedAcrossBatch() if shared else osciprop.dynamics.PerSample()
     method = classic(noise=osciprop.WhiteNoise(0.05, sharing=sharing), duration=10.0)
     one, twins = (flat(estimate(method, X[r], Y[r]).gradient) for r in ([0], [0, 0]))
     assert bool(np.allclose(one, twins, rtol=1e-6)) is shared

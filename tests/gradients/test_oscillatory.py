@@ -9,10 +9,10 @@ import pytest
 from helpers import batch, dense, flat, linear_network, potentials_as_vector, relative_error
 
 import osciprop
-from osciprop.dynamics import cost_force, make_dynamics
+from osciprop.dynamics.dynamics import cost_force, make_dynamics
 from osciprop.gradients.oscillatory import OscillatoryEP
 
-EXACT = osciprop.Integrator(stepsize_controller=osciprop.adaptive(1e-11, 1e-12))
+EXACT = osciprop.Integrator(stepsize_controller=osciprop.dynamics.adaptive(1e-11, 1e-12))
 
 
 def tanh_network(seed: int = 3) -> osciprop.Network:
@@ -142,7 +142,7 @@ def test_leaky_lock_in_forgets_and_is_unbiased_from_the_start():
     inputs, targets = jnp.asarray(x), jnp.asarray(y)
     reference = expected_gradient(network, x, y, 30.0)
     found = []
-    for lock_in in (osciprop.Cumulative(), osciprop.Leaky(1.0)):
+    for lock_in in (osciprop.gradients.Cumulative(), osciprop.gradients.Leaky(1.0)):
         method = OscillatoryEP(0.2, 30.0, settle_periods=0, lock_in=lock_in)
         running, gradients = method.begin(network, inputs), []
         for _ in range(6):

@@ -12,7 +12,7 @@ import osciprop
 
 TIGHT = osciprop.AndersonIteration(tolerance=1e-13, max_steps=3000)
 EXACT = osciprop.Implicit(TIGHT, tolerance=1e-11)
-FINE = osciprop.Integrator(stepsize_controller=osciprop.adaptive(1e-9, 1e-11))
+FINE = osciprop.Integrator(stepsize_controller=osciprop.dynamics.adaptive(1e-9, 1e-11))
 SIGNALS = osciprop.ErrorSignals()
 
 
@@ -62,7 +62,7 @@ def test_running_mean_responds_by_its_transfer_function(case):
     oscillation = osciprop.OscillatoryEP(
         0.1, period, samples=32, settle_periods=40, rule=SIGNALS, integrator=FINE
     )
-    method = osciprop.OscillatoryAEP(oscillation, osciprop.OwnMean(time_constant))
+    method = osciprop.OscillatoryAEP(oscillation, osciprop.gradients.OwnMean(time_constant))
     estimate = osciprop.estimate_gradient(*case, method)
     np.testing.assert_allclose(
         potentials_as_vector(estimate.error_signal), expected, atol=2e-6 * np.abs(expected).max()
@@ -103,7 +103,7 @@ def random_networks(count: int):
         networks.append(network)
         inputs.append(x)
         targets.append(y)
-        stability = osciprop.running_mean_stability(network, x, relaxation=TIGHT)
+        stability = osciprop.equilibria.running_mean_stability(network, x, relaxation=TIGHT)
         criteria.append(stability.slowest[0])
     parts = [eqx.partition(network, eqx.is_inexact_array) for network in networks]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(arrays for arrays, _ in parts))
@@ -145,7 +145,7 @@ def test_criterion_tells_drift_from_success_on_100_random_networks():
     oscillation = osciprop.OscillatoryEP(
         0.02, 100.0, settle_periods=39, rule=SIGNALS, integrator=steps
     )
-    mean = osciprop.OscillatoryAEP(oscillation, osciprop.OwnMean(200.0))
+    mean = osciprop.OscillatoryAEP(oscillation, osciprop.gradients.OwnMean(200.0))
     success = cosines(networks, x, y, mean) > 0.999
     clear = np.abs(criteria) > 0.2
     assert clear.sum() >= 80 and (criteria[clear] < 0).sum() >= 3
@@ -158,10 +158,10 @@ def test_a_mean_that_drifts_is_reported():
     rng = np.random.default_rng(5)
     x, y = rng.normal(size=(1, 4)), 0.5 * rng.normal(size=(1, 4))
     network = three_blocks(seed=2, gain=1.0)
-    stability = osciprop.running_mean_stability(network, x, relaxation=TIGHT)
+    stability = osciprop.equilibria.running_mean_stability(network, x, relaxation=TIGHT)
     assert not stability.stable[0] and "0 of 1 samples stable" in str(stability)
     oscillation = osciprop.OscillatoryEP(0.05, 100.0, settle_periods=59, rule=SIGNALS)
-    method = osciprop.OscillatoryAEP(oscillation, osciprop.OwnMean(100.0))
+    method = osciprop.OscillatoryAEP(oscillation, osciprop.gradients.OwnMean(100.0))
     with pytest.warns(osciprop.GradientAccuracyWarning) as told:
         estimate = osciprop.estimate_gradient(network, x, y, method)
     assert any("smallest real part of -0.2" in str(warning.message) for warning in told)
@@ -202,7 +202,7 @@ def test_settings_are_checked(case):
     with pytest.raises(TypeError, match="rule is ActivityProducts"):
         osciprop.OscillatoryAEP(osciprop.OscillatoryEP(0.1, 100.0))
     with pytest.raises(ValueError, match="time_constant must be"):
-        osciprop.OwnMean(0.0)
+        osciprop.gradients.OwnMean(0.0)
     network = three_blocks()
     kinked = eqx.tree_at(
         lambda tree: [population.neuron for population in tree.populations],

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 import osciprop
+from osciprop.dynamics.teaching import roots_of_unity
 from osciprop.gradients.rules import first_coefficient
-from osciprop.teaching import roots_of_unity
 from tests.helpers import batch, flat, small_network
 
-RULES = (osciprop.ActivityProducts(), osciprop.ErrorSignals())
+RULES = (osciprop.gradients.ActivityProducts(), osciprop.ErrorSignals())
 
 
 @eqx.filter_jit
@@ -25,7 +25,7 @@ def turn():
     """A network, a batch, and its equilibria at 24 points of the circle of radius 0.2."""
     network = small_network(1)
     x, y = (jnp.asarray(part) for part in batch(5, 3, samples=4))
-    spectrum = osciprop.activity_spectrum(
+    spectrum = osciprop.analysis.activity_spectrum(
         network, x, y, amplitude=0.2, points=24, relaxation=osciprop.Newton(tolerance=1e-13)
     )
     activity = jax.tree.map(lambda leaf: 24 * jnp.fft.ifft(leaf, axis=0), spectrum.coefficients)

@@ -20,7 +20,7 @@ def test_published_cells_of_both_forms(real_data: Path) -> None:
     x, y = network.images(fast=False)
     exact = osciprop.estimate_gradient(net, x, y, osciprop.Implicit()).gradient
     few, many = network.sweeps(5), network.sweeps(100)
-    proximal = osciprop.Proximal(0.5)
+    proximal = osciprop.dynamics.Proximal(0.5)
     for place, alpha in ((0, 0.0), (2, 0.5), (4, 1.0)):
         method = osciprop.DualPropagationAdjoint(0.5, alpha, few)
         found = osciprop.estimate_gradient(net, x, y, method).gradient

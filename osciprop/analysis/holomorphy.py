@@ -1,0 +1,219 @@
+"""The contract of complex teaching, checked: is a network holomorphic, does its force fit phi?"""
+
+import itertools
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, PRNGKeyArray, PyTree
+
+from ..dynamics.teaching import roots_of_unity
+from ..errors import check_at_least, check_positive
+from ..networks.complexity import real_dtype, to_complex
+from ..networks.network import AbstractNetwork, State, current_from_phi
+from ..networks.preparation import prepare, prepare_pair
+
+# What is known is computed with NumPy, on the host and in double precision; traced arrays in JAX.
+AnyArray = Array | np.ndarray | np.floating
+
+# Circles of the holomorphy check lie between these potentials, where activations have kinks.
+CENTRE_RANGE = 3.0
+
+
+@dataclass(frozen=True)
+class HolomorphyReport:
+    """What `check_holomorphic` found.
+
+    `violations` holds the largest violation of each part, relative to the part's largest value;
+    `messages` the error of each part that raised one for complex input. `phi` and `force` (is
+    `current` the derivative of `phi`?) are missing for a network without a `phi`.
+    """
+
+    violations: dict[str, float]
+    messages: dict[str, str]
+    tolerance: float
+
+    @property
+    def holomorphic(self) -> bool:
+        """Whether every part is within the tolerance."""
+        return all(size <= self.tolerance for size in self.violations.values())
+
+    def __str__(self) -> str:
+        lines = [f"{'' if self.holomorphic else 'NOT '}holomorphic, tolerance {self.tolerance:.2g}"]
+        for part, size in self.violations.items():
+            verdict = "ok" if size <= self.tolerance else "FAILS"
+            detail = self.messages.get(part, f"largest violation {size:.2g}")
+            lines.append(f"  {part:<9}{verdict:<6}{detail}")
+        if not self.holomorphic:
+            lines.append(
+                "  abs, conj, real, imag, relu, clip, max and where on values are not holomorphic. "
+                "A pole within a circle fails too: if you know of one, repeat with smaller radii"
+            )
+        return "\n".join(lines)
+
+
+def _generator(key: PRNGKeyArray | None) -> np.random.Generator:
+    """Random numbers on the host: JAX would compile each small step."""
+    return np.random.default_rng(0 if key is None else np.asarray(jax.random.key_data(key)))
+
+
+def _centres(rest: State, trials: int, random: np.random.Generator) -> list[PyTree[np.ndarray]]:
+    """Real potentials: 0, then random ones that step evenly through the range."""
+
+    def potential(trial: int) -> PyTree[np.ndarray]:
+        def scatter(leaf: Array) -> np.ndarray:
+            places = 2 * (trial + random.random(leaf.shape)) / trials - 1
+            return (CENTRE_RANGE * places).astype(leaf.dtype)
+
+        return jax.tree.map(scatter, rest)
+
+    return [jax.tree.map(np.zeros_like, rest)] + [potential(trial) for trial in range(trials)]
+
+
+def _ring(
+    centre: PyTree, radius: float, points: int, random: np.random.Generator
+) -> PyTree[np.ndarray]:
+    """Points (leading axis) of a circle around a state, in a random complex direction."""
+    turn = radius * roots_of_unity(points)
+
+    def around(leaf: AnyArray) -> np.ndarray:
+        direction = np.exp(2j * math.pi * random.random(leaf.shape))
+        ring = np.asarray(leaf) + np.multiply.outer(turn, direction)
+        return ring.astype(np.result_type(leaf.dtype, np.complex64))
+
+    return jax.tree.map(around, centre)
+
+
+def _worst_gaps(
+    functions: Mapping[str, Callable[[State], PyTree]],
+    centres: list[PyTree],
+    radii: list[float],
+    points: int,
+    random: np.random.Generator,
+) -> dict[str, float]:
+    """Largest deviation of each function from holomorphy on circles, relative to its largest value.
+
+    The mean must be the value at the real centre, and no coefficient may turn backwards.
+    """
+
+    @jax.jit
+    def evaluate(ring: PyTree, centre: PyTree) -> dict[str, tuple[PyTree, PyTree]]:
+        return {name: (jax.vmap(f)(ring), f(centre)) for name, f in functions.items()}
+
+    gaps: dict[str, list] = {name: [0.0] for name in functions}
+    sizes: dict[str, list] = {name: [1e-300] for name in functions}
+    # Circle after circle: memory is that of one.
+    for centre, radius in itertools.product(centres, radii):
+        results = jax.device_get(evaluate(_ring(centre, radius, points, random), centre))
+        for name, (values, middles) in results.items():
+            for value, middle in zip(*map(jax.tree.leaves, (values, middles)), strict=True):
+                series = np.fft.fft(value, axis=0) / points
+                # Half of the negative orders: positive ones of steep functions alias to the rest.
+                backwards = series[points - points // 4 :]
+                gaps[name] += [np.abs(series[0] - middle).max(), np.abs(backwards).max()]
+                sizes[name].append(np.abs(value).max())
+    return {name: float(np.max(gaps[name]) / np.max(sizes[name])) for name in functions}
+
+
+def _force_gap(network: AbstractNetwork, s: State, x: Array) -> tuple[Array, Array]:
+    """Largest difference between `current` and `d phi / d s`, and largest current."""
+    current, slope = network.current(s, network.drive(x)), current_from_phi(network, s, x)
+    pairs = zip(jax.tree.leaves(current), jax.tree.leaves(slope), strict=True)
+    sizes = [(jnp.max(jnp.abs(a - b)), jnp.max(jnp.abs(a))) for a, b in pairs]
+    gaps, largest = jnp.max(jnp.asarray(sizes), axis=0)
+    return gaps, largest
+
+
+def _has_phi(network: AbstractNetwork, s: State, x: Array) -> bool:
+    try:
+        jax.eval_shape(network.phi, s, x)
+    except TypeError:
+        return False
+    return True
+
+
+def _refusals(functions: Mapping[str, Callable[[State], PyTree]], state: PyTree) -> dict[str, str]:
+    """The error of each function that raises one for complex input."""
+    messages = {}
+    for name, function in functions.items():
+        try:
+            jax.eval_shape(function, to_complex(jax.tree.map(jnp.asarray, state)))
+        except (TypeError, ValueError, NotImplementedError) as error:
+            messages[name] = f"{type(error).__name__}: {error}".splitlines()[0]
+    return messages
+
+
+def force_matches_phi(
+    network: AbstractNetwork, x: ArrayLike, *, key: PRNGKeyArray | None = None
+) -> float:
+    """Largest absolute difference between `current` and the gradient of `phi` by the activity.
+
+    At random real activities: about round-off where `phi` is right. Raises `TypeError` for a
+    network without a `phi`.
+    """
+    inputs, _ = prepare(network, x, None)
+    u = _centres(network.rest(inputs), 1, _generator(key))[1]
+    s = eqx.filter_jit(network.activity)(u)
+    return float(eqx.filter_jit(_force_gap)(network, s, inputs)[0])
+
+
+def check_holomorphic(
+    network: AbstractNetwork,
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    radii: tuple[float, ...] = (1e-2, 0.2),
+    points: int = 48,
+    key: PRNGKeyArray | None = None,
+) -> HolomorphyReport:
+    """Test on circles in the complex plane whether a network's functions are holomorphic.
+
+    A complex teaching signal needs holomorphic `activity`, `current`, `cost` and `phi`. Each is
+    evaluated at `points` points of circles of all `radii` around random real states, in random
+    complex directions. The centres (0 first, then -3 ... 3 in potential) lie so close that every
+    kink of an activation in between is inside a circle of the largest radius; kinks of the other
+    functions are met by chance. Circles must stay clear of poles: within 0.4 of their distance, so
+    a steep activation needs smaller `radii`. At most 4 samples are used.
+
+    Raises `ValueError` for unfit input; errors that complex input causes are in the report.
+    """
+    check_at_least("points", points, 8, "too few points confuse high powers with conjugates")
+    check_positive("radii", radii, "give radii of circles well below the distance of any pole")
+    inputs, targets = prepare_pair(network, x, y)
+    inputs, targets = inputs[:4], targets[:4]
+    random, rest = _generator(key), network.rest(inputs)
+    potentials = _centres(rest, math.ceil(2 * CENTRE_RANGE / max(radii)), random)
+    activities = [*map(eqx.filter_jit(network.activity), potentials)]
+    drive = network.drive(inputs)
+    parts: dict[str, Callable[[State], PyTree]] = {
+        "current": lambda s: network.current(s, drive),
+        "cost": lambda s: network.cost(s, targets),
+    }
+    force: dict[str, float] = {}
+    if _has_phi(network, activities[0], inputs):
+        parts["phi"] = lambda s: network.phi(s, inputs)
+        # At real activities: holomorphic functions that agree there agree everywhere.
+        compare = jax.jit(lambda s: _force_gap(network, s, inputs))
+        gaps, sizes = np.max([compare(s) for s in activities], axis=0)
+        force["force"] = float(gaps / max(sizes, 1e-300))
+    # All activities together move by the radius: what weights sum up stays small, clear of the
+    # singularities of a softmax.
+    share = sum(leaf[0].size for leaf in jax.tree.leaves(activities[0])) ** -0.5
+    violations: dict[str, float] = {}
+    messages: dict[str, str] = {}
+    for functions, centres, reach in (
+        ({"activity": network.activity}, potentials, 1.0),
+        (parts, activities, share),
+    ):
+        refused = _refusals(functions, centres[0])
+        accepted = {name: f for name, f in functions.items() if name not in refused}
+        messages |= refused
+        violations |= dict.fromkeys(refused, math.inf)
+        reaches = [reach * radius for radius in radii]
+        violations |= _worst_gaps(accepted, centres, reaches, points, random)
+    tolerance = 1e3 * float(jnp.finfo(real_dtype(rest)).eps)
+    return HolomorphyReport(violations | force, messages, tolerance)

@@ -1,0 +1,136 @@
+"""The relaxed objectives behind dual propagation: bounds on the loss of a layered network.
+
+A layer with activity `s = f(u)`, `f = d G* / du`, that receives a current `a` has the energy
+`G(s) - s a`, least at `s = f(a)`. What it is above that is a divergence,
+
+    D(s, a) = G(s) - s a + G*(a) >= 0,    with G(f(u)) = u f(u) - G*(u),
+
+so that states need not be those of the forward pass, but pay for it (two_tales2024, C.2):
+
+    optimistic    ROVR+  = min over s of  C(s) + (1 / beta) sum_k D(s_k, a_k)        <= loss
+    pessimistic   ROVR-  = max over s of  C(s) - (1 / beta) sum_k D(s_k, a_k)        >= loss
+    averaged      AROVR  = alpha ROVR+ with alpha beta, (1 - alpha) ROVR- with (1 - alpha) beta
+    saddle point  SPROVR = alpha C(s+) + (1 - alpha) C(s-)
+                           + (1 / beta) sum_k [D(s+_k, a_k) - D(s-_k, a_k)],  a of the means
+
+The last is stationary where `osciprop.dynamics.Dual` is in equilibrium (with the `Proximal` nudge,
+whose outputs see the cost at their own activity), and its derivative by the weights is the learning
+rule. At `alpha = 1` it is the optimistic objective, at `alpha = 0` the pessimistic one, which is the
+worst loss under perturbations of every layer that `beta` prices: the link to robustness.
+
+All values are per sample, for given membrane potentials; nothing is minimised here.
+"""
+
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float
+
+from ..dynamics.dual import AbstractDual
+from ..errors import check_positive
+from ..networks.network import Network, State, rowwise
+from ..networks.preparation import prepare_pair
+
+BETA_REMEDY = "give the amplitude of the nudge, the price of a divergence"
+
+
+def divergence(network: Network, u: State, current: State) -> Float[Array, " batch"]:
+    """`sum_k D(s_k, a_k)` of each sample: how far potentials `u` are from what the currents `a`
+    would make of them, in energy; zero where their activities agree.
+
+    Raises `NotImplementedError` for an activation without a `primitive`.
+    """
+    total = jnp.zeros(())
+    for population, potential, inflow in zip(network.populations, u, current, strict=True):
+        activation = population.neuron.activation
+        s = activation(potential)
+        excess = (potential - inflow) * s
+        excess = excess - activation.primitive(potential) + activation.primitive(inflow)
+        total = total + rowwise(excess)
+    return total
+
+
+def optimistic_objective(
+    network: Network, x: ArrayLike, y: ArrayLike, u: State, beta: ArrayLike
+) -> Float[Array, " batch"]:
+    """`C(s) + (1 / beta) sum_k D(s_k, a_k)` of each sample at potentials `u`.
+
+    Its minimum, at the first compartments of `Dual(network, 1.0, Proximal(beta))`, is not above the
+    loss.
+    """
+    return _relaxed(network, x, y, u, beta, 1.0)
+
+
+def pessimistic_objective(
+    network: Network, x: ArrayLike, y: ArrayLike, u: State, beta: ArrayLike
+) -> Float[Array, " batch"]:
+    """`C(s) - (1 / beta) sum_k D(s_k, a_k)` of each sample at potentials `u`.
+
+    Its maximum, at the second compartments of `Dual(network, 0.0, Proximal(beta))`, is not below
+    the loss; beyond some `beta` there is none.
+    """
+    return _relaxed(network, x, y, u, beta, -1.0)
+
+
+def averaged_objective(
+    network: Network,
+    x: ArrayLike,
+    y: ArrayLike,
+    first: State,
+    second: State,
+    alpha: float,
+    beta: ArrayLike,
+) -> Float[Array, " batch"]:
+    """The optimistic objective at potentials `first` and the pessimistic at `second`, averaged.
+
+    `alpha` weighs the first, with `alpha beta` as its amplitude; `1 - alpha` the second, with
+    `(1 - alpha) beta`. For `alpha` of 0 or 1 only one of them is left.
+    """
+    total = jnp.zeros(())
+    if alpha > 0:
+        total = total + alpha * optimistic_objective(network, x, y, first, alpha * beta)
+    if alpha < 1:
+        rest = 1 - alpha
+        total = total + rest * pessimistic_objective(network, x, y, second, rest * beta)
+    return total
+
+
+def saddle_objective(
+    dual: AbstractDual,
+    x: ArrayLike,
+    y: ArrayLike,
+    u: State,
+    beta: ArrayLike,
+) -> Float[Array, " batch"]:
+    """The saddle-point objective of each sample at potentials `u` of the dyads.
+
+    Raises `TypeError` unless the network inside is a `Network` of populations and synapses.
+    """
+    check_positive("beta", beta, BETA_REMEDY)
+    x, y = prepare_pair(dual, x, y)
+    network = dual.network
+    if not isinstance(network, Network):
+        raise TypeError(
+            f"the network inside is a {type(network).__name__}: objectives are defined for a "
+            "Network of populations and synapses"
+        )
+    s = dual.activity(u)
+    current = network.current(dual.mean(s), network.drive(x))
+    parts = [tuple(leaf[:, place] for leaf in u) for place in (0, 1)]
+    costs = [network.cost(tuple(leaf[:, place] for leaf in s), y) for place in (0, 1)]
+    alpha = dual.alphas(s)[-1]
+    apart = divergence(network, parts[0], current) - divergence(network, parts[1], current)
+    return alpha * costs[0] + (1 - alpha) * costs[1] + apart / beta
+
+
+def _relaxed(
+    network: Network,
+    x: ArrayLike,
+    y: ArrayLike,
+    u: State,
+    beta: ArrayLike,
+    sign: float,
+) -> Float[Array, " batch"]:
+    check_positive("beta", beta, BETA_REMEDY)
+    x, y = prepare_pair(network, x, y)
+    s = network.activity(u)
+    current = network.current(s, network.drive(x))
+    return network.cost(s, y) + sign * divergence(network, u, current) / beta

@@ -1,0 +1,81 @@
+"""Where a method is stable: direction and size of its gradient over two of its settings.
+
+Made for the share `alpha` and the amplitude `beta` of dual propagation (two_tales2024, C.6), and
+good for any two numbers that a method takes.
+"""
+
+from collections.abc import Callable, Sequence
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import ArrayLike, Bool, Float
+
+from ..errors import check_at_least
+from ..gradients import AbstractGradientMethod, Implicit, estimate_gradient
+from ..networks.network import AbstractNetwork
+from .comparison import cosine, norm_ratio
+
+
+class StabilityMap(eqx.Module):
+    """One cell per pair of settings: whether the method settled, and how its gradient compares.
+
+    `cosine` is that of the angle to the reference, `norm` the ratio of the sizes, all arrays of the
+    gradient together; NaN where the method did not settle.
+    """
+
+    alphas: Float[np.ndarray, " alphas"]
+    betas: Float[np.ndarray, " betas"]
+    settled: Bool[np.ndarray, "betas alphas"]
+    cosine: Float[np.ndarray, "betas alphas"]
+    norm: Float[np.ndarray, "betas alphas"]
+
+    def __str__(self) -> str:
+        cells = self.settled.size
+        return (
+            f"StabilityMap: {np.count_nonzero(self.settled)} of {cells} cells settled; cosine from "
+            f"{np.nanmin(self.cosine, initial=1.0):.4g}, norm from "
+            f"{np.nanmin(self.norm, initial=np.inf):.4g} to "
+            f"{np.nanmax(self.norm, initial=-np.inf):.4g} of the reference's"
+        )
+
+
+def stability_map(
+    network: AbstractNetwork,
+    x: ArrayLike,
+    y: ArrayLike,
+    method: Callable[[float, float], AbstractGradientMethod | None],
+    alphas: Sequence[float],
+    betas: Sequence[float],
+    *,
+    reference: AbstractGradientMethod | None = None,
+) -> StabilityMap:
+    """Estimate a gradient for every pair of settings and compare it with a reference.
+
+    `method(alpha, beta)` makes the method of a cell, or gives None where there is none: the cell
+    counts as not settled. Whether a method settled is for its own diagnostics to say
+    (`estimate.converged`). `reference` is by default `Implicit()`. `x` and `y` as for
+    `estimate_gradient`. One program is compiled for all cells if only numbers differ.
+
+    Raises `ValueError` for an empty list of settings, and as `estimate_gradient` for what does not
+    fit; `ConvergenceError` if the reference did not converge.
+    """
+    for name, values in (("alphas", alphas), ("betas", betas)):
+        check_at_least(f"the number of {name}", len(values), 1, "a map needs a cell")
+    used = Implicit() if reference is None else reference
+    exact = estimate_gradient(network, x, y, used).gradient
+    shape = (len(betas), len(alphas))
+    settled, cosines, norms = np.zeros(shape, bool), np.full(shape, np.nan), np.full(shape, np.nan)
+    for row, beta in enumerate(betas):
+        for column, alpha in enumerate(alphas):
+            chosen = method(float(alpha), float(beta))
+            if chosen is None:
+                continue
+            found = estimate_gradient(network, x, y, chosen, throw=False)
+            if not bool(found.converged):
+                continue
+            settled[row, column] = True
+            cosines[row, column] = cosine(found.gradient, exact)
+            norms[row, column] = norm_ratio(found.gradient, exact)
+    return StabilityMap(
+        np.asarray(alphas, float), np.asarray(betas, float), settled, cosines, norms
+    )

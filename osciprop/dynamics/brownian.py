@@ -1,0 +1,164 @@
+"""Brownian paths for networks: which random numbers drive a simulation, and how they are drawn.
+
+Every number depends on the key, the step or the time, and the sample, and on nothing else: neither
+the size of the batch nor the pieces in which a simulation is run change what a sample sees.
+"""
+
+import abc
+import dataclasses
+import math
+from typing import TypeAlias
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+
+from ..errors import check_positive
+from ..networks.complexity import scale
+from .noise import Wiener, normal
+
+Area: TypeAlias = (
+    type[diffrax.BrownianIncrement]
+    | type[diffrax.SpaceTimeLevyArea]
+    | type[diffrax.SpaceTimeTimeLevyArea]
+)
+# Standard deviations of the space-time and space-time-time Levy areas of a unit step.
+AREA_SIZES = {"H": 1 / math.sqrt(12), "K": 1 / math.sqrt(720)}
+
+
+class AbstractBrownianPath(eqx.Module):
+    """Wiener processes over one integration."""
+
+    @abc.abstractmethod
+    def increments(
+        self, start: Float[Array, ""], end: Float[Array, ""], use_levy: bool = False
+    ) -> PyTree[Array]:
+        """What the processes gain between two times, with Levy areas if a solver asks."""
+
+
+class AbstractBrownian(eqx.Module):
+    """How an `Integrator` draws its Wiener processes."""
+
+    @abc.abstractmethod
+    def path(
+        self,
+        sources: tuple[Wiener, ...],
+        key: PRNGKeyArray,
+        times: Float[Array, " times"],
+        step: Float[Array, ""] | None,
+        area: Area,
+    ) -> AbstractBrownianPath:
+        """A path over `times`, with the Levy area that the solver needs; `step` is the constant
+        step of the integration, None if its steps adapt."""
+
+
+class FreshSteps(AbstractBrownian):
+    """New numbers for every step, by the step's number: for constant steps, where it is fastest."""
+
+    def path(
+        self,
+        sources: tuple[Wiener, ...],
+        key: PRNGKeyArray,
+        times: Float[Array, " times"],
+        step: Float[Array, ""] | None,
+        area: Area,
+    ) -> AbstractBrownianPath:
+        if step is None:
+            raise ValueError(
+                "brownian is FreshSteps, but the integrator's steps adapt, so that steps of "
+                "different size must see one path: use brownian=BrownianTree(), or ConstantStepSize"
+            )
+        return _Steps(sources, key, step, area)
+
+
+class BrownianTree(AbstractBrownian):
+    """One path that can be asked at any time: for adaptive steps, and for comparing step sizes.
+
+    Resolves times down to `resolution` times the integrated interval. Many times slower than
+    `FreshSteps`.
+    """
+
+    resolution: float = eqx.field(static=True)
+
+    def __init__(self, resolution: float = 2**-14):
+        check_positive("resolution", resolution, "give a fraction of the integrated interval")
+        self.resolution = resolution
+
+    def path(
+        self,
+        sources: tuple[Wiener, ...],
+        key: PRNGKeyArray,
+        times: Float[Array, " times"],
+        step: Float[Array, ""] | None,
+        area: Area,
+    ) -> AbstractBrownianPath:
+        return _Tree(sources, key, times[0], times[-1], self.resolution, area)
+
+
+class _Steps(AbstractBrownianPath):
+    """Increments of a Wiener process over the steps of a fixed grid."""
+
+    sources: tuple[Wiener, ...]
+    key: PRNGKeyArray
+    step: Float[Array, ""]
+    area: Area = eqx.field(static=True)
+
+    def increments(
+        self, start: Float[Array, ""], end: Float[Array, ""], use_levy: bool = False
+    ) -> PyTree[Array]:
+        # By number, not by time, whose last digits depend on where the simulation began.
+        number = jnp.round(start / self.step).astype(int)
+        key = jax.random.fold_in(self.key, number)
+        duration = end - start
+        names = [field.name for field in dataclasses.fields(self.area) if field.name != "dt"]
+        parts = {}
+        for index, name in enumerate(names if use_levy else ["W"]):
+            size = jnp.sqrt(duration) * AREA_SIZES.get(name, 1.0)
+            # Sources and areas fold in numbers of their own.
+            own = jax.random.fold_in(key, index)
+            parts[name] = tuple(
+                scale(size, normal(source, jax.random.fold_in(own, place)))
+                for place, source in enumerate(self.sources)
+            )
+        return self.area(dt=duration, **parts) if use_levy else parts["W"]
+
+
+class _Tree(AbstractBrownianPath):
+    """A `VirtualBrownianTree` for each sample."""
+
+    sources: tuple[Wiener, ...]
+    key: PRNGKeyArray
+    first: Float[Array, ""]
+    last: Float[Array, ""]
+    resolution: float = eqx.field(static=True)
+    area: Area = eqx.field(static=True)
+
+    def increments(
+        self, start: Float[Array, ""], end: Float[Array, ""], use_levy: bool = False
+    ) -> PyTree[Array]:
+        parts = [
+            self._source(source, jax.random.fold_in(self.key, place), start, end)
+            for place, source in enumerate(self.sources)
+        ]
+        names = [field.name for field in dataclasses.fields(self.area) if field.name != "dt"]
+        increments = {name: tuple(getattr(part, name) for part in parts) for name in names}
+        return self.area(dt=end - start, **increments) if use_levy else increments["W"]
+
+    def _source(
+        self, source: Wiener, key: PRNGKeyArray, start: Float[Array, ""], end: Float[Array, ""]
+    ) -> diffrax.AbstractBrownianIncrement:
+        batch = jax.tree.leaves(source.shapes)[0].shape[0]
+        one = jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), source.shapes
+        )
+        resolution = self.resolution * (self.last - self.first)
+
+        def draw(own: PRNGKeyArray) -> PyTree[Array]:
+            tree = diffrax.VirtualBrownianTree(
+                self.first, self.last, resolution, one, own, self.area
+            )
+            return tree.evaluate(start, end, use_levy=True)
+
+        return source.sharing.over_batch(draw, key, batch)

@@ -1,0 +1,120 @@
+"""A network under a teaching signal, as one dynamical system.
+
+`tau du/dt = current(s) - beta(t) dC/ds - u`, with `s = activity(u)`. Everything that integrates,
+relaxes or solves works on this object alone.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, PyTree
+
+from ..errors import HolomorphyError
+from ..networks.complexity import is_complex, real_dtype, to_complex
+from ..networks.costs import Targets
+from ..networks.network import AbstractNetwork, State
+from .teaching import AbstractTeaching, Constant
+
+
+class Dynamics(eqx.Module):
+    """The equations of motion of a network with clamped input, target and teaching signal.
+
+    `drive` is the network's drive of the input, computed once; `target` is None in a free network.
+    """
+
+    network: AbstractNetwork
+    drive: PyTree
+    target: Targets | None
+    teaching: AbstractTeaching
+
+    def rest(self, x: Float[Array, "batch ..."]) -> State:
+        """Where a simulation starts: complex if the teaching signal is."""
+        state = self.network.rest(x)
+        return to_complex(state) if self.teaching.is_complex() else state
+
+    def current(self, time: ArrayLike, u: State) -> State:
+        """Synaptic plus teaching current of every neuron, in units of the potential."""
+        s = self.network.activity(u)
+        current = self.network.current(s, self.drive)
+        if self.target is None:
+            return current
+        dtype = real_dtype(u)
+        beta = self.teaching(jnp.asarray(time, dtype=dtype))
+        beta = beta.astype(jax.tree.leaves(u)[0].dtype)
+        force = cost_force(self.network, s, self.target)
+
+        def nudge(inflow: Array, slope: Array) -> Array:
+            return inflow - beta.reshape(beta.shape + (1,) * (inflow.ndim - beta.ndim)) * slope
+
+        return jax.tree.map(nudge, current, force)
+
+    def velocity(self, time: ArrayLike, u: State) -> State:
+        """Time derivative of the membrane potential."""
+        return self.network.velocity(u, self.current(time, u))
+
+    def residual(self, time: ArrayLike, u: State) -> Float[Array, " batch"]:
+        """Per sample, the largest change of any activity in one step `u <- current(u)`.
+
+        In units of the sample's largest activity, where that is above 1 (`largest_change`). Zero
+        exactly at an equilibrium. One step, not two: a 2-cycle is not an equilibrium.
+        """
+        now = self.network.activity(u)
+        then = self.network.activity(self.current(time, u))
+        return largest_change(now, then)
+
+
+def largest_change(before: State, after: State) -> Float[Array, " batch"]:
+    """Per sample, the largest difference of any entry of two states.
+
+    Relative to the largest entry of `after`, where that is above 1: round-off alone keeps large
+    activities, such as those of ReLU neurons, from an absolute tolerance.
+    """
+    changes = _largest(jax.tree.map(lambda a, b: b - a, before, after))
+    return changes / jnp.maximum(_largest(after), 1)
+
+
+def _largest(state: State) -> Float[Array, " batch"]:
+    """Per sample, the largest absolute value of any entry."""
+    sizes = [
+        jnp.max(jnp.abs(leaf), axis=tuple(range(1, leaf.ndim))) for leaf in jax.tree.leaves(state)
+    ]
+    return jnp.max(jnp.stack(sizes), axis=0)
+
+
+def cost_force(network: AbstractNetwork, s: State, y: Targets) -> State:
+    """`dC/ds` of each sample, holomorphic for complex `s`."""
+
+    def total(activity: State) -> Array:
+        return jnp.sum(network.cost(activity, y))
+
+    return jax.grad(total, holomorphic=is_complex(s))(s)
+
+
+def make_dynamics(
+    network: AbstractNetwork,
+    x: Float[Array, "batch ..."],
+    y: Targets | None = None,
+    teaching: AbstractTeaching | None = None,
+) -> Dynamics:
+    """The dynamics of a network for a batch, its input drive computed.
+
+    Raises `ValueError` for a teaching signal without a target, `HolomorphyError` for a complex
+    teaching signal on a network that is not holomorphic.
+    """
+    signal = Constant() if teaching is None else teaching
+    if teaching is not None and y is None:
+        raise ValueError("y is None but a teaching signal is given: it nudges towards a target")
+    if signal.is_complex():
+        require_holomorphic(network)
+    return Dynamics(network, network.drive(x), None if teaching is None else y, signal)
+
+
+def require_holomorphic(network: AbstractNetwork) -> None:
+    """Raise `HolomorphyError` unless the network says that it is holomorphic."""
+    if not network.is_holomorphic():
+        raise HolomorphyError(
+            f"this {type(network).__name__} has an activation that is not holomorphic, so its "
+            "response to a complex teaching signal holds no exact gradient: use Tanh, "
+            "ShiftedSigmoid or HolomorphicTanh, or a method with real teaching such as "
+            "osciprop.CentredEP"
+        )

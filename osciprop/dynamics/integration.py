@@ -1,0 +1,330 @@
+"""Integration in time: a network under any teaching signal, through Diffrax."""
+
+from collections.abc import Callable, Sequence
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray, PyTree
+
+from ..errors import ConvergenceError, check_at_least, check_finite, check_positive, is_traced
+from ..networks.complexity import from_pairs, real_dtype, to_complex, to_pairs
+from ..networks.costs import Targets
+from ..networks.network import AbstractNetwork, State, States
+from ..networks.preparation import prepare
+from .brownian import AbstractBrownian, AbstractBrownianPath, Area, FreshSteps
+from .dynamics import make_dynamics
+from .noise import AbstractNoise
+from .stochastic import AbstractSilentSystem, AbstractStochasticSystem, require_key, with_noise
+from .teaching import AbstractTeaching
+
+
+class Integrator(eqx.Module):
+    """How to integrate: any Diffrax solver and step-size controller.
+
+    The default is Tsit5 with adaptive steps at relative and absolute tolerance 1e-5. A fixed-step
+    scheme is `Integrator(diffrax.Heun(), diffrax.ConstantStepSize(), dt0=0.5)`. With noise, only
+    stochastic solvers are right: see `euler_maruyama`. `brownian` says how its paths are drawn.
+    """
+
+    solver: diffrax.AbstractSolver
+    stepsize_controller: diffrax.AbstractStepSizeController
+    dt0: Float[Array, ""] | None
+    max_steps: int = eqx.field(static=True)
+    brownian: AbstractBrownian
+
+    def __init__(
+        self,
+        solver: diffrax.AbstractSolver | None = None,
+        stepsize_controller: diffrax.AbstractStepSizeController | None = None,
+        dt0: ArrayLike | None = None,
+        max_steps: int = 100_000,
+        brownian: AbstractBrownian | None = None,
+    ):
+        self.solver = diffrax.Tsit5() if solver is None else solver
+        self.stepsize_controller = (
+            adaptive(1e-5, 1e-5) if stepsize_controller is None else stepsize_controller
+        )
+        if dt0 is None and isinstance(self.stepsize_controller, diffrax.ConstantStepSize):
+            raise ValueError("dt0 is None with ConstantStepSize: give the step, e.g. dt0=0.5")
+        self.dt0 = None if dt0 is None else jnp.asarray(dt0, dtype=float)
+        check_at_least("max_steps", max_steps, 1, "a solve needs a step")
+        self.max_steps = max_steps
+        self.brownian = FreshSteps() if brownian is None else brownian
+
+    def run(
+        self,
+        system: AbstractStochasticSystem | AbstractSilentSystem,
+        start: PyTree,
+        times: Float[Array, " times"],
+        *,
+        key: PRNGKeyArray | None = None,
+        progress_meter: diffrax.AbstractProgressMeter | None = None,
+        offset: ArrayLike = 0.0,
+    ) -> tuple[PyTree, diffrax.Solution]:
+        """The states at `times`, the first of which is `start`, and Diffrax's own solution.
+
+        A state is any pytree of real and complex arrays. `offset` is added to the time that the
+        system sees; `key` is the source of a stochastic system's noise.
+        """
+        save = diffrax.SaveAt(ts=times.astype(real_dtype(start)))
+        solution = self._solve(system, start, times, save, key, progress_meter, offset)
+        return from_pairs(solution.ys, start), solution
+
+    def advance(
+        self,
+        system: AbstractStochasticSystem | AbstractSilentSystem,
+        start: PyTree,
+        times: Float[Array, " times"],
+        observe: Callable[[PyTree], PyTree] | None,
+        *,
+        key: PRNGKeyArray | None = None,
+        offset: ArrayLike = 0.0,
+    ) -> tuple[PyTree, PyTree, diffrax.Solution]:
+        """The state at the last of `times`, what `observe` sees at all of them, and the solution.
+
+        Unlike `run`, it does not store the states in between.
+        """
+        subs = [diffrax.SubSaveAt(t1=True)]
+        if observe is not None:
+            see = observe
+
+            def look(time: ArrayLike, pairs: PyTree, args: None) -> PyTree:
+                return to_pairs(see(from_pairs(pairs, start)))
+
+            subs.append(diffrax.SubSaveAt(ts=times.astype(real_dtype(start)), fn=look))
+        save = diffrax.SaveAt(subs=subs)
+        solution = self._solve(system, start, times, save, key, None, offset)
+        last, *observed = solution.ys  # type: ignore[misc]
+        final = jax.tree.map(lambda leaf: leaf[0], from_pairs(last, start))
+        if observe is None:
+            return final, None, solution
+        return final, from_pairs(observed[0], jax.eval_shape(observe, start)), solution
+
+    def _solve(
+        self,
+        system: AbstractStochasticSystem | AbstractSilentSystem,
+        start: PyTree,
+        times: Float[Array, " times"],
+        save: diffrax.SaveAt,
+        key: PRNGKeyArray | None,
+        progress_meter: diffrax.AbstractProgressMeter | None,
+        offset: ArrayLike,
+    ) -> diffrax.Solution:
+        dtype = real_dtype(start)
+        times = times.astype(dtype)
+        shift = jnp.asarray(offset, dtype=dtype)
+        step = None if self.dt0 is None else self.dt0.astype(dtype)
+
+        # The controller's tolerances in the precision of the state.
+        controller = jax.tree.map(
+            lambda leaf: leaf.astype(dtype) if eqx.is_inexact_array(leaf) else leaf,
+            self.stepsize_controller,
+        )
+
+        # The system is closed over, not `args`: Diffrax would warn of its complex numbers.
+        def velocity(time: ArrayLike, pairs: PyTree, args: None) -> PyTree:
+            return to_pairs(system.velocity(time + shift, from_pairs(pairs, start)))
+
+        terms: diffrax.AbstractTerm = diffrax.ODETerm(velocity)
+        if isinstance(system, AbstractStochasticSystem):
+            noise = _NoiseTerm(
+                gain=lambda time: system.gain(time + shift),
+                kick=lambda gain, control: to_pairs(system.kick(gain, control, start)),
+                increments=self._path(system, start, times, step, key).increments,
+            )
+            terms = diffrax.MultiTerm(terms, noise)
+        elif isinstance(self.solver, diffrax.AbstractSRK):
+            raise ValueError(
+                f"solver is {type(self.solver).__name__}, which needs noise, but there is none: "
+                "use an ordinary solver such as diffrax.Tsit5() or diffrax.Heun()"
+            )
+        return diffrax.diffeqsolve(
+            terms,
+            self.solver,
+            t0=times[0],
+            t1=times[-1],
+            dt0=step,
+            y0=to_pairs(start),
+            saveat=save,
+            stepsize_controller=controller,
+            max_steps=self.max_steps,
+            progress_meter=progress_meter or diffrax.NoProgressMeter(),
+            throw=False,
+        )
+
+    def _path(
+        self,
+        system: AbstractStochasticSystem,
+        start: PyTree,
+        times: Float[Array, " times"],
+        step: Float[Array, ""] | None,
+        key: PRNGKeyArray | None,
+    ) -> AbstractBrownianPath:
+        if not isinstance(
+            self.solver, diffrax.AbstractItoSolver | diffrax.AbstractStratonovichSolver
+        ):
+            raise ValueError(
+                f"solver is {type(self.solver).__name__}, which cannot integrate noise: use "
+                "diffrax.Euler() (Euler-Maruyama), or diffrax.SEA(), SRA1() or ShARK(), which are "
+                "made for additive noise"
+            )
+        if not isinstance(self.stepsize_controller, diffrax.ConstantStepSize):
+            step = None
+        area = _area_for(self.solver)
+        return self.brownian.path(system.wiener(start), require_key(key), times, step, area)
+
+
+class _NoiseTerm(diffrax.AbstractTerm):
+    """A system's noise for Diffrax, on real pairs: no product there can conjugate it.
+
+    Functions, like an `ODETerm`'s: Diffrax would warn of complex numbers in the system itself.
+    """
+
+    gain: Callable[[ArrayLike], PyTree]
+    kick: Callable[[PyTree, PyTree], PyTree]
+    increments: Callable[..., PyTree]
+
+    def vf(self, t: ArrayLike, y: PyTree, args: None) -> PyTree:
+        return self.gain(t)
+
+    def contr(self, t0: ArrayLike, t1: ArrayLike, **kwargs: bool) -> PyTree:
+        return self.increments(jnp.asarray(t0), jnp.asarray(t1), **kwargs)
+
+    def prod(self, vf: PyTree, control: PyTree) -> PyTree:
+        return self.kick(vf, control)
+
+
+def _area_for(solver: diffrax.AbstractSolver) -> Area:
+    """The increments, with or without Levy areas, that a solver asks for."""
+    needed = getattr(solver, "minimal_levy_area", diffrax.AbstractBrownianIncrement)
+    areas: tuple[Area, ...] = (
+        diffrax.BrownianIncrement,
+        diffrax.SpaceTimeLevyArea,
+        diffrax.SpaceTimeTimeLevyArea,
+    )
+    return next(area for area in areas if issubclass(area, needed))
+
+
+def euler_maruyama(step: ArrayLike) -> Integrator:
+    """The Euler-Maruyama scheme with a constant step: the simplest for noise, and the fastest."""
+    check_positive("step", step, "a fraction of the shortest time constant is usual")
+    return Integrator(diffrax.Euler(), diffrax.ConstantStepSize(), dt0=step)
+
+
+def adaptive(rtol: ArrayLike, atol: ArrayLike) -> diffrax.PIDController:
+    """Adaptive steps whose tolerances are arrays: changing them recompiles nothing."""
+    return diffrax.PIDController(
+        rtol=jnp.asarray(rtol, dtype=float), atol=jnp.asarray(atol, dtype=float)
+    )
+
+
+class Trajectory(eqx.Module):
+    """States over time: `u` and `s` have axes (time, batch, ...); `times` in units of time.
+
+    `completed` says whether the integration reached the last time; what it did not reach is
+    infinite. `noise` is the state that coloured noise carries, over time too; None if there is
+    none. `steps` and `rejected` count the solver's steps.
+    """
+
+    times: Float[Array, " times"]
+    u: States
+    s: States
+    noise: States | None
+    completed: Bool[Array, ""]
+    steps: Int[Array, ""]
+    rejected: Int[Array, ""]
+
+    def __str__(self) -> str:
+        if is_traced(self):
+            return "Trajectory(traced)"
+        return (
+            f"Trajectory: {self.times.size} times from {float(self.times[0]):.4g} to "
+            f"{float(self.times[-1]):.4g}, {int(self.steps)} steps, {int(self.rejected)} rejected, "
+            + ("completed" if bool(self.completed) else "NOT completed")
+        )
+
+
+@eqx.filter_jit
+def _integrate(
+    network: AbstractNetwork,
+    x: Array,
+    y: Targets | None,
+    teaching: AbstractTeaching | None,
+    times: Array,
+    integrator: Integrator,
+    noise: AbstractNoise | None,
+    key: PRNGKeyArray | None,
+    initial: State | None,
+    initial_noise: State | None,
+    progress_meter: diffrax.AbstractProgressMeter | None,
+) -> Trajectory:
+    dynamics = make_dynamics(network, x, y, teaching)
+    if initial is None:
+        start = dynamics.rest(x)
+    else:
+        start = to_complex(initial) if dynamics.teaching.is_complex() else initial
+    system = with_noise(dynamics, noise)
+    begin_key, path_key = (None, None) if key is None else jax.random.split(key)
+    begun = system.begin(start, begin_key) if initial_noise is None else (start, initial_noise)
+    (u, own), solution = integrator.run(
+        system, begun, times, key=path_key, progress_meter=progress_meter
+    )
+    finite = jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(u)])
+    return Trajectory(
+        times=times,
+        u=u,
+        s=jax.vmap(network.activity)(u),
+        noise=own,
+        completed=(solution.result == diffrax.RESULTS.successful) & jnp.all(finite),
+        steps=solution.stats["num_steps"],
+        rejected=solution.stats["num_rejected_steps"],
+    )
+
+
+def integrate(
+    network: AbstractNetwork,
+    x: ArrayLike,
+    y: ArrayLike | None = None,
+    teaching: AbstractTeaching | None = None,
+    *,
+    times: ArrayLike | Sequence[float],
+    integrator: Integrator | None = None,
+    noise: AbstractNoise | None = None,
+    key: PRNGKeyArray | None = None,
+    initial: State | None = None,
+    initial_noise: State | None = None,
+    progress: bool = False,
+    throw: bool = True,
+) -> Trajectory:
+    """Integrate a network in time and return its states at `times`, which increase from the start.
+
+    `teaching` with target `y` nudges the cost; without it the network is free. `initial` is the
+    membrane potential at `times[0]`, by default rest. `noise` needs a `key` and an `integrator` for
+    stochastic equations, such as `euler_maruyama(0.1)`; coloured noise starts stationary or, to go
+    on where another trajectory ended, from `initial_noise`. `progress=True` shows a bar.
+
+    Raises `ConvergenceError` if the integration did not reach the last time (a step too many, or a
+    diverging state), unless `throw=False`; inside `jit` look at `completed`. `ValueError` for input
+    that does not fit or times that do not increase.
+    """
+    x, y = prepare(network, x, y)
+    times = jnp.asarray(times, dtype=real_dtype(network.rest(x)))
+    check_finite("times", times, "give finite times")
+    if times.ndim != 1 or times.size < 2:
+        raise ValueError(f"times has shape {times.shape}: give at least a start and an end")
+    if not is_traced(times) and not np.all(np.diff(np.asarray(times)) > 0):
+        raise ValueError(f"times does not increase (precision {times.dtype}): sort or thin it out")
+    meter = diffrax.TqdmProgressMeter(refresh_steps=100) if progress else None
+    integrator = Integrator() if integrator is None else integrator
+    trajectory = _integrate(
+        network, x, y, teaching, times, integrator, noise, key, initial, initial_noise, meter
+    )
+    if throw and not is_traced(trajectory.completed) and not bool(trajectory.completed):
+        raise ConvergenceError(
+            f"the integration did not reach its end. {trajectory}. Remedies: more max_steps or "
+            "looser tolerances in the Integrator, a smaller amplitude, or throw=False"
+        )
+    return trajectory

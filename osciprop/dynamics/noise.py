@@ -1,0 +1,293 @@
+"""Noise on the input current of every neuron: white or coloured, real or complex, shared or not.
+
+`tau du = (current(s) - beta dC/ds - u + xi) dt + D dW`, in the sense of Ito (the noise is additive,
+so that Stratonovich's is the same). White noise has an intensity `D` in units of potential times
+the square root of time; coloured noise `xi` a standard deviation and a correlation time.
+
+With one Euler step per time constant, white noise of intensity D is hep2022's: a normal number of
+standard deviation D added to every pre-activation at every step.
+"""
+
+import abc
+import math
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
+
+from ..errors import check_not_negative, check_positive
+from ..networks.complexity import real_dtype, scale, to_complex
+from ..networks.network import State, States
+
+NOISE_REMEDY = "give its size as a positive number, or 0 for none"
+
+
+class AbstractSharing(eqx.Module):
+    """Which samples of a batch see which noise."""
+
+    @abc.abstractmethod
+    def over_batch(
+        self, draw: Callable[[PRNGKeyArray], PyTree[Array]], key: PRNGKeyArray, batch: int
+    ) -> PyTree[Array]:
+        """`draw(key)` for every sample, as arrays with a leading batch axis."""
+
+
+class PerSample(AbstractSharing):
+    """Independent noise for every sample: the first ones see the same in a batch of any size."""
+
+    def over_batch(
+        self, draw: Callable[[PRNGKeyArray], PyTree[Array]], key: PRNGKeyArray, batch: int
+    ) -> PyTree[Array]:
+        keys = jax.vmap(lambda sample: jax.random.fold_in(key, sample))(jnp.arange(batch))
+        return jax.vmap(draw)(keys)
+
+
+class SharedAcrossBatch(AbstractSharing):
+    """One noise for all samples of the batch, as in the code of hep2022 (averaging over the batch
+    does not reduce it)."""
+
+    def over_batch(
+        self, draw: Callable[[PRNGKeyArray], PyTree[Array]], key: PRNGKeyArray, batch: int
+    ) -> PyTree[Array]:
+        once = draw(jax.random.fold_in(key, 0))
+        return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (batch, *leaf.shape)), once)
+
+
+class AbstractPlane(eqx.Module):
+    """Where in the complex plane noise acts. Every plane has mean power 1: `E|z|^2 = 1`."""
+
+    components: eqx.AbstractClassVar[int]
+
+    @abc.abstractmethod
+    def place(self, parts: Float[Array, "batch parts ..."], reference: Array) -> Array:
+        """Independent real noises as one, real or complex like the state `reference`."""
+
+
+class RealAxis(AbstractPlane):
+    """Real noise: on a complex state it moves the real part only (the convention of hep2022)."""
+
+    components = 1
+
+    def place(self, parts: Float[Array, "batch parts ..."], reference: Array) -> Array:
+        real = parts[:, 0]
+        return to_complex(real) if jnp.iscomplexobj(reference) else real
+
+
+class Circular(AbstractPlane):
+    """Complex noise without a preferred phase: independent real and imaginary parts, each with half
+    the power."""
+
+    components = 2
+
+    def place(self, parts: Float[Array, "batch parts ..."], reference: Array) -> Array:
+        _require_complex(reference, "Circular")
+        return jax.lax.complex(parts[:, 0], parts[:, 1]) * math.sqrt(0.5)
+
+
+class Along(AbstractPlane):
+    """Real noise turned by `angle` (radians): `exp(i angle) dW`, never its conjugate."""
+
+    angle: Float[Array, ""]
+    components = 1
+
+    def __init__(self, angle: ArrayLike):
+        self.angle = jnp.asarray(angle, dtype=float)
+
+    def place(self, parts: Float[Array, "batch parts ..."], reference: Array) -> Array:
+        _require_complex(reference, "Along")
+        angle = self.angle.astype(parts.dtype)
+        return jax.lax.complex(parts[:, 0] * jnp.cos(angle), parts[:, 0] * jnp.sin(angle))
+
+
+def _require_complex(reference: Array, name: str) -> None:
+    if not jnp.iscomplexobj(reference):
+        raise ValueError(
+            f"plane is {name}, but the states are real, as the teaching signal is: use "
+            "RealAxis, or a complex teaching signal"
+        )
+
+
+class Wiener(eqx.Module):
+    """Independent Wiener processes: their shapes, batch first, and which samples share them."""
+
+    shapes: PyTree[jax.ShapeDtypeStruct]
+    sharing: AbstractSharing
+
+
+class AbstractNoise(eqx.Module):
+    """Noise on every neuron's input current. `own` is the state that the noise itself carries."""
+
+    sharing: eqx.AbstractVar[AbstractSharing]
+    plane: eqx.AbstractVar[AbstractPlane]
+
+    @abc.abstractmethod
+    def initial(self, u: State, *, key: PRNGKeyArray) -> PyTree:
+        """The noise's own state, drawn from its stationary distribution; None if it has none."""
+
+    @abc.abstractmethod
+    def current(self, own: PyTree, u: State) -> State:
+        """The finite part of the noise: a current like `u`."""
+
+    @abc.abstractmethod
+    def velocity(self, own: PyTree) -> PyTree:
+        """Time derivative of the noise's own state, without its own noise."""
+
+    @abc.abstractmethod
+    def kick(self, step: State) -> tuple[State, PyTree]:
+        """What increments of a standard Wiener process (like `u`) add to the integral of the
+        current, and to the noise's own state."""
+
+    def wiener(self, u: State) -> Wiener:
+        """Real Wiener processes of shape (batch, parts, units) for each leaf of `u`."""
+        return _wiener(u, self.plane, self.sharing)
+
+    def place(self, parts: PyTree[Array], u: State) -> State:
+        """Independent real noises, of the shapes of `wiener`, as one noise like `u`."""
+        return jax.tree.map(self.plane.place, parts, u)
+
+
+class WhiteNoise(AbstractNoise):
+    """White noise on every input current: `tau du = (...) dt + intensity dW`.
+
+    A leaky integrator alone, `tau du = -u dt + D dW`, has the stationary variance `D^2 / (2 tau)`.
+    Raises `ValueError` for a negative intensity.
+    """
+
+    intensity: Float[Array, ""]
+    sharing: AbstractSharing
+    plane: AbstractPlane
+
+    def __init__(
+        self,
+        intensity: ArrayLike,
+        *,
+        sharing: AbstractSharing | None = None,
+        plane: AbstractPlane | None = None,
+    ):
+        check_not_negative("intensity", intensity, NOISE_REMEDY)
+        self.intensity = jnp.asarray(intensity, dtype=float)
+        self.sharing = PerSample() if sharing is None else sharing
+        self.plane = RealAxis() if plane is None else plane
+
+    def initial(self, u: State, *, key: PRNGKeyArray) -> None:
+        return None
+
+    def current(self, own: None, u: State) -> State:
+        return jax.tree.map(jnp.zeros_like, u)
+
+    def velocity(self, own: None) -> None:
+        return None
+
+    def kick(self, step: State) -> tuple[State, None]:
+        return scale(self.intensity, step), None
+
+
+class ColouredNoise(AbstractNoise):
+    """Ornstein-Uhlenbeck noise: a current of standard deviation `stddev` that forgets itself over
+    `correlation_time` (in units of time), `E xi(t) xi(t') = stddev^2 exp(-|t - t'| / T_c)`.
+
+    Raises `ValueError` for a negative `stddev` or a correlation time that is not positive.
+    """
+
+    stddev: Float[Array, ""]
+    correlation_time: Float[Array, ""]
+    sharing: AbstractSharing
+    plane: AbstractPlane
+
+    def __init__(
+        self,
+        stddev: ArrayLike,
+        correlation_time: ArrayLike,
+        *,
+        sharing: AbstractSharing | None = None,
+        plane: AbstractPlane | None = None,
+    ):
+        check_not_negative("stddev", stddev, NOISE_REMEDY)
+        check_positive(
+            "correlation_time", correlation_time, "for noise without memory use WhiteNoise"
+        )
+        self.stddev = jnp.asarray(stddev, dtype=float)
+        self.correlation_time = jnp.asarray(correlation_time, dtype=float)
+        self.sharing = PerSample() if sharing is None else sharing
+        self.plane = RealAxis() if plane is None else plane
+
+    def initial(self, u: State, *, key: PRNGKeyArray) -> State:
+        parts = normal(self.wiener(u), key)
+        return scale(self.stddev, self.place(parts, u))
+
+    def current(self, own: State, u: State) -> State:
+        return own
+
+    def velocity(self, own: State) -> State:
+        return scale(-1 / self.correlation_time, own)
+
+    def kick(self, step: State) -> tuple[State, State]:
+        size = self.stddev * jnp.sqrt(2 / self.correlation_time)
+        return jax.tree.map(jnp.zeros_like, step), scale(size, step)
+
+
+class MeasurementNoise(eqx.Module):
+    """White noise on the activities as they are read out, not on the neurons themselves.
+
+    `intensity` is in units of activity times the square root of time: a reading that averages over
+    a time `d` has the standard deviation `intensity / sqrt(d)`.
+    """
+
+    intensity: Float[Array, ""]
+    sharing: AbstractSharing
+    plane: AbstractPlane
+
+    def __init__(
+        self,
+        intensity: ArrayLike,
+        *,
+        sharing: AbstractSharing | None = None,
+        plane: AbstractPlane | None = None,
+    ):
+        check_not_negative("intensity", intensity, NOISE_REMEDY)
+        self.intensity = jnp.asarray(intensity, dtype=float)
+        self.sharing = PerSample() if sharing is None else sharing
+        self.plane = Circular() if plane is None else plane
+
+    def wiener(self, s: State) -> Wiener:
+        """Real Wiener processes of shape (batch, parts, units) for each leaf of `s`."""
+        return _wiener(s, self.plane, self.sharing)
+
+    def place(self, parts: PyTree[Array], s: State) -> State:
+        """Increments of those processes as errors of the integrated reading."""
+        return scale(self.intensity, jax.tree.map(self.plane.place, parts, s))
+
+    def read(self, s: States, spacing: Float[Array, ""], *, key: PRNGKeyArray) -> States:
+        """Activities (points, batch, ...), one reading every `spacing`, as they are measured."""
+        # Points after the batch, as units are: what a sample sees is its own.
+        batch_first = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, 1), s)
+        errors = self.place(normal(self.wiener(batch_first), key), batch_first)
+        errors = scale(1 / jnp.sqrt(spacing), errors)
+        return jax.tree.map(lambda a, b: a + jnp.moveaxis(b, 1, 0), s, errors)
+
+
+def _wiener(u: State, plane: AbstractPlane, sharing: AbstractSharing) -> Wiener:
+    dtype = real_dtype(u)
+    shapes = jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(
+            (leaf.shape[0], plane.components, *leaf.shape[1:]), dtype
+        ),
+        u,
+    )
+    return Wiener(shapes, sharing)
+
+
+def normal(wiener: Wiener, key: PRNGKeyArray) -> PyTree[Array]:
+    """Standard normal numbers, one for each process."""
+    leaves, structure = jax.tree.flatten(wiener.shapes)
+
+    def draw(index: int, leaf: jax.ShapeDtypeStruct) -> PyTree[Array]:
+        return wiener.sharing.over_batch(
+            lambda own: jax.random.normal(own, leaf.shape[1:], leaf.dtype),
+            jax.random.fold_in(key, index),
+            leaf.shape[0],
+        )
+
+    return jax.tree.unflatten(structure, [draw(*pair) for pair in enumerate(leaves)])

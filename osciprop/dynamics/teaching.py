@@ -1,0 +1,123 @@
+"""Teaching signals: the complex number `beta(t)` that scales the nudge `-beta dC/ds`."""
+
+import abc
+import math
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Complex, Float, Inexact
+
+from ..errors import check_at_least, check_positive
+
+AMPLITUDE_REMEDY = "the nudge must have a size; 0.1 to 0.5 suits most networks"
+PERIOD_REMEDY = "give the teaching signal's period in the units of the time constants"
+
+
+class AbstractTeaching(eqx.Module):
+    """A teaching signal over time."""
+
+    @abc.abstractmethod
+    def __call__(self, time: Float[Array, ""]) -> Inexact[Array, "*batch"]:
+        """`beta` at a time: a scalar, or one number per sample."""
+
+    @abc.abstractmethod
+    def is_complex(self) -> bool:
+        """Whether the signal leaves the real axis, so that states must be complex."""
+
+
+class Constant(AbstractTeaching):
+    """A teaching signal that does not change: 0 (free), or a nudge to a point of the plane.
+
+    `beta` is a real or complex scalar, or one number per sample.
+    """
+
+    beta: Inexact[Array, "*batch"]
+
+    def __init__(self, beta: ArrayLike = 0.0):
+        array = jnp.asarray(beta)
+        inexact = jnp.issubdtype(array.dtype, jnp.inexact)
+        self.beta = array if inexact else array.astype(float)
+
+    def __call__(self, time: Float[Array, ""]) -> Inexact[Array, "*batch"]:
+        return self.beta
+
+    def is_complex(self) -> bool:
+        return jnp.iscomplexobj(self.beta)
+
+
+def roots_of_unity(points: int) -> np.ndarray:
+    """`exp(2 pi i k / N)` for `k = 0 ... N - 1`, in double precision, shape (points,)."""
+    return np.exp(2j * np.pi * np.arange(points) / points)
+
+
+class Contour(eqx.Module):
+    """`points` equally spaced values `r exp(2 pi i k / N)` on a circle around zero.
+
+    Real weights give mirror-symmetric responses, `s(conj beta) = conj s(beta)`, so only the upper
+    half circle is simulated; `upper` lists it with the number of points that each one stands for.
+    """
+
+    amplitude: Float[Array, ""]
+    points: int = eqx.field(static=True)
+
+    def __init__(self, amplitude: ArrayLike, points: int):
+        self.amplitude = jnp.asarray(amplitude, dtype=float)
+        self.points = points
+        check_positive("amplitude", self.amplitude, AMPLITUDE_REMEDY)
+        check_at_least("points", points, 1, "a contour needs points")
+
+    def betas(self) -> Complex[Array, " points"]:
+        """All points, counter-clockwise from the positive real axis."""
+        circle = roots_of_unity(self.points)
+        real, imaginary = (
+            jnp.asarray(circle.real, dtype=float),
+            jnp.asarray(circle.imag, dtype=float),
+        )
+        return jax.lax.complex(self.amplitude * real, self.amplitude * imaginary)
+
+    def upper(self) -> tuple[Inexact[Array, " half"], Float[Array, " half"]]:
+        """Points with non-negative imaginary part, and their multiplicities 1 or 2.
+
+        One point is `r`, two are `r` and `-r`: real, so that no complex number is needed.
+        """
+        if self.points <= 2:
+            signs = jnp.asarray([1.0, -1.0][: self.points], dtype=float)
+            return self.amplitude * signs, jnp.ones(self.points, dtype=float)
+        half = self.points // 2 + 1
+        count = jnp.full(half, 2.0, dtype=float).at[0].set(1.0)
+        if self.points % 2 == 0:
+            count = count.at[-1].set(1.0)
+        return self.betas()[:half], count
+
+
+class Oscillation(AbstractTeaching):
+    """`beta(t) = r exp(2 pi i t / T)`: a rotation in the complex plane that never stops.
+
+    With `ramp > 0` the amplitude rises from 0 as `sin^2` over that much time, which keeps the
+    switch-on from exciting transients. `period` and `ramp` are in units of time.
+    """
+
+    amplitude: Float[Array, ""]
+    period: Float[Array, ""]
+    ramp: Float[Array, ""]
+
+    def __init__(self, amplitude: ArrayLike, period: ArrayLike, ramp: ArrayLike = 0.0):
+        self.amplitude = jnp.asarray(amplitude, dtype=float)
+        self.period = jnp.asarray(period, dtype=float)
+        self.ramp = jnp.asarray(ramp, dtype=float)
+        check_positive("amplitude", self.amplitude, AMPLITUDE_REMEDY)
+        check_positive("period", self.period, PERIOD_REMEDY)
+
+    def __call__(self, time: Float[Array, ""]) -> Complex[Array, ""]:
+        turns = time / self.period.astype(time.dtype)
+        ramp = self.ramp.astype(time.dtype)
+        progress = jnp.clip(jnp.where(ramp > 0, time / jnp.where(ramp > 0, ramp, 1), 1), 0, 1)
+        radius = self.amplitude.astype(time.dtype) * jnp.sin(math.pi / 2 * progress) ** 2
+        # Whole turns are dropped first: the phase keeps its precision however long the run.
+        angle = 2 * math.pi * (turns - jnp.floor(turns))
+        return jax.lax.complex(radius * jnp.cos(angle), radius * jnp.sin(angle))
+
+    def is_complex(self) -> bool:
+        return True

@@ -1,0 +1,38 @@
+"""Where a dynamical system comes to rest, by many ways there, and what it looks like there.
+
+The files, each importing only from those above it:
+
+    spectra            Fourier coefficients of responses on a circle
+    solution           the result of a relaxation
+    orders             in what order an iteration visits the populations
+    loops              loops that end at different turns in different lanes of a `vmap`
+    anderson           accelerated fixed-point iteration, per sample
+    relaxation         iterations to an equilibrium, and `relax`
+    chained            one relaxation after another
+    precision          relaxation in a precision below the network's
+    jacobian           how asymmetric a Jacobian is, and what that does to error signals
+    lipschitz_damping  damped inference of dual propagation
+    flow               relaxation by the ODE itself
+    newton             equilibria by Newton's method, matrix-free
+"""
+
+from .chained import Chained as Chained
+from .flow import Flow as Flow
+from .jacobian import JacobianSymmetry as JacobianSymmetry
+from .jacobian import MeanStability as MeanStability
+from .jacobian import jacobian_symmetry as jacobian_symmetry
+from .jacobian import running_mean_stability as running_mean_stability
+from .lipschitz_damping import LipschitzDamping as LipschitzDamping
+from .newton import Newton as Newton
+from .orders import AbstractOrder as AbstractOrder
+from .orders import Backward as Backward
+from .orders import Forward as Forward
+from .orders import OddEven as OddEven
+from .orders import ZigZag as ZigZag
+from .precision import ReducedPrecision as ReducedPrecision
+from .relaxation import AbstractRelaxation as AbstractRelaxation
+from .relaxation import AndersonIteration as AndersonIteration
+from .relaxation import SequentialIteration as SequentialIteration
+from .relaxation import SynchronousIteration as SynchronousIteration
+from .relaxation import relax as relax
+from .solution import Solution as Solution

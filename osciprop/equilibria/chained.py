@@ -1,0 +1,35 @@
+"""One relaxation after another."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from ..dynamics.dynamics import Dynamics
+from ..networks.network import State
+from .relaxation import AbstractRelaxation
+
+
+class Chained(AbstractRelaxation):
+    """`first` to its own tolerance, then `then` from there to its: the tolerance that counts.
+
+    Steps and times add up. What `first` reaches is a start like any other, and is not judged.
+    """
+
+    first: AbstractRelaxation
+    then: AbstractRelaxation
+
+    @property  # type: ignore[misc]
+    def tolerance(self) -> Float[Array, ""] | None:  # type: ignore[override]
+        """That of the last relaxation."""
+        return self.then.tolerance
+
+    def threshold(self, dtype: jnp.dtype) -> Float[Array, ""]:
+        return self.then.threshold(dtype)
+
+    def run(
+        self, dynamics: Dynamics, u: State, tolerance: Float[Array, ""]
+    ) -> tuple[State, Int[Array, ""], Float[Array, ""]]:
+        loose = self.first.threshold(jax.tree.leaves(u)[0].dtype)
+        start, before, early = self.first.run(dynamics, u, loose)
+        final, steps, time = self.then.run(dynamics, start, tolerance)
+        return final, before + steps, early + time

@@ -1,0 +1,106 @@
+"""Damped inference of dual propagation: slower where weights are large.
+
+With `alpha != 1/2` the mean of a dyad feeds back on itself, and undamped sweeps of the original
+dual propagation may diverge. The authors' remedy damps layer `k` by `1 / (1 + L_k)` with
+`L_k = max(0, gamma_k^2 - 1) / 2 |1 - 2 alpha|` and the spectral norm `gamma_k` of the weights that
+the layer sends its activity through (two_tales2024, C.2, damped DP). The equilibrium is the same.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, Int, PyTree
+
+from ..dynamics.dual import AbstractDual
+from ..dynamics.dynamics import Dynamics
+from ..errors import check_at_least
+from ..networks.complexity import real_dtype
+from ..networks.network import AbstractNetwork, State
+from .orders import AbstractOrder, ZigZag
+from .relaxation import AbstractRelaxation, SequentialIteration, optional_tolerance
+
+
+class LipschitzDamping(AbstractRelaxation):
+    """Sweeps over the layers of a dual network, each layer damped by its weights.
+
+    `iterations` of the power method find each spectral norm anew for every batch, because weights
+    learn; the authors take 3. Other arguments as for `SequentialIteration`.
+    """
+
+    tolerance: Float[Array, ""] | None
+    max_steps: int = eqx.field(static=True)
+    order: AbstractOrder
+    iterations: int = eqx.field(static=True)
+
+    def __init__(
+        self,
+        tolerance: ArrayLike | None = None,
+        max_steps: int = 200,
+        order: AbstractOrder | None = None,
+        iterations: int = 3,
+    ):
+        self.tolerance = optional_tolerance("tolerance", tolerance)
+        check_at_least("max_steps", max_steps, 1, "an iteration needs a step")
+        check_at_least("iterations", iterations, 1, "the power method needs an iteration")
+        self.max_steps, self.iterations = max_steps, iterations
+        self.order = ZigZag() if order is None else order
+
+    def run(
+        self, dynamics: Dynamics, u: State, tolerance: Float[Array, ""]
+    ) -> tuple[State, Int[Array, ""], Float[Array, ""]]:
+        dual = dynamics.network
+        if not isinstance(dual, AbstractDual):
+            raise TypeError(
+                f"LipschitzDamping is made for dual networks, not for {type(dual).__name__}: use "
+                "SequentialIteration(damping=...)"
+            )
+        damping = layer_damping(dual, u, dynamics.drive, self.iterations)
+        sweeps = SequentialIteration(1.0, self.tolerance, self.max_steps, self.order)
+        damped = eqx.tree_at(lambda tree: tree.damping, sweeps, damping)
+        return damped.run(dynamics, u, tolerance)
+
+
+def layer_damping(
+    dual: AbstractDual, u: State, drive: PyTree, iterations: int
+) -> Float[Array, " populations"]:
+    """`1 / (1 + L_k)` of every population, for dyads at potentials `u`."""
+    s = dual.activity(u)
+    dtype = real_dtype(s)
+    norms = sending_norms(dual.network, dual.mean(s), drive, iterations)
+    asymmetry = jnp.abs(1 - 2 * jnp.broadcast_to(dual.alpha.astype(dtype), norms.shape))
+    return 1 / (1 + jnp.maximum(norms**2 - 1, 0) / 2 * asymmetry)
+
+
+def sending_norms(
+    network: AbstractNetwork, s: State, drive: PyTree, iterations: int
+) -> Float[Array, " populations"]:
+    """The spectral norms of the weights that each population sends its activity through.
+
+    By the power method, matrix-free, at the first sample's activity (dense synapses are the same
+    for all); a lower bound that rises with `iterations`.
+    """
+    first = jax.tree.map(lambda leaf: leaf[:1].real, s)
+    inflow = jax.tree.map(lambda leaf: leaf[:1], drive)
+    _, push = jax.linearize(lambda seen: network.current(seen, inflow), first)
+    pull = jax.linear_transpose(push, first)
+    leaves, structure = jax.tree.flatten(first)
+
+    def norm_of(place: int) -> Array:
+        def only(leaf: Array) -> State:
+            kept = [leaf if k == place else 0 * other for k, other in enumerate(leaves)]
+            return jax.tree.unflatten(structure, kept)
+
+        def body(_: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
+            (back,) = pull(push(only(carry[0])))
+            after = jax.tree.leaves(back)[place]
+            size = jnp.linalg.norm(after.ravel())
+            tiny = jnp.finfo(after.dtype).tiny
+            return after / jnp.maximum(size, tiny), jnp.sqrt(size)
+
+        # A direction without structure, the same every time.
+        start = jax.random.normal(jax.random.PRNGKey(0), leaves[place].shape, leaves[place].dtype)
+        unit = start / jnp.linalg.norm(start.ravel())
+        zero = jnp.zeros((), dtype=unit.dtype)
+        return jax.lax.fori_loop(0, iterations, body, (unit, zero))[1]
+
+    return jnp.stack([norm_of(place) for place in range(len(leaves))])

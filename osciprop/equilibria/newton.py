@@ -1,0 +1,94 @@
+"""Equilibria by Newton's method, without ever forming a Jacobian."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import lineax
+import optimistix
+from jaxtyping import Array, ArrayLike, Float, Int, PyTree
+
+from ..dynamics.dynamics import Dynamics
+from ..errors import check_at_least
+from ..networks.complexity import from_pairs, real_dtype, to_pairs
+from ..networks.network import State
+from .relaxation import AbstractRelaxation, optional_tolerance
+
+
+class _Inexact(lineax.AbstractLinearSolver):
+    """A linear solver whose best effort counts as a step: Newton corrects it, the residual judges.
+
+    Without it Optimistix ends at the first linear solve that round-off keeps from its tolerance.
+    """
+
+    solver: lineax.AbstractLinearSolver
+
+    def init(self, operator: lineax.AbstractLinearOperator, options: dict) -> PyTree:
+        return self.solver.init(operator, options)
+
+    def compute(self, state: PyTree, vector: PyTree, options: dict) -> tuple:
+        value, _, stats = self.solver.compute(state, vector, options)
+        # Krylov solvers break down, as 0 / 0, where a small system is solved exactly. The operator
+        # is the identity less the network's own step, so its right side is a plain step.
+        finite = [jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(value)]
+        whole = jnp.all(jnp.stack(finite))
+        value = jax.tree.map(lambda a, b: jnp.where(whole, a, b), value, vector)
+        return value, lineax.RESULTS.successful, stats
+
+    def transpose(self, state: PyTree, options: dict) -> tuple:
+        return self.solver.transpose(state, options)
+
+    def conj(self, state: PyTree, options: dict) -> tuple:
+        return self.solver.conj(state, options)
+
+    def assume_full_rank(self) -> bool:
+        return self.solver.assume_full_rank()
+
+
+class Newton(AbstractRelaxation):
+    """Newton's method through Optimistix, matrix-free: products with the Jacobian, no Jacobian.
+
+    Converges wherever an isolated equilibrium exists, stable or not, up to the radius of
+    convergence of the contour. `linear_solver` is any iterative Lineax solver, by default BiCGStab.
+    (Optimistix' Chord cannot keep a matrix-free Jacobian, so there is no chord form.)
+    """
+
+    linear_solver: lineax.AbstractLinearSolver | None
+    tolerance: Float[Array, ""] | None
+    max_steps: int = eqx.field(static=True)
+
+    def __init__(
+        self,
+        linear_solver: lineax.AbstractLinearSolver | None = None,
+        tolerance: ArrayLike | None = None,
+        max_steps: int = 50,
+    ):
+        self.linear_solver = linear_solver
+        self.tolerance = optional_tolerance("tolerance", tolerance)
+        check_at_least("max_steps", max_steps, 1, "a solve needs a step")
+        self.max_steps = max_steps
+
+    def run(
+        self, dynamics: Dynamics, u: State, tolerance: Float[Array, ""]
+    ) -> tuple[State, Int[Array, ""], Float[Array, ""]]:
+        linear = self.linear_solver
+        if linear is None:
+            linear = lineax.BiCGStab(rtol=1e-2, atol=1e-3 * tolerance, max_steps=200)
+
+        def defect(pairs: State, args: None) -> State:
+            state = from_pairs(pairs, u)
+            current = dynamics.current(0.0, state)
+            return to_pairs(jax.tree.map(lambda a, b: a - b, state, current))
+
+        # Any, because Optimistix's annotation says float; an array recompiles nothing.
+        goal: Any = tolerance
+        solution: optimistix.Solution = optimistix.root_find(
+            defect,
+            optimistix.Newton(rtol=goal, atol=goal, linear_solver=_Inexact(linear)),
+            to_pairs(u),
+            max_steps=self.max_steps,
+            throw=False,
+        )
+        final = from_pairs(solution.value, u)
+        return final, solution.stats["num_steps"], jnp.zeros((), dtype=real_dtype(u))

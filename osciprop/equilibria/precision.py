@@ -1,0 +1,68 @@
+"""Relaxation in a precision below that of the network."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, DTypeLike, Float, Int, PyTree
+
+from ..dynamics.dynamics import Dynamics
+from ..networks.complexity import is_complex, real_dtype
+from ..networks.network import State
+from .relaxation import AbstractRelaxation, SequentialIteration
+
+
+class ReducedPrecision(AbstractRelaxation):
+    """Another relaxation, run in a lower precision: `bfloat16`, `float16`, or `float32`.
+
+    Network, drive, target and state are cast to `dtype`, `relaxation` (by default
+    `SequentialIteration()`) runs to its tolerance, by default that of `dtype` (four units of
+    round-off in half precision), and the state returns in the precision that it came in. All that
+    follows, gradients included, has full precision. To go on from there to the full precision's
+    tolerance, use `Chained(ReducedPrecision(), AndersonIteration())`.
+
+    There are no complex numbers of half precision: complex states pass on to `relaxation` as they
+    are, in full precision with its tolerance. With a complex teaching signal the free equilibrium
+    is thus reduced, and the nudged ones are not.
+    """
+
+    relaxation: AbstractRelaxation
+    dtype: jnp.dtype = eqx.field(static=True)
+
+    def __init__(
+        self, relaxation: AbstractRelaxation | None = None, dtype: DTypeLike = jnp.bfloat16
+    ):
+        self.relaxation = SequentialIteration() if relaxation is None else relaxation
+        self.dtype = jnp.dtype(dtype)
+        if not jnp.issubdtype(self.dtype, jnp.floating):
+            raise ValueError(
+                f"dtype is {self.dtype}: use a real floating-point type, such as jnp.bfloat16 or "
+                "jnp.float16"
+            )
+
+    @property  # type: ignore[misc]
+    def tolerance(self) -> Float[Array, ""] | None:  # type: ignore[override]
+        """That of the relaxation."""
+        return self.relaxation.tolerance
+
+    def threshold(self, dtype: jnp.dtype) -> Float[Array, ""]:
+        chosen = self.relaxation.tolerance is not None
+        if chosen or jnp.issubdtype(dtype, jnp.complexfloating):
+            return self.relaxation.threshold(dtype)
+        return self.relaxation.threshold(self.dtype).astype(jnp.finfo(dtype).dtype)
+
+    def run(
+        self, dynamics: Dynamics, u: State, tolerance: Float[Array, ""]
+    ) -> tuple[State, Int[Array, ""], Float[Array, ""]]:
+        if is_complex(u):
+            return self.relaxation.run(dynamics, u, tolerance)
+        full = real_dtype(u)
+        low_dynamics, low_u = _cast((dynamics, u), self.dtype)
+        final, steps, time = self.relaxation.run(low_dynamics, low_u, tolerance.astype(self.dtype))
+        return _cast(final, full), steps, time.astype(full)
+
+
+def _cast(tree: PyTree, dtype: jnp.dtype) -> PyTree:
+    """Every floating-point array in another precision; labels and constants as they are."""
+    return jax.tree.map(
+        lambda leaf: leaf.astype(dtype) if eqx.is_inexact_array(leaf) else leaf, tree
+    )

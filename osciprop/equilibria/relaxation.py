@@ -1,0 +1,307 @@
+"""Relaxation to equilibrium: several ways to get there, one verb, one result.
+
+`relax(network, x)` finds the free equilibrium, `relax(network, x, y, beta=0.1)` a nudged one, which
+may lie anywhere in the complex plane. The tolerance decides when a relaxation ends, not a number of
+steps.
+"""
+
+import abc
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, Int
+
+from ..dynamics.dynamics import Dynamics, largest_change, make_dynamics
+from ..dynamics.teaching import Constant
+from ..errors import check_at_least, check_positive, is_traced
+from ..networks.complexity import complex_like, real_dtype, to_complex
+from ..networks.costs import Targets
+from ..networks.network import AbstractNetwork, State
+from ..networks.preparation import prepare
+from .anderson import anderson
+from .loops import iterate
+from .orders import AbstractOrder, Forward
+from .solution import Solution, poison, require_converged
+
+DEFAULTS = {"float32": 2e-6, "float64": 1e-10}
+TOLERANCE_REMEDY = "leave it None for the precision's default (2e-6 float32, 1e-10 float64)"
+
+
+# Largest change of activity in a step below which an iteration has chosen its equilibrium.
+ACCELERATION_ONSET = 3e-3
+
+
+class AbstractRelaxation(eqx.Module):
+    """A way to bring a network to equilibrium.
+
+    `tolerance` bounds `Dynamics.residual`, a change of activity, relative to the largest activity
+    where that is above 1; None takes the default of the precision, 2e-6 in float32, 1e-10 in
+    float64, four units of round-off in half precision (3e-2 in bfloat16, 4e-3 in float16).
+    """
+
+    tolerance: eqx.AbstractVar[Float[Array, ""] | None]
+
+    @abc.abstractmethod
+    def run(
+        self, dynamics: Dynamics, u: State, tolerance: Float[Array, ""]
+    ) -> tuple[State, Int[Array, ""], Float[Array, ""]]:
+        """The final state, the number of steps, and the simulated time."""
+
+    def threshold(self, dtype: jnp.dtype) -> Float[Array, ""]:
+        """The tolerance for states of a type, real or complex, in its precision."""
+        precision = jnp.finfo(dtype)
+        if self.tolerance is None:
+            default = DEFAULTS.get(precision.dtype.name, 4 * float(precision.eps))
+            return jnp.asarray(default, dtype=precision.dtype)
+        return self.tolerance.astype(precision.dtype)
+
+    def solve(self, dynamics: Dynamics, u: State) -> Solution:
+        """Relax from `u` and look at what came of it. Never raises: see `relax`."""
+        tolerance = self.threshold(jax.tree.leaves(u)[0].dtype)
+        final, steps, time = self.run(dynamics, u, tolerance)
+        return judge(dynamics, final, tolerance, steps, time)
+
+
+def judge(
+    dynamics: Dynamics,
+    u: State,
+    tolerance: Float[Array, ""],
+    steps: Int[Array, ""],
+    time: Float[Array, ""],
+) -> Solution:
+    """A state as a `Solution`: its residual decides whether it counts as an equilibrium."""
+    residual = dynamics.residual(0.0, u)
+    return Solution(
+        u=u,
+        s=dynamics.network.activity(u),
+        residual=residual,
+        converged=residual <= tolerance,  # false for NaN
+        steps=steps,
+        time=time,
+        tolerance=tolerance,
+    )
+
+
+def optional_tolerance(name: str, value: ArrayLike | None) -> Float[Array, ""] | None:
+    """A tolerance as an array, or None for the default of the precision."""
+    if value is None:
+        return None
+    check_positive(name, value, TOLERANCE_REMEDY)
+    return jnp.asarray(value, dtype=float)
+
+
+def _damping(value: ArrayLike | Sequence[float]) -> Float[Array, "*populations"]:
+    check_positive("damping", value, "1 is the undamped iteration, 0.3 a strongly damped one")
+    return jnp.asarray(value, dtype=float)
+
+
+class _Iterated(AbstractRelaxation):
+    """Shared loop of the iterations: step until every sample's activity has stopped changing."""
+
+    damping: eqx.AbstractVar[Float[Array, "*populations"]]
+    max_steps: eqx.AbstractVar[int]
+
+    @abc.abstractmethod
+    def step(self, dynamics: Dynamics, u: State, damping: Array) -> State:
+        """One iteration of all neurons."""
+
+    def run(
+        self, dynamics: Dynamics, u: State, tolerance: Float[Array, ""]
+    ) -> tuple[State, Int[Array, ""], Float[Array, ""]]:
+        damping = self.damping.astype(real_dtype(u))
+
+        if self.max_steps == 1:  # no loop for the compiler to work around
+            return self.step(dynamics, u, damping), jnp.asarray(1), jnp.mean(damping)
+
+        def move(result: tuple, _: None, __: Array) -> tuple[tuple, None]:
+            before, _ = result
+            after = self.step(dynamics, before, damping)
+            return (after, jnp.max(activity_change(dynamics, before, after))), None
+
+        def unfinished(result: tuple) -> Array:
+            _, last = result
+            # A damped step moves `damping` of the way; a quarter keeps the final residual inside.
+            return ~(last <= 0.25 * jnp.min(damping) * tolerance) & ~jnp.isnan(last)
+
+        start = (u, jnp.asarray(jnp.inf, dtype=real_dtype(u)))
+        (final, _), steps = iterate(
+            move, start, None, unfinished=unfinished, max_steps=self.max_steps
+        )
+        return final, steps, steps.astype(damping.dtype) * jnp.mean(damping)
+
+
+class SynchronousIteration(_Iterated):
+    """`u <- u + damping (current(u) - u)`, all neurons at once.
+
+    With `damping=1` this is the iteration of hep2022 (section A.2 of the code's description); it
+    loses stability inside the radius of convergence, where a damped one still converges.
+    """
+
+    damping: Float[Array, ""]
+    tolerance: Float[Array, ""] | None
+    max_steps: int = eqx.field(static=True)
+
+    def __init__(
+        self, damping: ArrayLike = 1.0, tolerance: ArrayLike | None = None, max_steps: int = 2000
+    ):
+        self.damping = _damping(damping)
+        self.tolerance = optional_tolerance("tolerance", tolerance)
+        check_at_least("max_steps", max_steps, 1, "an iteration needs a step")
+        self.max_steps = max_steps
+
+    def step(self, dynamics: Dynamics, u: State, damping: Array) -> State:
+        current = dynamics.current(0.0, u)
+        return jax.tree.map(
+            lambda potential, inflow: potential + complex_like(damping, u) * (inflow - potential),
+            u,
+            current,
+        )
+
+
+class SequentialIteration(_Iterated):
+    """One population after the other, each seeing the newest activity of the others.
+
+    In a layered network a sweep costs one synchronous step and gains two. The populations are the
+    leaves of the state, visited in the `order` of a step: by default from the first to the last,
+    or any `AbstractOrder`. `damping` is one number, or one per population.
+    """
+
+    damping: Float[Array, "*populations"]
+    tolerance: Float[Array, ""] | None
+    max_steps: int = eqx.field(static=True)
+    order: AbstractOrder
+
+    def __init__(
+        self,
+        damping: ArrayLike | Sequence[float] = 1.0,
+        tolerance: ArrayLike | None = None,
+        max_steps: int = 2000,
+        order: AbstractOrder | None = None,
+    ):
+        self.damping = _damping(damping)
+        self.tolerance = optional_tolerance("tolerance", tolerance)
+        check_at_least("max_steps", max_steps, 1, "an iteration needs a step")
+        self.max_steps = max_steps
+        self.order = Forward() if order is None else order
+
+    def step(self, dynamics: Dynamics, u: State, damping: Array) -> State:
+        return sweep(dynamics, u, damping, self.order)
+
+
+def sweep(
+    dynamics: Dynamics, u: State, damping: Array, order: AbstractOrder | None = None
+) -> State:
+    """One damped step of every population in turn, each seeing the others' newest activity."""
+    leaves, structure = jax.tree.flatten(u)
+    if damping.ndim and damping.size != len(leaves):
+        raise ValueError(
+            f"damping has {damping.size} entries for {len(leaves)} populations: give one number "
+            "for all, or one per population"
+        )
+    factors = list(jnp.broadcast_to(damping, (len(leaves),)))
+    for group in (Forward() if order is None else order).groups(len(leaves)):
+        state = jax.tree.unflatten(structure, leaves)
+        # Only the currents of this group are used; the compiler drops the other products.
+        currents = jax.tree.leaves(dynamics.current(0.0, state))
+        for index in group:
+            step = complex_like(factors[index], u) * (currents[index] - leaves[index])
+            leaves[index] = leaves[index] + step
+    return jax.tree.unflatten(structure, leaves)
+
+
+def activity_change(dynamics: Dynamics, before: State, after: State) -> Float[Array, " batch"]:
+    """Per sample, the largest change of any activity between two states (`largest_change`).
+
+    In activity: what a saturated neuron's potential still does is of no consequence.
+    """
+    s, t = dynamics.network.activity(before), dynamics.network.activity(after)
+    return largest_change(s, t)
+
+
+class AndersonIteration(AbstractRelaxation):
+    """`SequentialIteration`, accelerated by mixing the last `depth` sweeps of each sample.
+
+    The default: as cheap as a plain iteration where that is fast, and several times faster for
+    networks close to critical, where plain iterations need hundreds of steps.
+    """
+
+    depth: int = eqx.field(static=True)
+    tolerance: Float[Array, ""] | None
+    max_steps: int = eqx.field(static=True)
+
+    def __init__(self, depth: int = 5, tolerance: ArrayLike | None = None, max_steps: int = 1000):
+        check_at_least("depth", depth, 1, "remember at least the last step")
+        self.depth = depth
+        self.tolerance = optional_tolerance("tolerance", tolerance)
+        check_at_least("max_steps", max_steps, 1, "an iteration needs a step")
+        self.max_steps = max_steps
+
+    def run(
+        self, dynamics: Dynamics, u: State, tolerance: Float[Array, ""]
+    ) -> tuple[State, Int[Array, ""], Float[Array, ""]]:
+        one = jnp.ones((), dtype=real_dtype(u))
+        final, steps = anderson(
+            lambda state: sweep(dynamics, state, one),
+            u,
+            change=lambda before, after: activity_change(dynamics, before, after),
+            tolerance=0.5 * tolerance,
+            onset=ACCELERATION_ONSET,
+            depth=self.depth,
+            max_steps=self.max_steps,
+        )
+        return final, steps, steps.astype(tolerance.dtype)
+
+
+@eqx.filter_jit
+def _relax(
+    network: AbstractNetwork,
+    x: Array,
+    y: Targets | None,
+    teaching: Constant | None,
+    relaxation: AbstractRelaxation,
+    initial: State | None,
+) -> Solution:
+    dynamics = make_dynamics(network, x, y, teaching)
+    if initial is None:
+        start = dynamics.rest(x)
+    else:
+        start = to_complex(initial) if dynamics.teaching.is_complex() else initial
+    return relaxation.solve(dynamics, start)
+
+
+def relax(
+    network: AbstractNetwork,
+    x: ArrayLike,
+    y: ArrayLike | None = None,
+    *,
+    beta: ArrayLike | None = None,
+    relaxation: AbstractRelaxation | None = None,
+    initial: State | None = None,
+    throw: bool = True,
+) -> Solution:
+    """Bring a network to equilibrium for a batch of clamped inputs.
+
+    `x` is `(batch, features)`; `y` and `beta` nudge the cost (`beta` a real or complex scalar, or
+    one per sample) and go together. `relaxation` defaults to `AndersonIteration()`; `initial` is
+    a membrane potential to start from, by default rest.
+
+    Raises `ConvergenceError` if a sample did not converge, unless `throw=False`, which returns the
+    state flagged. Inside `jit` or `vmap` nothing can be raised: samples that did not converge hold
+    NaN instead (with `throw=False`, the flagged state). `ValueError` for input that does not fit.
+    """
+    x, y = prepare(network, x, y)
+    if (y is None) != (beta is None):
+        raise ValueError(
+            f"beta is {beta} and y is {'not ' * (y is not None)}given: a nudge needs both, a free "
+            "relaxation neither"
+        )
+    method = AndersonIteration() if relaxation is None else relaxation
+    teaching = None if beta is None else Constant(beta)
+    solution = _relax(network, x, y, teaching, method, initial)
+    if throw:
+        if is_traced(solution.converged):
+            return poison(solution)
+        require_converged(solution, "relaxation")
+    return solution

@@ -1,0 +1,70 @@
+"""The result of a relaxation, with what is needed to decide whether to believe it."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from ..errors import ConvergenceError, is_traced
+from ..networks.network import State
+
+
+class Solution(eqx.Module):
+    """A state that a relaxation ended in.
+
+    `u` and `s` are membrane potentials and activities (pytrees with a leading batch axis).
+    `residual` is, per sample, the largest change of any activity in one step (see
+    `Dynamics.residual`); `converged` says, per sample, whether it is within `tolerance`. `steps`
+    counts solver steps, `time` is the simulated time (for iterations: steps times damping, in time
+    constants; 0 for root finders, which have no time).
+    """
+
+    u: State
+    s: State
+    residual: Float[Array, " batch"]
+    converged: Bool[Array, " batch"]
+    steps: Int[Array, ""]
+    time: Float[Array, ""]
+    tolerance: Float[Array, ""]
+
+    def __str__(self) -> str:
+        if is_traced(self):
+            return "Solution(traced)"
+        converged, residual = np.asarray(self.converged), np.asarray(self.residual)
+        worst = np.max(residual, initial=0.0)
+        return (
+            f"Solution: {np.count_nonzero(converged)} of {converged.size} samples converged after "
+            f"{int(self.steps)} steps (time {float(self.time):.4g}); largest residual "
+            f"{worst:.3g}, tolerance {float(self.tolerance):.3g}"
+        )
+
+
+def require_converged(solution: Solution, what: str) -> None:
+    """Raise `ConvergenceError` if a known solution did not converge; traced ones pass."""
+    if is_traced(solution.converged):
+        return
+    converged = np.asarray(solution.converged)
+    if not converged.all():
+        indices = np.flatnonzero(~converged)
+        shown = ", ".join(str(index) for index in indices[:5]) + (
+            ", ..." if len(indices) > 5 else ""
+        )
+        raise ConvergenceError(
+            f"{what} did not converge. {solution}; first samples: {shown}. Remedies: a smaller "
+            "amplitude, more steps (max_steps or max_time), SynchronousIteration(damping=0.3), "
+            "Newton() or Flow() as the relaxation, a looser tolerance, or throw=False to get "
+            "the state flagged"
+        )
+
+
+def poison(solution: Solution) -> Solution:
+    """Replace unconverged samples by NaN: inside `jit`, where nothing can be raised, a state that
+    did not converge must not pass for one that did."""
+
+    def blank(leaf: Array) -> Array:
+        mask = solution.converged.reshape((-1,) + (1,) * (leaf.ndim - 1))
+        return jnp.where(mask, leaf, jnp.nan)
+
+    u, s = jax.tree.map(blank, (solution.u, solution.s))
+    return eqx.tree_at(lambda tree: (tree.u, tree.s), solution, (u, s))

@@ -1,0 +1,106 @@
+"""Training at inputs that were moved up the cost: the baseline of robust learning."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray
+
+from ...errors import check_not_negative
+from ...networks.costs import Targets
+from ...networks.network import AbstractNetwork, State
+from ..estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate
+from ..inputs import as_rows, pull_to_input, require_error_signal, solved_samples
+from ..reference import Implicit
+
+
+class AdversarialDiagnostics(AbstractDiagnostics):
+    """What the method tells of its gradient, and what happened to the inputs before.
+
+    `ascent` are the diagnostics of the inputs' gradient, `inputs` the moved inputs, and `distance`
+    is how far each was moved, in the Euclidean norm.
+    """
+
+    method: AbstractDiagnostics
+    ascent: AbstractDiagnostics
+    inputs: Float[Array, "batch ..."]
+    distance: Float[Array, " batch"]
+
+    def converged(self) -> Bool[Array, ""]:
+        return self.ascent.converged() & self.method.converged()
+
+    def failure(self) -> str:
+        ascent = self.ascent.failure()
+        return f"the gradient by the input: {ascent}" if ascent else self.method.failure()
+
+    def concerns(self) -> list[str]:
+        return self.ascent.concerns() + self.method.concerns()
+
+    def summary(self) -> str:
+        mean = float(jnp.mean(self.distance))
+        return f"{self.method.summary()}; inputs moved by {mean:.3g} on average"
+
+
+class AdversarialTraining(AbstractGradientMethod):
+    """Any gradient method, at inputs moved up the cost: `x + step dC/dx`, each by its own gradient.
+
+    The "simple adversarial training" of two_tales2024: one step along the plain gradient, not its
+    sign, without a bound. `step` is in squared units of the input per unit of cost; the authors
+    take their nudge, 0.5. The gradient, loss and outputs are those at the moved inputs, which are
+    constants. `input_method` finds the inputs' gradient, by default `Implicit()`; samples that it
+    did not solve stay where they are, and the estimate counts as not converged.
+
+    Wrap other methods in it, not it in others: those would see the input before it moved. Raises
+    `ValueError` for a negative step, or if `input_method` forms no error signal.
+    """
+
+    method: AbstractGradientMethod
+    step: Float[Array, ""]
+    input_method: AbstractGradientMethod
+
+    def __init__(
+        self,
+        method: AbstractGradientMethod,
+        step: ArrayLike = 0.5,
+        input_method: AbstractGradientMethod | None = None,
+    ):
+        check_not_negative("step", step, "0 leaves the inputs where they are")
+        self.method = method
+        self.step = jnp.asarray(step, dtype=float)
+        self.input_method = Implicit() if input_method is None else input_method
+
+    def check(self, network: AbstractNetwork) -> None:
+        self.method.check(network)
+        self.input_method.check(network)
+
+    def estimate(
+        self,
+        network: AbstractNetwork,
+        x: Float[Array, "batch ..."],
+        y: Targets,
+        initial: State | None,
+        key: PRNGKeyArray | None = None,
+    ) -> Estimate:
+        own_key, input_key = (None, None) if key is None else jax.random.split(key)
+        first = self.input_method.estimate(network, x, y, initial, input_key)
+        require_error_signal(self.input_method, first)
+        slope = pull_to_input(network, x, first)
+        # Not by a product with zero, which keeps NaN.
+        slope = jnp.where(as_rows(solved_samples(first), x), slope, 0)
+        shift = self.step.astype(x.dtype) * slope
+        found = self.method.estimate(network, x + shift, y, initial, own_key)
+        distance = jnp.linalg.norm(shift.reshape(len(shift), -1), axis=1)
+        return eqx.tree_at(
+            lambda estimate: estimate.diagnostics,
+            found,
+            AdversarialDiagnostics(found.diagnostics, first.diagnostics, x + shift, distance),
+        )
+
+    def concerns(
+        self, network: AbstractNetwork, x: Float[Array, "batch ..."], estimate: Estimate
+    ) -> list[str]:
+        diagnostics = estimate.diagnostics
+        assert isinstance(diagnostics, AdversarialDiagnostics)
+        own = eqx.tree_at(lambda tree: tree.diagnostics, estimate, diagnostics.method)
+        return diagnostics.ascent.concerns() + self.method.concerns(
+            network, diagnostics.inputs, own
+        )

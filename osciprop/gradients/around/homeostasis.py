@@ -1,0 +1,179 @@
+"""Jacobian homeostasis: a penalty that makes a network's Jacobian symmetric (homeostasis2024).
+
+`E[|J e|^2 - e^T J^2 e] = 2 |A|_F^2` over normal probes `e`, with the antisymmetric part
+`A = (J - J^T) / 2`. The first term keeps the network insensitive to perturbations, the second makes
+two steps through it give back the perturbation. J is that of `current(s) - s`: in activity space,
+where the Jacobian of the dynamics differs from it by a diagonal, which A does not see.
+
+Products with J only, so that memory grows with the number of units, not with its square.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
+
+from ...dynamics.correction import jacobian_product
+from ...dynamics.stochastic import require_key
+from ...errors import check_at_least, check_not_negative
+from ...networks.costs import Targets
+from ...networks.network import AbstractNetwork, State
+from ..estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate
+
+
+def _inner(a: State, b: State) -> Float[Array, " batch"]:
+    products = jax.tree.map(lambda p, q: jnp.sum((p * q).reshape(len(p), -1), axis=1), a, b)
+    return jnp.sum(jnp.stack(jax.tree.leaves(products)), axis=0)
+
+
+def _probe(key: PRNGKeyArray, s: State) -> State:
+    """Independent standard normal numbers for every sample and unit."""
+    leaves, structure = jax.tree.flatten(s)
+    keys = jax.random.split(key, len(leaves))
+    drawn = [
+        jax.random.normal(own, leaf.shape, leaf.dtype)
+        for own, leaf in zip(keys, leaves, strict=True)
+    ]
+    return jax.tree.unflatten(structure, drawn)
+
+
+def homeostatic_terms(
+    network: AbstractNetwork,
+    s: State,
+    x: Float[Array, "batch ..."],
+    *,
+    key: PRNGKeyArray,
+    probes: int = 5,
+) -> tuple[Float[Array, " batch"], Float[Array, " batch"]]:
+    """The two terms at real activity `s`, per sample: `|J e|^2` and `e^T J^2 e`, means over probes.
+
+    Their difference estimates `2 |A|_F^2` without bias. Differentiable by the network's parameters
+    at fixed `s`, as the authors do.
+    """
+    drive = network.drive(x)
+
+    def product(v: State) -> State:
+        forward = jacobian_product(network, s, drive, v)
+        return jax.tree.map(lambda a, b: a - b, forward, v)
+
+    def terms(own: PRNGKeyArray) -> tuple[Array, Array]:
+        probe = _probe(own, s)
+        once = product(probe)
+        return _inner(once, once), _inner(probe, product(once))
+
+    first, second = jax.vmap(terms)(jax.random.split(key, probes))
+    return jnp.mean(first, axis=0), jnp.mean(second, axis=0)
+
+
+class HomeostaticPenalty(eqx.Module):
+    """`sensitivity E|J e|^2 - reconstruction E[e^T J^2 e]`, a batch mean over random probes.
+
+    Equal coefficients give `2 coefficient |A|_F^2`; unequal ones or a zero show what each term does
+    by itself. `per_unit=True` divides by the number of units, as the authors' coefficients (0.1 to
+    15) expect; `False` does not.
+
+    Raises `ValueError` for a negative coefficient or no probes.
+    """
+
+    sensitivity: Float[Array, ""]
+    reconstruction: Float[Array, ""]
+    probes: int = eqx.field(static=True)
+    per_unit: bool = eqx.field(static=True)
+
+    def __init__(
+        self,
+        sensitivity: ArrayLike = 1.0,
+        reconstruction: ArrayLike = 1.0,
+        probes: int = 5,
+        per_unit: bool = True,
+    ):
+        check_not_negative("sensitivity", sensitivity, "0 leaves the term out")
+        check_not_negative("reconstruction", reconstruction, "0 leaves the term out")
+        check_at_least("probes", probes, 1, "the penalty is a mean over probes")
+        self.sensitivity = jnp.asarray(sensitivity, dtype=float)
+        self.reconstruction = jnp.asarray(reconstruction, dtype=float)
+        self.probes = probes
+        self.per_unit = per_unit
+
+    def __call__(
+        self,
+        network: AbstractNetwork,
+        s: State,
+        x: Float[Array, "batch ..."],
+        *,
+        key: PRNGKeyArray,
+    ) -> Float[Array, ""]:
+        """The penalty at real activity `s`."""
+        first, second = homeostatic_terms(network, s, x, key=key, probes=self.probes)
+        dtype = first.dtype
+        total = self.sensitivity.astype(dtype) * first - self.reconstruction.astype(dtype) * second
+        units = sum(leaf[0].size for leaf in jax.tree.leaves(s))
+        return jnp.mean(total) / (units if self.per_unit else 1)
+
+
+class HomeostaticDiagnostics(AbstractDiagnostics):
+    """What the method tells of its gradient, and the size of the penalty."""
+
+    method: AbstractDiagnostics
+    penalty: Float[Array, ""]
+
+    def converged(self) -> Array:
+        return self.method.converged()
+
+    def failure(self) -> str:
+        return self.method.failure()
+
+    def concerns(self) -> list[str]:
+        return self.method.concerns()
+
+    def summary(self) -> str:
+        return f"{self.method.summary()}; homeostatic penalty {float(self.penalty):.4g}"
+
+
+class Homeostatic(AbstractGradientMethod):
+    """Any gradient method, with the gradient of a homeostatic penalty added to its own.
+
+    The penalty is taken at the free equilibrium that `method` found, which is held fixed. Needs a
+    key, for the probes: `estimate_gradient(..., key=key)`; `osciprop.fit` gives one.
+    """
+
+    method: AbstractGradientMethod
+    penalty: HomeostaticPenalty
+
+    def __init__(self, method: AbstractGradientMethod, penalty: HomeostaticPenalty | None = None):
+        self.method = method
+        self.penalty = HomeostaticPenalty() if penalty is None else penalty
+
+    def check(self, network: AbstractNetwork) -> None:
+        self.method.check(network)
+
+    def estimate(
+        self,
+        network: AbstractNetwork,
+        x: Float[Array, "batch ..."],
+        y: Targets,
+        initial: State | None,
+        key: PRNGKeyArray | None = None,
+    ) -> Estimate:
+        own_key, probe_key = jax.random.split(require_key(key, "the penalty has random probes"))
+        found = self.method.estimate(network, x, y, initial, own_key)
+
+        @eqx.filter_value_and_grad
+        def penalty(parameters: AbstractNetwork) -> Array:
+            return self.penalty(parameters, found.equilibrium.s, x, key=probe_key)
+
+        value, own = penalty(network)
+        gradient: PyTree[Array] = jax.tree.map(jnp.add, found.gradient, own)
+        return eqx.tree_at(
+            lambda estimate: (estimate.gradient, estimate.diagnostics),
+            found,
+            (gradient, HomeostaticDiagnostics(found.diagnostics, value)),
+        )
+
+    def concerns(
+        self, network: AbstractNetwork, x: Float[Array, "batch ..."], estimate: Estimate
+    ) -> list[str]:
+        diagnostics = estimate.diagnostics
+        assert isinstance(diagnostics, HomeostaticDiagnostics)
+        own = eqx.tree_at(lambda tree: tree.diagnostics, estimate, diagnostics.method)
+        return self.method.concerns(network, x, own)

@@ -1,0 +1,106 @@
+"""The gradient of the cost by the input, from any method that forms an error signal.
+
+The cost depends on the input only through the equilibrium, so that an error signal
+`e = J^-T dC/ds` gives its gradient, `-e . d current / dx`, as it gives that of every weight.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray
+
+from ..errors import ConvergenceError, is_traced
+from ..networks.network import AbstractNetwork, State
+from ..networks.preparation import prepare_pair
+from .estimate import AbstractGradientMethod, Estimate, estimate_gradient
+from .reference import AdjointDiagnostics, Implicit
+
+
+def input_gradient(
+    network: AbstractNetwork,
+    x: ArrayLike,
+    y: ArrayLike,
+    method: AbstractGradientMethod | None = None,
+    *,
+    initial: State | None = None,
+    key: PRNGKeyArray | None = None,
+    throw: bool = True,
+) -> Float[Array, "batch ..."]:
+    """The gradient of each sample's own cost by its input, at the free equilibrium.
+
+    `x` is `(batch, features)`, `y` holds integer labels `(batch,)` or target rows
+    `(batch, outputs)`; the result has the shape of `x`, in units of cost per unit of input, and is
+    not divided by the batch. It comes from the error signal of `method`, by default `Implicit()`,
+    and is as exact as that. `initial` and `key` as for `estimate_gradient`.
+
+    Raises `ConvergenceError` if a solve did not converge, unless `throw=False`. Inside `jit` or
+    `vmap` nothing can be raised: samples that were not solved are NaN instead (with `throw=False`,
+    whatever was reached, which for `Implicit` is zero). `ValueError` for a method that forms no
+    error signal, and for inputs that do not fit.
+    """
+    inputs, targets = prepare_pair(network, x, y)
+    used = Implicit() if method is None else method
+    estimate = estimate_gradient(
+        network, inputs, targets, used, initial=initial, key=key, throw=throw
+    )
+    require_error_signal(used, estimate)
+    gradient = pull_to_input(network, inputs, estimate)
+    return blank(gradient, solved_samples(estimate)) if throw else gradient
+
+
+def require_error_signal(method: AbstractGradientMethod, estimate: Estimate) -> None:
+    if estimate.error_signal is None:
+        raise ValueError(
+            f"method is a {type(method).__name__}, which forms no error signal to take to the "
+            "input: use osciprop.Implicit(), which is exact for every network, or DyadicEP, "
+            "AsymmetricEP or HolomorphicEP"
+        )
+
+
+@eqx.filter_jit
+def pull_to_input(
+    network: AbstractNetwork, x: Float[Array, "batch ..."], estimate: Estimate
+) -> Float[Array, "batch ..."]:
+    """`-e . d current / dx` of each sample."""
+
+    def matched(inputs: Array) -> Array:
+        current = network.current(estimate.equilibrium.s, network.drive(inputs))
+        products = jax.tree.map(lambda e, c: jnp.sum(e * c), estimate.error_signal, current)
+        return -sum(jax.tree.leaves(products))
+
+    return jax.grad(matched)(x)
+
+
+def solved_samples(estimate: Estimate) -> Bool[Array, " batch"]:
+    """The samples to believe: one by one where the method tells them apart, else all or none."""
+    if isinstance(estimate.diagnostics, AdjointDiagnostics):
+        return estimate.diagnostics.solved
+    return jnp.broadcast_to(estimate.converged, estimate.outputs.shape[:1])
+
+
+def blank(values: Float[Array, "batch ..."], keep: Bool[Array, " batch"]) -> Array:
+    """NaN for the samples not to keep."""
+    return jnp.where(as_rows(keep, values), values, jnp.nan)
+
+
+def as_rows(mask: Bool[Array, " batch"], values: Float[Array, "batch ..."]) -> Array:
+    return mask.reshape((-1,) + (1,) * (values.ndim - 1))
+
+
+def finite_samples(values: Float[Array, "batch ..."]) -> Bool[Array, " batch"]:
+    """Per sample, whether all its numbers are finite."""
+    return jnp.all(jnp.isfinite(values.reshape(len(values), -1)), axis=1)
+
+
+def require_solved(values: Float[Array, "batch ..."], what: str, remedy: str) -> None:
+    """Raise `ConvergenceError` if samples hold NaN for not having been solved; traced ones pass."""
+    if is_traced(values):
+        return
+    lost = np.flatnonzero(~np.asarray(finite_samples(values)))
+    if lost.size:
+        shown = ", ".join(map(str, lost[:5])) + (", ..." if lost.size > 5 else "")
+        raise ConvergenceError(
+            f"{what} was not found for {lost.size} of {len(values)} samples: {shown}. Remedies: "
+            f"{remedy}"
+        )

@@ -1,0 +1,75 @@
+"""Networks: populations of neurons joined by synapses, and the contract of any network.
+
+The files, each importing only from those above it:
+
+    complexity   complex states of real networks: real weights, real pairs
+    activations  from membrane potential to activity
+    neurons      how a membrane potential follows its input current
+    populations  neurons of one kind with their biases, in a row or as maps
+    synapses     what current an activity sends, and back
+    pooling      one current out of a window of currents
+    convolution  what a population of maps sends to another
+    costs        what the teaching signal nudges the output to lower
+    network      the contract of a network; populations joined by synapses
+    extensions   networks around a network: the same interface, more dynamics
+    preparation  the user's `x` and `y` as arrays that fit the network, or an error
+    build/       builders: the usual networks, from a list of sizes or layers
+"""
+
+from .activations import AbstractActivation as AbstractActivation
+from .activations import HardSigmoid as HardSigmoid
+from .activations import HolomorphicTanh as HolomorphicTanh
+from .activations import Identity as Identity
+from .activations import ReLU as ReLU
+from .activations import ShiftedSigmoid as ShiftedSigmoid
+from .activations import Tanh as Tanh
+from .build.convolutional import Maps as Maps
+from .build.convolutional import convolutional_perceptron as convolutional_perceptron
+from .build.convolutional import feedback_cnn as feedback_cnn
+from .build.convolutional import hopfield_cnn as hopfield_cnn
+from .build.convolutional import vgg4 as vgg4
+from .build.convolutional import vgg6 as vgg6
+from .build.convolutional import vgg16 as vgg16
+from .build.dense import hopfield_mlp as hopfield_mlp
+from .build.dense import hopfield_regressor as hopfield_regressor
+from .build.directed import feedback_mlp as feedback_mlp
+from .build.directed import feedforward_mlp as feedforward_mlp
+from .build.directed import loop_mlp as loop_mlp
+from .build.directed import perceptron as perceptron
+from .build.directed import recurrent_network as recurrent_network
+from .complexity import complex_like as complex_like
+from .complexity import matmul as matmul
+from .convolution import Convolution as Convolution
+from .costs import AbstractCost as AbstractCost
+from .costs import CrossEntropy as CrossEntropy
+from .costs import SoftmaxCrossEntropy as SoftmaxCrossEntropy
+from .costs import SquaredError as SquaredError
+from .costs import Targets as Targets
+from .extensions import AbstractDoubled as AbstractDoubled
+from .extensions import AbstractExtension as AbstractExtension
+from .extensions import AssumedReciprocal as AssumedReciprocal
+from .network import AbstractEnergyNetwork as AbstractEnergyNetwork
+from .network import AbstractNetwork as AbstractNetwork
+from .network import Network as Network
+from .network import Scores as Scores
+from .network import State as State
+from .network import States as States
+from .network import current_from_phi as current_from_phi
+from .neurons import AbstractNeuron as AbstractNeuron
+from .neurons import LeakyIntegrator as LeakyIntegrator
+from .pooling import AbstractPooling as AbstractPooling
+from .pooling import MaxPooling as MaxPooling
+from .pooling import NoPooling as NoPooling
+from .pooling import SoftmaxPooling as SoftmaxPooling
+from .populations import AbstractPopulation as AbstractPopulation
+from .populations import FeatureMaps as FeatureMaps
+from .populations import Population as Population
+from .synapses import INPUT as INPUT
+from .synapses import AbstractReciprocalSynapse as AbstractReciprocalSynapse
+from .synapses import AbstractSynapse as AbstractSynapse
+from .synapses import AbstractTransform as AbstractTransform
+from .synapses import Directed as Directed
+from .synapses import DirectedProjection as DirectedProjection
+from .synapses import FeedbackProjection as FeedbackProjection
+from .synapses import Reciprocal as Reciprocal
+from .synapses import ReciprocalProjection as ReciprocalProjection

@@ -1,0 +1,257 @@
+"""Builders of convolutional networks, from a list of layers, and the published architectures."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import ArrayLike, PRNGKeyArray
+
+from ..activations import AbstractActivation, HolomorphicTanh, Identity, ReLU
+from .dense import make_populations, per_population
+from ..convolution import Convolution
+from ..costs import AbstractCost, CrossEntropy, softmax_readout
+from ...errors import check_at_least
+from ..network import Network
+from ..neurons import LeakyIntegrator
+from ..pooling import AbstractPooling, MaxPooling, NoPooling, SoftmaxPooling
+from ..populations import AbstractPopulation, FeatureMaps
+from ..synapses import (
+    INPUT,
+    AbstractSynapse,
+    Directed,
+    DirectedProjection,
+    FeedbackProjection,
+    ReciprocalProjection,
+    truncated_normal,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Maps:
+    """A layer of `channels` maps: how they see the layer before.
+
+    `kernel` is the side of the kernel in pixels, `padding` the zeros around the images.
+    """
+
+    channels: int
+    kernel: int = 3
+    padding: int = 1
+    pooling: AbstractPooling = NoPooling()
+
+    def __post_init__(self) -> None:
+        check_at_least("channels", self.channels, 1, "a layer has at least one map")
+        check_at_least("kernel", self.kernel, 1, "a kernel has at least one pixel")
+
+
+def vgg4(width: int = 128, pooling: AbstractPooling | None = None) -> tuple[Maps, ...]:
+    """The four layers of hep2022, Table 2, for images of 32 x 32: `width`, twice and four times
+    that, each pooled, by default by `SoftmaxPooling()`; the last is one pixel of 4 `width` maps."""
+    pool = SoftmaxPooling() if pooling is None else pooling
+    return (
+        Maps(width, pooling=pool),
+        Maps(2 * width, pooling=pool),
+        Maps(4 * width, pooling=pool),
+        Maps(4 * width, padding=0, pooling=pool),
+    )
+
+
+def vgg6(width: int = 128, pooling: AbstractPooling | None = None) -> tuple[Maps, ...]:
+    """The six layers of hep2022, Fig. 4, for images of 32 x 32; every second one is pooled."""
+    pool = SoftmaxPooling() if pooling is None else pooling
+    return (
+        Maps(width, pooling=pool),
+        Maps(width),
+        Maps(2 * width, pooling=pool),
+        Maps(2 * width, padding=0),
+        Maps(4 * width, pooling=pool),
+        Maps(4 * width, padding=0),
+    )
+
+
+def vgg16(width: int = 64, pooling: AbstractPooling | None = None) -> tuple[Maps, ...]:
+    """The thirteen convolutional layers of VGG16 (two_tales2024), five of them pooled, by default
+    by `MaxPooling()`; with `osciprop.networks.convolutional_perceptron` and dense layers of 4096, 4096."""
+    pool = MaxPooling() if pooling is None else pooling
+    layers: list[Maps] = []
+    for factor, count in ((1, 2), (2, 2), (4, 3), (8, 3), (8, 3)):
+        layers += [Maps(factor * width)] * (count - 1) + [Maps(factor * width, pooling=pool)]
+    return tuple(layers)
+
+
+def hopfield_cnn(
+    layers: Sequence[Maps],
+    *,
+    key: PRNGKeyArray,
+    image_shape: tuple[int, int, int] = (32, 32, 3),
+    classes: int = 10,
+    activation: AbstractActivation | None = None,
+    time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
+    scale: float = 1.0,
+    bias: float = 0.0,
+) -> Network:
+    """A convolutional network with reciprocal synapses and a softmax readout (hep2022).
+
+    Each of `layers` is a population of feature maps; activity travels up through a convolution and
+    pooling, and back down through their transpose. `image_shape` is `(height, width, channels)`.
+    `activation` defaults to `HolomorphicTanh()`. Kernels are truncated normal with standard
+    deviation `scale / sqrt(inputs of a neuron)` before the cut. Other arguments as for
+    `osciprop.hopfield_mlp`.
+
+    Raises `ValueError` for a layer whose images are too small for its kernel or pooling.
+    """
+    built = _stack(layers, image_shape, key, activation, time_constant, scale, bias)
+    synapses: list[AbstractSynapse] = [_up(built.up[0], INPUT, 0)]
+    synapses += [
+        ReciprocalProjection(transform=convolution, source=place, target=place + 1)
+        for place, convolution in enumerate(built.up[1:])
+    ]
+    return _classifier(built, synapses, classes, scale)
+
+
+def feedback_cnn(
+    layers: Sequence[Maps],
+    *,
+    key: PRNGKeyArray,
+    angle: float = 90.0,
+    image_shape: tuple[int, int, int] = (32, 32, 3),
+    classes: int = 10,
+    activation: AbstractActivation | None = None,
+    time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
+    scale: float = 1.0,
+    bias: float = 0.0,
+) -> Network:
+    """A convolutional network whose feedback has kernels of its own (homeostasis2024).
+
+    What comes down is the transpose of a convolution and pooling with the feedback's kernel, which
+    starts as `sin(angle) independent + cos(angle) forward`, `angle` in degrees: equal to the
+    forward one at 0, independent at 90. Both learn separately. Other arguments and errors as for
+    `hopfield_cnn`.
+    """
+    built = _stack(layers, image_shape, key, activation, time_constant, scale, bias)
+    radians = math.radians(angle)
+    synapses: list[AbstractSynapse] = [_up(built.up[0], INPUT, 0)]
+    for place, convolution in enumerate(built.up[1:]):
+        own = _kernel(built.keys[place], convolution.kernel.shape, scale)
+        mixed = math.sin(radians) * own + math.cos(radians) * convolution.kernel
+        down = Convolution(mixed, convolution.padding, convolution.pooling)
+        synapses += [
+            _up(convolution, place, place + 1),
+            FeedbackProjection(transform=down, source=place + 1, target=place),
+        ]
+    return _classifier(built, synapses, classes, scale)
+
+
+def convolutional_perceptron(
+    layers: Sequence[Maps],
+    *,
+    key: PRNGKeyArray,
+    hidden: Sequence[int] = (),
+    image_shape: tuple[int, int, int] = (32, 32, 3),
+    classes: int = 10,
+    activation: AbstractActivation | None = None,
+    cost: AbstractCost | None = None,
+    time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
+    scale: float = 1.0,
+    bias: float = 0.0,
+) -> Network:
+    """A convolutional network without feedback and with a linear output population (two_tales2024).
+
+    After the `layers` of maps come dense populations of the sizes `hidden`, then the output.
+    `activation` is that of all but the output, by default `ReLU()`; `cost` is by default
+    `CrossEntropy()`. Other arguments and errors as for `hopfield_cnn`.
+    """
+    kind = ReLU() if activation is None else activation
+    sizes = [*hidden, classes]
+    constants = per_population(time_constant, len(layers) + len(sizes))
+    built = _stack(layers, image_shape, key, kind, constants[: len(layers)], scale, bias)
+    synapses: list[AbstractSynapse] = [
+        _up(convolution, INPUT if place == 0 else place - 1, place)
+        for place, convolution in enumerate(built.up)
+    ]
+    width = built.populations[-1].size
+    for place, size in enumerate(sizes, start=len(layers)):
+        check_at_least("hidden", size, 1, "every entry is a number of units")
+        dense_key = jax.random.fold_in(built.readout_key, place)
+        weight = truncated_normal(dense_key, (width, size), scale * width**-0.5)
+        synapses.append(Directed(weight, place - 1, place))
+        width = size
+    kinds = [kind] * len(hidden) + [Identity()]
+    dense = make_populations(sizes, kinds, constants[len(layers) :], bias)
+    return Network(
+        populations=(*built.populations, *dense),
+        synapses=tuple(synapses),
+        readout=CrossEntropy() if cost is None else cost,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Stack:
+    """Populations of maps, the convolutions that lead to each, and keys for what is to come."""
+
+    populations: tuple[AbstractPopulation, ...]
+    up: list[Convolution]
+    keys: list[PRNGKeyArray]
+    readout_key: PRNGKeyArray
+
+
+def _stack(
+    layers: Sequence[Maps],
+    image_shape: tuple[int, int, int],
+    key: PRNGKeyArray,
+    activation: AbstractActivation | None,
+    time_constant: ArrayLike | Sequence[ArrayLike],
+    scale: float,
+    bias: float,
+) -> _Stack:
+    if not layers:
+        raise ValueError("layers is empty: give at least one osciprop.networks.Maps(...)")
+    keys = list(jax.random.split(key, 2 * len(layers) + 1))
+    constants = per_population(time_constant, len(layers))
+    shape: tuple[int, ...] = image_shape
+    up: list[Convolution] = []
+    populations: list[AbstractPopulation] = []
+    for place, (layer, constant) in enumerate(zip(layers, constants, strict=True)):
+        kernel = _kernel(
+            keys[place], (layer.kernel, layer.kernel, shape[-1], layer.channels), scale
+        )
+        convolution = Convolution(kernel, layer.padding, layer.pooling)
+        after = _shape_after(convolution, shape)
+        if min(after) < 1:
+            raise ValueError(
+                f"layers[{place}] is {layer} and sees images of {shape[0]} x {shape[1]} pixels, of "
+                "which nothing is left: use a smaller kernel, more padding, or less pooling"
+            )
+        shape = after
+        neuron = LeakyIntegrator(HolomorphicTanh() if activation is None else activation, constant)
+        biases = jnp.full((layer.channels,), bias, dtype=float)
+        populations.append(FeatureMaps(neuron, biases, shape[0], shape[1]))
+        up.append(convolution)
+    return _Stack(tuple(populations), up, keys[len(layers) : -1], keys[-1])
+
+
+def _up(convolution: Convolution, source: int, target: int) -> DirectedProjection:
+    return DirectedProjection(transform=convolution, source=source, target=target)
+
+
+def _kernel(key: PRNGKeyArray, shape: tuple[int, ...], scale: float) -> jax.Array:
+    return truncated_normal(key, shape, scale * math.prod(shape[:3]) ** -0.5)
+
+
+def _shape_after(convolution: Convolution, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of one sample after a convolution; zeros where nothing is left."""
+    side = convolution.kernel.shape[0] - 2 * convolution.padding
+    if min(shape[:2]) < side:
+        return (0, 0, 0)
+    images = jax.ShapeDtypeStruct((1, *shape), convolution.kernel.dtype)
+    call: Callable = convolution
+    return jax.eval_shape(call, images).shape[1:]
+
+
+def _classifier(
+    built: _Stack, synapses: Sequence[AbstractSynapse], classes: int, scale: float
+) -> Network:
+    units = built.populations[-1].size
+    readout = softmax_readout(units, classes, key=built.readout_key, stddev=scale * units**-0.5)
+    return Network(populations=built.populations, synapses=tuple(synapses), readout=readout)

@@ -1,0 +1,129 @@
+"""Builders: the networks people use, from a list of sizes."""
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import ArrayLike, PRNGKeyArray
+
+from ..activations import AbstractActivation
+from ..costs import SquaredError, softmax_readout
+from ...errors import check_at_least
+from ..network import Network
+from ..neurons import LeakyIntegrator
+from ..populations import Population
+from ..synapses import INPUT, Directed, Reciprocal, truncated_normal
+
+
+def make_populations(
+    sizes: Sequence[int],
+    activation: AbstractActivation | Sequence[AbstractActivation] | None,
+    time_constant: ArrayLike | Sequence[ArrayLike],
+    bias: float,
+) -> tuple[Population, ...]:
+    """Populations of leaky integrators of the given sizes, of one activation or one each."""
+    constants = per_population(time_constant, len(sizes))
+    kinds = activation if isinstance(activation, Sequence) else [activation] * len(sizes)
+    return tuple(
+        Population(LeakyIntegrator(kind, constant), jnp.full((size,), bias, dtype=float))
+        for size, kind, constant in zip(sizes, kinds, constants, strict=True)
+    )
+
+
+def per_population(time_constant: ArrayLike | Sequence[ArrayLike], count: int) -> list[ArrayLike]:
+    """One time constant for each of `count` populations."""
+    constants: list[ArrayLike] = (
+        list(time_constant) if isinstance(time_constant, Sequence) else [time_constant] * count
+    )
+    if len(constants) != count:
+        raise ValueError(
+            f"time_constant has {len(constants)} entries for {count} populations: give one number "
+            "for all, or one per population"
+        )
+    return constants
+
+
+def per_matrix(scale: float | Sequence[float], count: int) -> list[float]:
+    """One scale for each of `count` weight matrices."""
+    scales = list(scale) if isinstance(scale, Sequence) else [scale] * count
+    if len(scales) != count:
+        raise ValueError(
+            f"scale has {len(scales)} entries for {count} weight matrices, input to readout: give "
+            "one number for all, or one per matrix"
+        )
+    return scales
+
+
+def _layers(
+    sizes: Sequence[int], key: PRNGKeyArray, scales: Sequence[float]
+) -> list[Directed | Reciprocal]:
+    """Synapses up a stack of sizes: directed from the input, reciprocal between populations."""
+    synapses: list[Directed | Reciprocal] = []
+    keys = jax.random.split(key, len(sizes) - 1)
+    for index, (pre, post) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        weight = truncated_normal(keys[index], (pre, post), scales[index] * pre**-0.5)
+        kind = Directed if index == 0 else Reciprocal
+        synapses.append(kind(weight, INPUT if index == 0 else index - 1, index))
+    return synapses
+
+
+def check_sizes(sizes: Sequence[int]) -> None:
+    """Raise `ValueError` unless there are at least three sizes, each at least 1."""
+    if len(sizes) < 3:
+        raise ValueError(
+            f"sizes is {list(sizes)}: give the input width, at least one hidden population, "
+            "and the number of outputs"
+        )
+    for size in sizes:
+        check_at_least("sizes", size, 1, "every entry is a number of units")
+
+
+def hopfield_mlp(
+    sizes: Sequence[int],
+    *,
+    key: PRNGKeyArray,
+    activation: AbstractActivation | None = None,
+    time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
+    scale: float | Sequence[float] = 0.5,
+    bias: float = 0.0,
+) -> Network:
+    """A layered network with reciprocal synapses and a softmax cross-entropy readout (hep2022).
+
+    `sizes` are input width, hidden populations, classes: `[784, 256, 256, 10]` has two dynamical
+    populations and a trained readout outside the dynamics. `activation` defaults to
+    `ShiftedSigmoid()`. Weights are truncated normal with standard deviation `scale / sqrt(inputs)`
+    before the cut, with one `scale` for all or one per matrix from input to readout: 1 is
+    hep2022's, which is close to critical and so relaxes slowly; 0.5 settles in a few time
+    constants. `time_constant` is one number, or one per population; all biases are `bias`.
+
+    Raises `ValueError` for fewer than three sizes or a size below 1.
+    """
+    check_sizes(sizes)
+    key_readout, key_layers = jax.random.split(key)
+    hidden = sizes[1:-1]
+    factors = per_matrix(scale, len(sizes) - 1)
+    return Network(
+        populations=make_populations(hidden, activation, time_constant, bias),
+        synapses=tuple(_layers(sizes[:-1], key_layers, factors[:-1])),
+        readout=softmax_readout(
+            sizes[-2], sizes[-1], key=key_readout, stddev=factors[-1] * sizes[-2] ** -0.5
+        ),
+    )
+
+
+def hopfield_regressor(
+    sizes: Sequence[int],
+    *,
+    key: PRNGKeyArray,
+    activation: AbstractActivation | None = None,
+    time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
+    scale: float | Sequence[float] = 0.5,
+    bias: float = 0.0,
+) -> Network:
+    """Like `hopfield_mlp`, but the last size is a dynamical population with a squared error."""
+    check_sizes(sizes)
+    return Network(
+        populations=make_populations(sizes[1:], activation, time_constant, bias),
+        synapses=tuple(_layers(sizes, key, per_matrix(scale, len(sizes) - 1))),
+        readout=SquaredError(),
+    )

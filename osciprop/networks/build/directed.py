@@ -1,0 +1,203 @@
+"""Builders of networks without reciprocal synapses: every connection is directed, with a weight of
+its own."""
+
+import math
+from collections.abc import Sequence
+
+import jax
+from jaxtyping import ArrayLike, PRNGKeyArray
+
+from ..activations import AbstractActivation, Identity, ReLU
+from .dense import check_sizes, make_populations, per_matrix
+from ..costs import AbstractCost, SquaredError, softmax_readout
+from ...errors import check_at_least, check_not_negative
+from ..network import Network
+from ..synapses import INPUT, Directed, truncated_normal
+
+
+def feedback_mlp(
+    sizes: Sequence[int],
+    *,
+    key: PRNGKeyArray,
+    angle: float = 90.0,
+    activation: AbstractActivation | None = None,
+    time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
+    scale: float | Sequence[float] = 0.5,
+    bias: float = 0.0,
+) -> Network:
+    """A layered network whose feedback has weights of its own (homeostasis2024).
+
+    `sizes` are input width, hidden populations, and classes, which are a dynamical population too:
+    `[784, 256, 256, 10]` has 522 dynamical units and, outside the dynamics, a trained readout
+    from the last population to as many classes. `angle`, in degrees, sets the asymmetry to start
+    with: feedback is `sin(angle) independent + cos(angle) forward^T`, symmetric at 0 and
+    independent at 90. Forward and feedback weights learn separately.
+
+    Weights are truncated normal with standard deviation `scale / sqrt(inputs)` before the cut, one
+    `scale` for all or one per size step and one for the readout; 1.137 is the LeCun
+    initialisation of the paper. Other arguments as for `osciprop.hopfield_mlp`.
+
+    Raises `ValueError` for fewer than three sizes or a size below 1.
+    """
+    forward, keys, factors = _chain(sizes, key, scale)
+    radians = math.radians(angle)
+    feedback = []
+    for place, synapse in enumerate(forward[1:]):
+        pre, post = synapse.weight.shape
+        own = truncated_normal(keys[place], (post, pre), factors[place + 1] * post**-0.5)
+        mixed = math.sin(radians) * own + math.cos(radians) * synapse.weight.T
+        feedback.append(Directed(mixed, synapse.target, synapse.source))
+    return _classifier(sizes, key, factors, [*forward, *feedback], activation, time_constant, bias)
+
+
+def loop_mlp(
+    sizes: Sequence[int],
+    *,
+    key: PRNGKeyArray,
+    activation: AbstractActivation | None = None,
+    time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
+    scale: float | Sequence[float] = 0.5,
+    bias: float = 0.0,
+) -> Network:
+    """A layered network whose output feeds back to its first hidden population (homeostasis2024).
+
+    No synapse has a partner in the other direction (with more than two populations), so no
+    learning can make it symmetric. Arguments and errors as for `feedback_mlp`.
+    """
+    forward, keys, factors = _chain(sizes, key, scale)
+    last = len(sizes) - 2
+    weight = truncated_normal(keys[0], (sizes[-1], sizes[1]), factors[-2] * sizes[-1] ** -0.5)
+    synapses = [*forward, Directed(weight, last, 0)]
+    return _classifier(sizes, key, factors, synapses, activation, time_constant, bias)
+
+
+def feedforward_mlp(
+    sizes: Sequence[int],
+    *,
+    key: PRNGKeyArray,
+    activation: AbstractActivation | None = None,
+    time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
+    scale: float | Sequence[float] = 0.5,
+    bias: float = 0.0,
+) -> Network:
+    """A layered network without any feedback: its adjoint is backpropagation.
+
+    Arguments and errors as for `feedback_mlp`, whose forward weights it has at the same key.
+    """
+    forward, _, factors = _chain(sizes, key, scale)
+    return _classifier(sizes, key, factors, forward, activation, time_constant, bias)
+
+
+def perceptron(
+    sizes: Sequence[int],
+    *,
+    key: PRNGKeyArray,
+    activation: AbstractActivation | None = None,
+    cost: AbstractCost | None = None,
+    time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
+    scale: float | Sequence[float] = 1.0,
+    bias: float = 0.0,
+) -> Network:
+    """A multilayer perceptron with a linear output population (two_tales2024).
+
+    `sizes` are input width, hidden populations and outputs. Hidden populations have the
+    `activation`, by default `ReLU()`; the output's activity is what the `cost` sees, by default
+    `SquaredError()`, else `CrossEntropy()`. No feedback. Weights are truncated normal with standard
+    deviation `scale / sqrt(inputs)` before the cut. Other arguments and errors as for
+    `feedback_mlp`.
+    """
+    check_sizes(sizes)
+    steps = len(sizes) - 1
+    keys = jax.random.split(key, steps)
+    hidden = ReLU() if activation is None else activation
+    kinds = [hidden] * (steps - 1) + [Identity()]
+    return Network(
+        populations=make_populations(sizes[1:], kinds, time_constant, bias),
+        synapses=tuple(_upwards(sizes, list(keys), per_matrix(scale, steps))),
+        readout=SquaredError() if cost is None else cost,
+    )
+
+
+def recurrent_network(
+    sizes: Sequence[int],
+    *,
+    key: PRNGKeyArray,
+    symmetric: float = 0.5,
+    antisymmetric: float = 0.5,
+    activation: AbstractActivation | None = None,
+    time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
+    scale: float | Sequence[float] = 0.5,
+    bias: float = 0.0,
+) -> Network:
+    """One population in which every neuron is joined to every other: `[inputs, units, classes]`.
+
+    The recurrent weights are `symmetric S + antisymmetric K` with a random symmetric S and a random
+    antisymmetric K, both normal, with eigenvalues up to about 1 in absolute value: equal shares are
+    a random matrix without structure, `symmetric=0` is skew-symmetric, `antisymmetric=0` has an
+    energy. `scale` is that of the input and readout weights.
+
+    Raises `ValueError` for another number of sizes, or a negative share.
+    """
+    if len(sizes) != 3:
+        raise ValueError(f"sizes is {list(sizes)}: give inputs, units and classes")
+    for size in sizes:
+        check_at_least("sizes", size, 1, "every entry is a number of units")
+    check_not_negative("symmetric", symmetric, "0 leaves the symmetric part out")
+    check_not_negative("antisymmetric", antisymmetric, "0 leaves the antisymmetric part out")
+    inputs, units, classes = sizes
+    into, outof = per_matrix(scale, 2)
+    keys = jax.random.split(key, 3)
+    normal = jax.random.normal(keys[0], (units, units), dtype=float)
+    # Wigner's semicircle: normal symmetric entries of variance 1 / (4 n) have eigenvalues up to 1.
+    part = (8 * units) ** -0.5
+    weight = symmetric * part * (normal + normal.T) + antisymmetric * part * (normal - normal.T)
+    return Network(
+        populations=make_populations([units], activation, time_constant, bias),
+        synapses=(
+            Directed(truncated_normal(keys[1], (inputs, units), into * inputs**-0.5), INPUT, 0),
+            Directed(weight, 0, 0),
+        ),
+        readout=softmax_readout(units, classes, key=keys[2], stddev=outof * units**-0.5),
+    )
+
+
+def _chain(
+    sizes: Sequence[int], key: PRNGKeyArray, scale: float | Sequence[float]
+) -> tuple[list[Directed], list[PRNGKeyArray], list[float]]:
+    """Directed synapses up a stack of sizes; keys for feedback, and all scales."""
+    check_sizes(sizes)
+    factors = per_matrix(scale, len(sizes))
+    steps = len(sizes) - 1
+    keys = list(jax.random.split(key, 2 * steps + 1))
+    return _upwards(sizes, keys[:steps], factors), keys[steps : 2 * steps], factors
+
+
+def _upwards(
+    sizes: Sequence[int], keys: Sequence[PRNGKeyArray], factors: Sequence[float]
+) -> list[Directed]:
+    """Directed synapses from the input to the first population, and from each to the next."""
+    forward = []
+    for index, (pre, post) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        weight = truncated_normal(keys[index], (pre, post), factors[index] * pre**-0.5)
+        forward.append(Directed(weight, INPUT if index == 0 else index - 1, index))
+    return forward
+
+
+def _classifier(
+    sizes: Sequence[int],
+    key: PRNGKeyArray,
+    factors: Sequence[float],
+    synapses: Sequence[Directed],
+    activation: AbstractActivation | None,
+    time_constant: ArrayLike | Sequence[ArrayLike],
+    bias: float,
+) -> Network:
+    outputs = sizes[-1]
+    readout_key = jax.random.split(key, 2 * len(sizes) - 1)[-1]
+    return Network(
+        populations=make_populations(sizes[1:], activation, time_constant, bias),
+        synapses=tuple(synapses),
+        readout=softmax_readout(
+            outputs, outputs, key=readout_key, stddev=factors[-1] * outputs**-0.5
+        ),
+    )

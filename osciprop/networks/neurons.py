@@ -1,0 +1,59 @@
+"""Neurons: how a membrane potential follows its input current, and the activity it shows."""
+
+import abc
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike, Float, Inexact
+
+from ..errors import check_positive
+from .activations import AbstractActivation, ShiftedSigmoid
+
+
+class AbstractNeuron(eqx.Module):
+    """A population's neuron model.
+
+    The contract that every gradient method relies on: `velocity` vanishes exactly where the
+    membrane potential equals the input current, so that equilibria do not depend on time constants.
+    """
+
+    activation: eqx.AbstractVar[AbstractActivation]
+
+    @abc.abstractmethod
+    def velocity(
+        self, potential: Inexact[Array, " batch *units"], current: Inexact[Array, " batch *units"]
+    ) -> Inexact[Array, " batch *units"]:
+        """Time derivative of the membrane potential under an input current."""
+
+    @abc.abstractmethod
+    def slowest(self) -> Float[Array, ""]:
+        """The longest time constant of the population, in units of time."""
+
+
+class LeakyIntegrator(AbstractNeuron):
+    """`tau du/dt = current - u`, with activity `s = activation(u)`.
+
+    `time_constant` is a number for the whole population or one per unit, in units of time; it is a
+    physical constant of the neuron, not trained by `osciprop.fit`.
+    """
+
+    activation: AbstractActivation
+    time_constant: Float[Array, "*units"]
+
+    def __init__(
+        self, activation: AbstractActivation | None = None, time_constant: ArrayLike = 1.0
+    ):
+        self.activation = ShiftedSigmoid() if activation is None else activation
+        self.time_constant = jnp.asarray(time_constant, dtype=float)
+        check_positive("time_constant", self.time_constant, "give the leak a positive time")
+
+    def velocity(
+        self, potential: Inexact[Array, " batch *units"], current: Inexact[Array, " batch *units"]
+    ) -> Inexact[Array, " batch *units"]:
+        time_constant = self.time_constant.astype(jnp.finfo(potential.dtype).dtype)
+        rate = 1 / time_constant
+        # A real rate times a complex potential, without promoting the rate.
+        return rate.astype(potential.dtype) * (current - potential)
+
+    def slowest(self) -> Float[Array, ""]:
+        return jnp.max(self.time_constant)

@@ -1,0 +1,55 @@
+"""Populations: neurons of one kind with their bias currents, in a row or as the pixels of maps."""
+
+import abc
+import math
+
+import equinox as eqx
+from jaxtyping import Array, Float
+
+from ..errors import check_at_least
+from .neurons import AbstractNeuron
+
+
+class AbstractPopulation(eqx.Module):
+    """Neurons of one kind; `bias` is added to their currents, broadcast over `shape`."""
+
+    neuron: eqx.AbstractVar[AbstractNeuron]
+    bias: eqx.AbstractVar[Float[Array, " units"]]
+
+    @property
+    @abc.abstractmethod
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one sample's activity."""
+
+    @property
+    def size(self) -> int:
+        """The number of neurons."""
+        return math.prod(self.shape)
+
+
+class Population(AbstractPopulation):
+    """Neurons in a row, each with its own bias."""
+
+    neuron: AbstractNeuron
+    bias: Float[Array, " units"]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.bias.shape
+
+
+class FeatureMaps(AbstractPopulation):
+    """Neurons as the pixels of maps, `(height, width, channels)`; each map has one bias."""
+
+    neuron: AbstractNeuron
+    bias: Float[Array, " channels"]
+    height: int = eqx.field(static=True)
+    width: int = eqx.field(static=True)
+
+    def __check_init__(self) -> None:
+        check_at_least("height", self.height, 1, "a map has at least one row")
+        check_at_least("width", self.width, 1, "a map has at least one column")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.height, self.width, *self.bias.shape)

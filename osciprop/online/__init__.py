@@ -1,0 +1,23 @@
+"""Networks that learn while they oscillate.
+
+The files, each importing only from those above it:
+
+    lock_in     demodulation: mean and error signal, as causal filters or from a window
+    plasticity  how synapses move while the network oscillates
+    system      neurons, teaching, noise, filters and synapses as one system
+    simulation  one presentation of a sample to a network that learns online
+    journal     what such a simulation records, and its checkpoints
+    learning    `simulate_learning`
+"""
+
+from .journal import LearningRun as LearningRun
+from .journal import Probe as Probe
+from .journal import Recording as Recording
+from .learning import simulate_learning as simulate_learning
+from .lock_in import LockInFilter as LockInFilter
+from .lock_in import demodulate as demodulate
+from .plasticity import AbstractPlasticity as AbstractPlasticity
+from .plasticity import ContinuousPlasticity as ContinuousPlasticity
+from .plasticity import PeriodicPlasticity as PeriodicPlasticity
+from .simulation import Simulation as Simulation
+from .simulation import SimulationState as SimulationState

@@ -1,0 +1,197 @@
+"""`simulate_learning`: a network that learns while it oscillates, as a physical system would.
+
+Neurons relax, the teaching signal rotates without pause, inputs change from sample to sample, noise
+acts on every neuron, and the synapses move: nothing is stopped, reset, or switched between phases.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, PRNGKeyArray
+from tqdm import tqdm
+
+from ..datasets import Batches, Dataset
+from ..datasets.batches import Batch
+from ..dynamics.dynamics import require_holomorphic
+from ..errors import NonFiniteLossError, check_at_least
+from ..networks.network import AbstractNetwork
+from ..networks.preparation import prepare_pair
+from .journal import Journal, LearningRun, Probe, load_journal, save_journal
+from .simulation import Simulation, SimulationState, begin, present
+
+# Reports are looked at in pieces of this many presentations, so that the device never waits.
+PIECE = 16
+
+
+def simulate_learning(
+    network: AbstractNetwork,
+    data: Dataset,
+    simulation: Simulation,
+    *,
+    presentations: int,
+    batch_size: int = 1,
+    seed: int = 0,
+    key: PRNGKeyArray | None = None,
+    probe: Probe | None = None,
+    start: SimulationState | None = None,
+    checkpoint: Path | str | None = None,
+    checkpoint_every: int = 1000,
+    progress: bool = True,
+) -> LearningRun:
+    """Simulate a network that learns online, for `presentations` samples counted from its start.
+
+    `batch_size` copies of the network with common synapses see a sample each. `seed` decides the
+    order of samples, `key` the noise. `probe` records whatever is asked for; without it, memory
+    does not grow with the simulated time but for two numbers per presentation.
+
+    With `start`, the simulation goes on from the state of an earlier run; with `checkpoint`, a file
+    is written every `checkpoint_every` presentations, at the end, and on an interrupt or error, and
+    if it exists the simulation goes on from it. Either way the numbers are those of an
+    uninterrupted run, bit for bit on the same machine, given the same seed, key and settings.
+
+    Raises `NonFiniteLossError` when the state or the loss is not finite any more (the checkpoint
+    then holds the last finite state), `CheckpointError` if the checkpoint belongs to another
+    simulation, `ValueError` for bad arguments, also for noise without a `key` and a `start` of
+    another one.
+    """
+    check_at_least("presentations", presentations, 1, "the number of samples to be seen in all")
+    check_at_least("checkpoint_every", checkpoint_every, 1, "presentations between two files")
+    require_holomorphic(network)
+    batches = Batches(data.x_train, data.y_train, batch_size, seed=seed)
+    x, y = prepare_pair(network, data.x_train[:batch_size], data.y_train[:batch_size])
+    fresh = begin(network, x, simulation, key)
+    state = fresh if start is None else _going_on(start, fresh, batch_size)
+    journal = Journal(state)
+    path = None if checkpoint is None else Path(checkpoint)
+    settings = _settings(network, data, simulation, batch_size, seed, key, probe)
+    if path is not None and path.exists():
+        journal = load_journal(path, state, settings)
+    done = journal.state.count
+    bar = tqdm(total=presentations, initial=done, disable=not progress, unit="sample")
+    try:
+        with bar:
+            samples = _samples(batches, done)
+            for number in range(done, presentations):
+                x, y = prepare_pair(network, *next(samples))
+                wanted = probe if probe is not None and probe.wants(number) else None
+                after, report, seen = present(
+                    journal.newest,
+                    x,
+                    y,
+                    simulation,
+                    key,
+                    None if wanted is None else wanted.observe,
+                    1 if wanted is None else wanted.samples,
+                )
+                arrays = None if wanted is None else jax.tree.leaves(seen)
+                journal.pending.append((after, report, arrays))
+                due = path is not None and (number + 1) % checkpoint_every == 0
+                if due or len(journal.pending) == PIECE or number == presentations - 1:
+                    _settle(journal)
+                    bar.update(number + 1 - bar.n)
+                    bar.set_postfix(loss=f"{journal.rows[-1][1]:.3f}", refresh=False)
+                if due and path is not None:
+                    save_journal(path, journal, settings)
+    finally:
+        # Also on an interrupt or error: what was simulated is not lost.
+        journal.settle()
+        if path is not None:
+            save_journal(path, journal, settings)
+    structure = None
+    if probe is not None:
+        structure = _structure(journal.state, simulation, probe)
+    return journal.result(probe, float(simulation.teaching.period), structure)
+
+
+def _going_on(start: SimulationState, fresh: SimulationState, batch_size: int) -> SimulationState:
+    """`start`, if it fits the simulation whose state before the first presentation is `fresh`."""
+    copies = len(jax.tree.leaves(start.u)[0])
+    if copies != batch_size:
+        raise ValueError(
+            f"start holds {copies} copies of the network and batch_size={batch_size}: give the "
+            "batch_size that start was simulated with"
+        )
+
+    def outline(state: SimulationState) -> tuple[Any, list[tuple[int, ...]]]:
+        arrays = eqx.filter(state, eqx.is_array)
+        return jax.tree.structure(arrays), [leaf.shape for leaf in jax.tree.leaves(arrays)]
+
+    if outline(start) != outline(fresh):
+        raise ValueError(
+            "start is the state of another network or simulation: give the network, plasticity, "
+            "lock_in and noise that it was simulated with"
+        )
+    return start
+
+
+def _samples(batches: Batches, number: int) -> Iterator[Batch]:
+    """Batches from the given one on, epoch after epoch."""
+    epoch, step = divmod(number, batches.steps_per_epoch)
+    while True:
+        yield from batches.epoch(epoch, step)
+        epoch, step = epoch + 1, 0
+
+
+def _settle(journal: Journal) -> None:
+    if not journal.settle():
+        raise NonFiniteLossError(
+            f"the simulation is not finite after presentation {journal.state.count} (counted from "
+            "0): use slower plasticity (a smaller learning rate, a longer time_constant), a "
+            "smaller amplitude, smaller steps, or clip the gradient "
+            "(optax.clip_by_global_norm)"
+        )
+
+
+def _structure(state: SimulationState, simulation: Simulation, probe: Probe) -> Any:
+    """The pytree that the probe returns."""
+    filters = simulation.lock_in
+    seen = jax.eval_shape(
+        lambda: probe.observe(
+            state.network,
+            state.u,
+            state.network.activity(state.u),
+            filters.mean(state.filters),
+            filters.error(state.filters),
+        )
+    )
+    return jax.tree.structure(seen)
+
+
+def _settings(
+    network: AbstractNetwork,
+    data: Dataset,
+    simulation: Simulation,
+    batch_size: int,
+    seed: int,
+    key: PRNGKeyArray | None,
+    probe: Probe | None,
+) -> dict[str, Any]:
+    """What must agree between a checkpoint and the simulation that goes on from it."""
+    arrays = jax.tree.leaves(eqx.filter(simulation, eqx.is_array))
+    numbers = [np.asarray(leaf).tolist() for leaf in arrays]
+    plan = None if probe is None else [probe.samples, probe.start, probe.stop, probe.every]
+    return {
+        "data": data.name,
+        "samples": len(data.x_train),
+        "batch_size": batch_size,
+        "seed": seed,
+        "key": None if key is None else np.asarray(_key_data(key)).tolist(),
+        "simulation": f"{_describe(simulation)} {numbers}",
+        "network": str(jax.tree.structure(network)),
+        "probe": plan if plan is None else [str(number) for number in plan],
+    }
+
+
+def _describe(simulation: Simulation) -> str:
+    """The simulation's structure; without the addresses of an optimizer's functions."""
+    return re.sub(r" at 0x[0-9a-f]+", "", str(simulation))
+
+
+def _key_data(key: PRNGKeyArray) -> Array:
+    return jax.random.key_data(key) if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else key

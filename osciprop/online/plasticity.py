@@ -1,0 +1,118 @@
+"""Online plasticity: how synapses move while the network oscillates."""
+
+import abc
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, ArrayLike, Float, PyTree
+
+from ..errors import check_at_least, check_positive
+from ..networks.complexity import scale
+from ..networks.network import AbstractNetwork
+
+
+class AbstractPlasticity(eqx.Module):
+    """A rule for the weights, given the gradient of the local learning rule.
+
+    `begin` makes the rule's own state. `velocity` moves the parameters all the time; `update`
+    changes them at the end of a period.
+    """
+
+    @abc.abstractmethod
+    def check(self, period: Float[Array, ""]) -> None:
+        """Raise `ValueError` if the synapses would not be slow against the oscillation."""
+
+    @abc.abstractmethod
+    def begin(self, parameters: PyTree[Array]) -> PyTree:
+        """The rule's own state before the first update."""
+
+    @abc.abstractmethod
+    def moves(self) -> bool:
+        """Whether the parameters are part of the integrated state."""
+
+    @abc.abstractmethod
+    def velocity(self, gradient: PyTree[Array]) -> PyTree[Array]:
+        """Time derivative of the parameters."""
+
+    @abc.abstractmethod
+    def update(
+        self, gradient: PyTree[Array], own: PyTree, network: AbstractNetwork, index: Array
+    ) -> tuple[AbstractNetwork, PyTree]:
+        """The network and the rule's state after period number `index` (0 is the first)."""
+
+
+class ContinuousPlasticity(AbstractPlasticity):
+    """Synapses that move at every moment: `d theta / dt = -gradient / time_constant`.
+
+    The weights are part of the integrated state. `time_constant` is in units of time and longer
+    than a period; a period changes the parameters as a step of gradient descent with learning rate
+    `period / time_constant` would.
+    """
+
+    time_constant: Float[Array, ""]
+
+    def __init__(self, time_constant: ArrayLike):
+        check_positive("time_constant", time_constant, "synapses are slow: several periods or more")
+        self.time_constant = jnp.asarray(time_constant, dtype=float)
+
+    def check(self, period: Float[Array, ""]) -> None:
+        if float(self.time_constant) <= float(period):
+            raise ValueError(
+                f"time_constant of the plasticity is {float(self.time_constant):.4g}, not longer "
+                f"than the teaching period {float(period):.4g}: synapses that follow the "
+                "oscillation demodulate it wrongly. Give several periods"
+            )
+
+    def begin(self, parameters: PyTree[Array]) -> None:
+        return None
+
+    def moves(self) -> bool:
+        return True
+
+    def velocity(self, gradient: PyTree[Array]) -> PyTree[Array]:
+        return scale(-1 / self.time_constant, gradient)
+
+    def update(
+        self, gradient: PyTree[Array], own: None, network: AbstractNetwork, index: Array
+    ) -> tuple[AbstractNetwork, None]:
+        return network, own
+
+
+class PeriodicPlasticity(AbstractPlasticity):
+    """One step of an Optax optimizer at the end of every `every`-th period, the network never
+    stopping: what the filters know at that moment is the gradient."""
+
+    optimizer: optax.GradientTransformation
+    every: int = eqx.field(static=True)
+
+    def __init__(self, optimizer: optax.GradientTransformation, every: int = 1):
+        check_at_least("every", every, 1, "synapses must not be faster than the oscillation")
+        self.optimizer = optimizer
+        self.every = every
+
+    def check(self, period: Float[Array, ""]) -> None:
+        return None
+
+    def begin(self, parameters: PyTree[Array]) -> PyTree:
+        # Optax itself does not keep to strict promotion.
+        with jax.numpy_dtype_promotion("standard"):
+            return self.optimizer.init(parameters)
+
+    def moves(self) -> bool:
+        return False
+
+    def velocity(self, gradient: PyTree[Array]) -> PyTree[Array]:
+        return jax.tree.map(jnp.zeros_like, gradient)
+
+    def update(
+        self, gradient: PyTree[Array], own: PyTree, network: AbstractNetwork, index: Array
+    ) -> tuple[AbstractNetwork, PyTree]:
+        parameters = eqx.filter(network, eqx.is_inexact_array)
+        with jax.numpy_dtype_promotion("standard"):
+            updates, after = self.optimizer.update(gradient, own, parameters)
+        due = (index + 1) % self.every == 0
+        kept = jax.tree.map(lambda new, old: jnp.where(due, new, old), after, own)
+        updates = jax.tree.map(lambda step: jnp.where(due, step, 0), updates)
+        return eqx.apply_updates(network, eqx.filter(updates, network.trainable())), kept

@@ -1,0 +1,215 @@
+"""One presentation of a sample to a network that learns while it oscillates.
+
+A `Simulation` holds the settings, a `SimulationState` all that passes from one presentation to the
+next, and `present` is the step between two states. See `simulate_learning` for the whole.
+"""
+
+from collections.abc import Callable
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
+
+from ..dynamics.integration import Integrator, euler_maruyama
+from ..dynamics.noise import AbstractNoise, MeasurementNoise
+from ..dynamics.stochastic import require_key
+from ..dynamics.teaching import Oscillation
+from ..errors import check_at_least
+from ..gradients.estimate import batch_mean
+from ..networks.complexity import real_dtype, to_complex
+from ..networks.costs import Targets, hits
+from ..networks.network import AbstractNetwork, State
+from .lock_in import Demodulated, LockInFilter
+from .plasticity import AbstractPlasticity
+from .system import Moment, NoisyOnlineSystem, OnlineSystem
+
+
+class Simulation(eqx.Module):
+    """What surrounds the network: teaching signal, filters, plasticity, noise, and the numerics.
+
+    A sample, or a batch of them seen by as many copies of the network, is presented for
+    `presentation` whole periods of the teaching signal. `integrator` defaults to Euler-Maruyama
+    with a step of a tenth of a unit of time; a period must hold a whole number of constant steps.
+    """
+
+    teaching: Oscillation
+    plasticity: AbstractPlasticity
+    lock_in: LockInFilter
+    noise: AbstractNoise | None
+    measurement: MeasurementNoise | None
+    presentation: int = eqx.field(static=True)
+    integrator: Integrator
+
+    def __init__(
+        self,
+        teaching: Oscillation,
+        plasticity: AbstractPlasticity,
+        *,
+        lock_in: LockInFilter | None = None,
+        noise: AbstractNoise | None = None,
+        measurement: MeasurementNoise | None = None,
+        presentation: int = 4,
+        integrator: Integrator | None = None,
+    ):
+        self.teaching, self.plasticity = teaching, plasticity
+        self.lock_in = LockInFilter() if lock_in is None else lock_in
+        self.noise, self.measurement = noise, measurement
+        check_at_least(
+            "presentation", presentation, 1, "a sample is shown for a whole number of periods"
+        )
+        self.presentation = presentation
+        self.integrator = euler_maruyama(0.1) if integrator is None else integrator
+        plasticity.check(teaching.period)
+        self._check_steps()
+
+    def _check_steps(self) -> None:
+        if self.integrator.dt0 is None:
+            return
+        steps = float(self.teaching.period) / float(self.integrator.dt0)
+        if abs(steps - round(steps)) > 1e-3 or round(steps) < 4:
+            raise ValueError(
+                f"a period of {float(self.teaching.period):.6g} holds {steps:.6g} steps of "
+                f"{float(self.integrator.dt0):.6g}: choose the integrator's dt0 such that it holds "
+                "a whole number of steps, at least 4"
+            )
+
+
+class SimulationState(eqx.Module):
+    """A simulation between two presentations: all that the next one depends on."""
+
+    network: AbstractNetwork
+    rule: PyTree
+    u: State
+    noise: PyTree
+    filters: Demodulated
+    presentations: Int[Array, ""]
+
+    @property
+    def count(self) -> int:
+        """The number of presentations so far."""
+        return int(self.presentations)
+
+
+class Report(eqx.Module):
+    """What every presentation tells: cost and accuracy of the mean activity at its end, and whether
+    the integration went through."""
+
+    loss: Float[Array, ""]
+    accuracy: Float[Array, ""]
+    completed: Bool[Array, ""]
+
+
+# What an experimenter may look at: (network, u, s, mean, error) -> any pytree of arrays.
+Observe = Callable[[AbstractNetwork, State, State, State, State], PyTree[Array]]
+
+
+def begin(
+    network: AbstractNetwork,
+    x: Float[Array, "batch ..."],
+    simulation: Simulation,
+    key: PRNGKeyArray | None,
+) -> SimulationState:
+    """A network at rest, before the first presentation."""
+    noise = simulation.noise
+    if noise is not None or simulation.measurement is not None:
+        require_key(key)
+    u = to_complex(network.rest(x))
+    trained = eqx.filter(network, network.trainable())
+    return SimulationState(
+        network=network,
+        rule=simulation.plasticity.begin(
+            trained if simulation.plasticity.moves() else eqx.filter(network, eqx.is_inexact_array)
+        ),
+        u=u,
+        # Presentations fold in their own numbers, counted from 0.
+        noise=None
+        if noise is None
+        else noise.initial(u, key=jax.random.fold_in(require_key(key), 2**32 - 1)),
+        filters=simulation.lock_in.begin(network.activity(u)),
+        presentations=jnp.asarray(0),
+    )
+
+
+@eqx.filter_jit
+def present(
+    state: SimulationState,
+    x: Float[Array, "batch ..."],
+    y: Targets,
+    simulation: Simulation,
+    key: PRNGKeyArray | None,
+    observe: Observe | None,
+    samples: int,
+) -> tuple[SimulationState, Report, PyTree[Array]]:
+    """One presentation: the state after it, its report, and what `observe` saw `samples` times per
+    period, as arrays (periods, samples, ...); None without `observe`."""
+    teaching, plasticity = simulation.teaching, simulation.plasticity
+    arrays, static = eqx.partition(state.network, eqx.is_array)
+    dtype = real_dtype(state.u)
+    times = jnp.arange(samples + 1, dtype=dtype) / samples * teaching.period.astype(dtype)
+    own_key = None if key is None else jax.random.fold_in(key, state.presentations)
+    ramp_periods = jnp.ceil(teaching.ramp / teaching.period).astype(dtype)
+
+    def period(carry: tuple, place: Array) -> tuple[tuple, tuple]:
+        arrays, rule, moment = carry
+        network = eqx.combine(arrays, static)
+        index = state.presentations * simulation.presentation + place
+        online = OnlineSystem(
+            network,
+            x,
+            y,
+            teaching,
+            simulation.lock_in,
+            plasticity,
+            simulation.noise,
+            network.drive(x),
+        )
+        silent = simulation.noise is None and simulation.measurement is None
+
+        after, observed, solution = simulation.integrator.advance(
+            online if silent else NoisyOnlineSystem(online, simulation.measurement),
+            moment,
+            times,
+            None if observe is None else _look(online, observe),
+            key=None if own_key is None else jax.random.fold_in(own_key, place),
+            # Beyond the ramp all periods are alike: their number stays out of the phase.
+            offset=jnp.minimum(index.astype(dtype), ramp_periods) * teaching.period.astype(dtype),
+        )
+        network = online.current_network(after)
+        if not plasticity.moves():
+            network, rule = plasticity.update(online.gradient(after), rule, network, index)
+        completed = solution.result == diffrax.RESULTS.successful
+        later = jax.tree.map(lambda leaf: leaf[1:], observed)
+        return (eqx.filter(network, eqx.is_array), rule, after), (completed, later)
+
+    parameters = eqx.filter(state.network, state.network.trainable())
+    moment = Moment(state.u, state.noise, state.filters, parameters if plasticity.moves() else None)
+    (arrays, rule, moment), (completed, observed) = jax.lax.scan(
+        period, (arrays, state.rule, moment), jnp.arange(simulation.presentation)
+    )
+    network = eqx.combine(arrays, static)
+    mean = simulation.lock_in.mean(moment.filters)
+    finite = jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(moment)])
+    report = Report(
+        loss=batch_mean(network.cost(mean, y)),
+        accuracy=jnp.mean(hits(network.output(mean), y).astype(float)),
+        completed=jnp.all(completed) & jnp.all(finite),
+    )
+    after = SimulationState(
+        network, rule, moment.u, moment.noise, moment.filters, state.presentations + 1
+    )
+    return after, report, observed
+
+
+def _look(online: OnlineSystem, observe: Observe) -> Callable[[Moment], PyTree[Array]]:
+    """`observe` as a function of the whole simulation."""
+
+    def look(now: Moment) -> PyTree[Array]:
+        network, filters = online.current_network(now), now.filters
+        s = network.activity(now.u)
+        return observe(
+            network, now.u, s, online.lock_in.mean(filters), online.lock_in.error(filters)
+        )
+
+    return look

@@ -1,0 +1,251 @@
+"""Adversarial inputs: attacks that climb the cost, and the accuracy under them.
+
+An attack looks for the input of the highest cost close to the given one; what it finds bounds the
+worst case from below, and the accuracy under it bounds the robust accuracy from above.
+"""
+
+import abc
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray
+
+from ..equilibria.relaxation import AbstractRelaxation
+from ..errors import check_at_least, check_not_negative, check_positive, is_traced
+from ..gradients import AbstractGradientMethod, Implicit
+from ..gradients.inputs import blank, finite_samples, input_gradient, require_solved
+from ..networks.costs import Targets
+from ..networks.network import AbstractNetwork
+from ..networks.preparation import prepare_pair
+from .evaluation import evaluate
+
+
+class AbstractAttack(eqx.Module):
+    """A way to change inputs so that a network errs."""
+
+    @abc.abstractmethod
+    def perturb(
+        self,
+        network: AbstractNetwork,
+        x: ArrayLike,
+        y: ArrayLike,
+        *,
+        key: PRNGKeyArray | None = None,
+        throw: bool = True,
+    ) -> Float[Array, "batch ..."]:
+        """Changed inputs, shaped as `x`, for targets `y` that the network is to miss.
+
+        `key` is the source of randomness, for attacks that have any. Raises `ConvergenceError` if a
+        gradient that the attack needs was not found; inside `jit` that sample is NaN instead. With
+        `throw=False` the attack goes by what was reached, and is weak or, with `Implicit`, none.
+        """
+
+
+class _SignAscent(AbstractAttack):
+    """Shared frame: steps along the sign of the gradient, in the ball and the range of the data."""
+
+    radius: eqx.AbstractVar[Float[Array, ""]]
+    low: eqx.AbstractVar[Float[Array, ""]]
+    high: eqx.AbstractVar[Float[Array, ""]]
+    method: eqx.AbstractVar[AbstractGradientMethod]
+
+    def climb(
+        self,
+        network: AbstractNetwork,
+        x: ArrayLike,
+        y: ArrayLike,
+        step: Float[Array, ""],
+        steps: int,
+        key: PRNGKeyArray | None,
+        throw: bool,
+    ) -> Float[Array, "batch ..."]:
+        """The input after `steps`, from `x` or, with a `key`, from a random point of the ball."""
+        inputs, targets = prepare_pair(network, x, y)
+        radius, low, high, step = (
+            value.astype(inputs.dtype) for value in (self.radius, self.low, self.high, step)
+        )
+        _check_range(inputs, low, high)
+        lower, upper = jnp.maximum(inputs - radius, low), jnp.minimum(inputs + radius, high)
+        start = inputs
+        if key is not None:
+            away = jax.random.uniform(key, inputs.shape, inputs.dtype, -1, 1)
+            start = jnp.clip(inputs + radius * away, lower, upper)
+        moved, solved = _ascend(
+            network, start, targets, step, steps, lower, upper, self.method, throw
+        )
+        if not throw:
+            return moved
+        moved = blank(moved, solved)
+        require_solved(
+            moved,
+            "the gradient by the input",
+            "method=osciprop.Implicit(relaxation=...) with another relaxation or more max_steps, "
+            "or throw=False, which goes by what was reached",
+        )
+        return moved
+
+
+@eqx.filter_jit
+def _ascend(
+    network: AbstractNetwork,
+    start: Float[Array, "batch ..."],
+    y: Targets,
+    step: Float[Array, ""],
+    steps: int,
+    lower: Float[Array, "batch ..."],
+    upper: Float[Array, "batch ..."],
+    method: AbstractGradientMethod,
+    throw: bool,
+) -> tuple[Float[Array, "batch ..."], Bool[Array, " batch"]]:
+    """Where sign ascent ends, and which samples had all their gradients solved.
+
+    What has no finite gradient stays where it is, so that the other samples are not affected.
+    """
+
+    def body(_: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
+        moved, solved = carry
+        slope = input_gradient(network, moved, y, method, throw=throw)
+        ascent = jnp.where(jnp.isfinite(slope), step * jnp.sign(slope), 0)
+        return jnp.clip(moved + ascent, lower, upper), solved & finite_samples(slope)
+
+    solved = jnp.ones(start.shape[0], dtype=bool)
+    return jax.lax.fori_loop(0, steps, body, (start, solved))
+
+
+def _check_range(x: Float[Array, "batch ..."], low: Array, high: Array) -> None:
+    if is_traced((x, low, high)):
+        return
+    if x.min() < low or x.max() > high:
+        raise ValueError(
+            f"x holds values from {float(x.min()):.4g} to {float(x.max()):.4g}, outside of "
+            f"low={float(low):.4g} to high={float(high):.4g}: give the attack the range of the "
+            "data (-inf and inf for data without one)"
+        )
+
+
+def _as_range(low: ArrayLike, high: ArrayLike) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    if not is_traced((low, high)) and not np.asarray(low) < np.asarray(high):
+        raise ValueError(f"low is {low} and high is {high}: low must be below high")
+    return jnp.asarray(low, dtype=float), jnp.asarray(high, dtype=float)
+
+
+def _as_radius(value: ArrayLike) -> Float[Array, ""]:
+    check_not_negative("radius", value, "give the largest change of any input, 0 for none")
+    return jnp.asarray(value, dtype=float)
+
+
+class FastGradientSign(_SignAscent):
+    """The fast gradient sign method (FGSM): one step of `radius` along the gradient's sign.
+
+    No input changes by more than `radius`, nor leaves the range `low` to `high` that the data must
+    lie in (all in units of the input). `method` finds the gradient, by default `Implicit()`. For a
+    cost that is linear in the input it is the worst case. Source: Goodfellow, Shlens & Szegedy,
+    ICLR 2015, arXiv 1412.6572.
+
+    Raises `ValueError` for a negative radius or an empty range; `perturb` does for data outside of
+    the range (inside `jit` they are brought into it).
+    """
+
+    radius: Float[Array, ""]
+    low: Float[Array, ""]
+    high: Float[Array, ""]
+    method: AbstractGradientMethod
+
+    def __init__(
+        self,
+        radius: ArrayLike,
+        low: ArrayLike = 0.0,
+        high: ArrayLike = 1.0,
+        method: AbstractGradientMethod | None = None,
+    ):
+        self.radius = _as_radius(radius)
+        self.low, self.high = _as_range(low, high)
+        self.method = Implicit() if method is None else method
+
+    def perturb(
+        self,
+        network: AbstractNetwork,
+        x: ArrayLike,
+        y: ArrayLike,
+        *,
+        key: PRNGKeyArray | None = None,
+        throw: bool = True,
+    ) -> Float[Array, "batch ..."]:
+        return self.climb(network, x, y, self.radius, 1, None, throw)
+
+
+class ProjectedGradient(_SignAscent):
+    """Projected gradient ascent (PGD) in the maximum norm: `steps` of size `step`, each brought
+    back to within `radius` of the input.
+
+    It starts at the input or, if `perturb` is given a key, at a random point of the ball. A
+    `step` of about `2.5 radius / steps` reaches the whole ball. Source: Madry et al., ICLR 2018,
+    arXiv 1706.06083. Other arguments and errors as for `FastGradientSign`, and `ValueError` for a
+    `step` that is not positive or less than one of `steps`.
+    """
+
+    radius: Float[Array, ""]
+    step: Float[Array, ""]
+    steps: int = eqx.field(static=True)
+    low: Float[Array, ""]
+    high: Float[Array, ""]
+    method: AbstractGradientMethod
+
+    def __init__(
+        self,
+        radius: ArrayLike,
+        step: ArrayLike,
+        steps: int,
+        low: ArrayLike = 0.0,
+        high: ArrayLike = 1.0,
+        method: AbstractGradientMethod | None = None,
+    ):
+        self.radius = _as_radius(radius)
+        check_positive("step", step, "about 2.5 radius / steps reaches the whole ball")
+        check_at_least("steps", steps, 1, "an ascent needs a step")
+        self.step, self.steps = jnp.asarray(step, dtype=float), steps
+        self.low, self.high = _as_range(low, high)
+        self.method = Implicit() if method is None else method
+
+    def perturb(
+        self,
+        network: AbstractNetwork,
+        x: ArrayLike,
+        y: ArrayLike,
+        *,
+        key: PRNGKeyArray | None = None,
+        throw: bool = True,
+    ) -> Float[Array, "batch ..."]:
+        return self.climb(network, x, y, self.step, self.steps, key, throw)
+
+
+def adversarial_accuracy(
+    network: AbstractNetwork,
+    x: ArrayLike,
+    y: ArrayLike,
+    attack: AbstractAttack,
+    *,
+    batch_size: int = 500,
+    relaxation: AbstractRelaxation | None = None,
+    key: PRNGKeyArray | None = None,
+    throw: bool = True,
+) -> float:
+    """The fraction of samples that the network gets right after an attack.
+
+    `y` holds integer labels. `relaxation` is how the changed inputs are answered, as in
+    `osciprop.evaluate`; `key` and `throw` go to the attack.
+
+    Raises as `attack.perturb`, and `ValueError` for a batch size below 1.
+    """
+    check_at_least("batch_size", batch_size, 1, "attack at least one sample at a time")
+    inputs, targets = (np.asarray(array) for array in prepare_pair(network, x, y))
+    hits = 0.0
+    for start in range(0, len(inputs), batch_size):
+        clean, wanted = inputs[start : start + batch_size], targets[start : start + batch_size]
+        own = None if key is None else jax.random.fold_in(key, start)
+        moved = np.asarray(attack.perturb(network, clean, wanted, key=own, throw=throw))
+        found = evaluate(network, moved, wanted, relaxation=relaxation, batch_size=batch_size)
+        hits += found.accuracy * len(clean)
+    return hits / len(inputs)

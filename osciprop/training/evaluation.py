@@ -1,0 +1,60 @@
+"""How well a network does on data, at its free equilibria."""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, PyTree
+
+from ..equilibria.relaxation import AbstractRelaxation, AndersonIteration, relax
+from ..errors import check_at_least
+from ..networks.costs import hits
+from ..networks.network import AbstractNetwork
+from ..networks.preparation import prepare_pair
+from .preprocessing import AbstractPreprocessing
+
+
+class Evaluation(eqx.Module):
+    """Mean cost, accuracy, and the fraction of samples whose relaxation converged."""
+
+    loss: float
+    accuracy: float
+    converged: float
+
+
+def evaluate(
+    network: AbstractNetwork,
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    relaxation: AbstractRelaxation | None = None,
+    batch_size: int = 500,
+    preprocessing: AbstractPreprocessing | None = None,
+) -> Evaluation:
+    """Mean cost and accuracy of a network on data, at its free equilibria.
+
+    `y` holds integer labels (the accuracy counts the largest score) or target rows (the accuracy
+    counts where both have their largest entry). Samples whose relaxation did not converge count as
+    they stand, and `converged` says how many did. `preprocessing` is applied to each batch of `x`,
+    as its `evaluate` says.
+    """
+    check_at_least("batch_size", batch_size, 1, "evaluate at least one sample at a time")
+    method = AndersonIteration() if relaxation is None else relaxation
+    losses, hits, settled = 0.0, 0, 0
+    for start in range(0, len(x), batch_size):
+        inputs = as_measured(preprocessing, x[start : start + batch_size])
+        targets = y[start : start + batch_size]
+        solution = relax(network, inputs, relaxation=method, throw=False)
+        cost, correct = _score(network, solution.s, prepare_pair(network, inputs, targets)[1])
+        losses += float(cost)
+        hits += int(correct)
+        settled += int(np.count_nonzero(solution.converged))
+    return Evaluation(losses / len(x), hits / len(x), settled / len(x))
+
+
+def as_measured(preprocessing: AbstractPreprocessing | None, x: np.ndarray) -> np.ndarray | Array:
+    return x if preprocessing is None else preprocessing.evaluate(x)
+
+
+@eqx.filter_jit
+def _score(network: AbstractNetwork, s: PyTree, y: Array) -> tuple[Array, Array]:
+    return jnp.sum(network.cost(s, y)), jnp.sum(hits(network.output(s), y))

@@ -1,0 +1,196 @@
+"""Training: gradients from any method, updates from any Optax optimizer.
+
+`fit` runs epochs over a data set, records a history, shows a bar, and can be interrupted at any
+moment and resumed to the very same numbers.
+"""
+
+import dataclasses
+import math
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import numpy as np
+import optax
+from jaxtyping import Array
+from tqdm import tqdm
+
+from ..datasets import Batches, Dataset, prefetched
+from ..equilibria.relaxation import AbstractRelaxation
+from ..errors import ConvergenceError, GradientAccuracyWarning, NonFiniteLossError, check_at_least
+from ..gradients import AbstractGradientMethod, Estimate
+from ..networks.network import AbstractNetwork
+from ..networks.preparation import prepare_pair
+from .evaluation import Evaluation, as_measured, evaluate
+from .history import History, record
+from .memory import step_memory
+from .parallel import AbstractPlacement, OneDevice
+from .preprocessing import AbstractPreprocessing
+from .resuming import TrainingRun, resume_run, run_settings, save_run
+from .step import begin, train_step
+
+# What a user may record beside loss and accuracy: numbers from the state of training.
+Monitor = Callable[[AbstractNetwork, np.ndarray, np.ndarray, Estimate], dict[str, float]]
+
+
+def fit(
+    network: AbstractNetwork,
+    data: Dataset,
+    method: AbstractGradientMethod,
+    optimizer: optax.GradientTransformation,
+    *,
+    epochs: int,
+    batch_size: int = 20,
+    seed: int = 0,
+    monitor: Monitor | None = None,
+    monitor_every: int = 100,
+    checkpoint: Path | str | None = None,
+    checkpoint_every: int = 1000,
+    evaluation: AbstractRelaxation | None = None,
+    preprocessing: AbstractPreprocessing | None = None,
+    devices: AbstractPlacement | None = None,
+    progress: bool = True,
+    throw: bool = True,
+) -> tuple[AbstractNetwork, History]:
+    """Train a network; returns the trained network and the history.
+
+    `seed` decides the order of samples in every epoch, and the noise of methods that have any.
+    `monitor(network, x, y, estimate)` is called
+    every `monitor_every` updates, before the update, and what it returns is recorded. `evaluation`
+    is the relaxation used on the test set after each epoch. `preprocessing` makes the network's
+    inputs of the stored samples, on the device: by its `train` for updates, with a key that depends
+    on `seed` and the number of the update alone, and by its `evaluate` for the test set. Data sets
+    of uint8 images need one. A monitor gets the preprocessed `x`. `devices=osciprop.DataParallel()`
+    spreads every batch over several devices; the numbers are those of one device up to the order
+    of sums. With `progress`, the memory that a step takes (`memory_estimate`) is shown before it.
+
+    With `checkpoint`, a file is written every `checkpoint_every` updates, after every epoch, and on
+    an interrupt or error; if it exists, training goes on from it and gives the same numbers as an
+    uninterrupted run, on as many devices; on another number, up to the order of sums.
+
+    Raises `NonFiniteLossError` as soon as the loss is not finite, `ConvergenceError` if an estimate
+    did not converge (with `throw=False` training goes on, and the history's `converged` column
+    tells), `CheckpointError` if the checkpoint belongs to a run with other settings, `ValueError`
+    if the devices cannot share a batch equally.
+    """
+    check_at_least("epochs", epochs, 1, "train for at least one epoch")
+    prepare_pair(network, as_measured(preprocessing, data.x_train[:1]), data.y_train[:1])
+    method.check(network)
+    placement = OneDevice() if devices is None else devices
+    placement.check_batch(batch_size)
+    batches = Batches(data.x_train, data.y_train, batch_size, seed=seed)
+    run = TrainingRun(begin(network, optimizer), History(), 0, 0, jax.random.key(seed))
+    settings = run_settings(network, data, method, batch_size, seed, preprocessing)
+    path = None if checkpoint is None else Path(checkpoint)
+    if path is not None and path.exists():
+        run = resume_run(path, run, settings)
+    run.state, method = placement.replicate((run.state, method))
+    plan = _Plan(method, optimizer, placement, monitor, monitor_every, throw)
+    if progress and run.epoch < epochs:
+        first = as_measured(preprocessing, data.x_train[:batch_size]), data.y_train[:batch_size]
+        inputs, targets = placement.split(prepare_pair(network, *first))
+        memory = step_memory(run.state, inputs, targets, method, optimizer, run.key)
+        tqdm.write(str(memory), file=sys.stderr)
+    bar = tqdm(
+        total=epochs * batches.steps_per_epoch,
+        initial=run.epoch * batches.steps_per_epoch + run.step,
+        disable=not progress,
+        unit="update",
+    )
+    try:
+        with bar:
+            while run.epoch < epochs:
+                with prefetched(batches.epoch(run.epoch, start_step=run.step)) as samples:
+                    for stored, y in samples:
+                        x = _augmented(preprocessing, stored, run)
+                        _update(run, x, y, plan)
+                        bar.update()
+                        bar.set_postfix(loss=f"{run.history.steps['loss'][-1]:.3f}", refresh=False)
+                        if path is not None and run.updates % checkpoint_every == 0:
+                            save_run(path, run, settings)
+                trained = placement.local(run.state.network)
+                test = evaluate(
+                    trained,
+                    data.x_test,
+                    data.y_test,
+                    relaxation=evaluation,
+                    preprocessing=preprocessing,
+                )
+                _finish_epoch(run, test, batches.steps_per_epoch)
+                if path is not None:
+                    save_run(path, run, settings)
+    except BaseException:
+        if path is not None:
+            save_run(path, run, settings)  # the state before the update that failed
+        raise
+    return placement.local(run.state.network), run.history
+
+
+def _augmented(
+    preprocessing: AbstractPreprocessing | None, x: np.ndarray, run: TrainingRun
+) -> np.ndarray | Array:
+    if preprocessing is None:
+        return x
+    # The last number that can be folded in, since methods draw noise by the number of the update.
+    key = jax.random.fold_in(jax.random.fold_in(run.key, 2**32 - 1), run.updates)
+    return preprocessing.train(x, key)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Plan:
+    """What all updates of a run have in common."""
+
+    method: AbstractGradientMethod
+    optimizer: optax.GradientTransformation
+    placement: AbstractPlacement
+    monitor: Monitor | None
+    monitor_every: int
+    throw: bool
+
+
+def _update(run: TrainingRun, x: np.ndarray | Array, y: np.ndarray, plan: _Plan) -> None:
+    inputs, targets = plan.placement.split(prepare_pair(run.state.network, x, y))
+    # By the number of the update, so that a resumed run sees the noise of an uninterrupted one.
+    key = jax.random.fold_in(run.key, run.updates)
+    state, estimate, accuracy = train_step(
+        run.state, inputs, targets, plan.method, plan.optimizer, key
+    )
+    loss, converged = float(estimate.loss), bool(estimate.converged)
+    if plan.throw and not converged:
+        raise ConvergenceError(
+            f"update {run.updates}: {type(plan.method).__name__}: {estimate.diagnostics.failure()}"
+        )
+    if not math.isfinite(loss):
+        raise NonFiniteLossError(
+            f"the loss is {loss} at update {run.updates} (epoch {run.epoch}): use a smaller "
+            "learning rate, clip the gradient (optax.clip_by_global_norm), or smaller weights"
+        )
+    if run.step == 0 and converged:
+        for concern in plan.method.concerns(run.state.network, inputs, estimate):
+            warnings.warn(
+                f"epoch {run.epoch}: {type(plan.method).__name__}: {concern}",
+                GradientAccuracyWarning,
+                stacklevel=3,
+            )
+    if plan.monitor is not None and run.updates % plan.monitor_every == 0:
+        observed = plan.monitor(run.state.network, np.asarray(x), y, estimate)
+        record(run.history.monitored, {"update": float(run.updates), **observed})
+    row = {"loss": loss, "accuracy": float(accuracy), "converged": float(converged)}
+    run.state = plan.placement.replicate(state)
+    record(run.history.steps, row)
+    run.step += 1
+
+
+def _finish_epoch(run: TrainingRun, test: Evaluation, steps: int) -> None:
+    row = {
+        "epoch": float(run.epoch + 1),
+        "train_loss": float(np.mean(run.history.steps["loss"][-steps:])),
+        "train_accuracy": float(np.mean(run.history.steps["accuracy"][-steps:])),
+        "test_loss": test.loss,
+        "test_accuracy": test.accuracy,
+        "test_converged": test.converged,
+    }
+    record(run.history.epochs, row)
+    run.epoch, run.step = run.epoch + 1, 0

@@ -1,0 +1,106 @@
+"""How much memory a training step takes, from its compiled program and before it runs."""
+
+import dataclasses
+from typing import Any
+
+import equinox as eqx
+import jax
+import optax
+from jaxtyping import Array, ArrayLike, PRNGKeyArray, PyTree
+
+from ..gradients import AbstractGradientMethod
+from ..networks.costs import Targets
+from ..networks.network import AbstractNetwork
+from ..networks.preparation import prepare_pair
+from .parallel import AbstractPlacement, OneDevice
+from .step import TrainingState, begin, train_step
+
+
+@dataclasses.dataclass(frozen=True)
+class MemoryEstimate:
+    """Bytes that one training step takes on each device, as its compiled program counts them.
+
+    `parameters` and `optimizer_state` are exact. `batch` is this device's part of the inputs and
+    targets. `temporaries` is the compiler's plan for what lives within the step, relaxations
+    included; `results` is what it returns beside its arguments: the new state, and the estimate
+    with its equilibria. Not counted are the data set (it stays on the host), JAX itself, and
+    compiled programs.
+    """
+
+    parameters: int
+    optimizer_state: int
+    batch: int
+    temporaries: int
+    results: int
+
+    @property
+    def total(self) -> int:
+        """The sum: what is held at once while the step runs."""
+        return sum(dataclasses.astuple(self))
+
+    def __str__(self) -> str:
+        parts = ", ".join(
+            f"{name.replace('_', ' ')} {_readable(value)}"
+            for name, value in dataclasses.asdict(self).items()
+        )
+        return f"memory of a training step, per device: {_readable(self.total)} ({parts})"
+
+
+def _readable(count: int) -> str:
+    size, unit = float(count), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if size < 1024:
+            break
+        size, unit = size / 1024, larger
+    return f"{size:.4g} {unit}"
+
+
+def memory_estimate(
+    network: AbstractNetwork,
+    x: ArrayLike,
+    y: ArrayLike,
+    method: AbstractGradientMethod,
+    optimizer: optax.GradientTransformation,
+    *,
+    devices: AbstractPlacement | None = None,
+) -> MemoryEstimate:
+    """The memory of a training step on batches like `x` and `y`, without running one.
+
+    Only shapes and types count: zeros do. Compiles the step, which `osciprop.fit` does not repeat
+    for the same network, batch shape, method and optimizer in the same process.
+
+    Raises `ValueError` for a batch that does not fit the network or the devices.
+    """
+    placement = OneDevice() if devices is None else devices
+    inputs, targets = placement.split(prepare_pair(network, x, y))
+    method.check(network)
+    state, method = placement.replicate((begin(network, optimizer), method))
+    return step_memory(state, inputs, targets, method, optimizer, jax.random.key(0))
+
+
+def step_memory(
+    state: TrainingState,
+    x: Array,
+    y: Targets,
+    method: AbstractGradientMethod,
+    optimizer: optax.GradientTransformation,
+    key: PRNGKeyArray,
+) -> MemoryEstimate:
+    """Like `memory_estimate`, for arrays that are prepared and placed."""
+    step: Any = train_step  # Equinox annotates a compiled function as a plain one
+    # JAX keeps what is compiled: calling the step with such arrays does not compile it again.
+    compiled = step.lower(state, x, y, method, optimizer, key).compile()
+    analysis = compiled.compiled.memory_analysis()
+    return MemoryEstimate(
+        parameters=_size(eqx.filter(state.network, eqx.is_inexact_array)),
+        optimizer_state=_size(state.optimizer_state),
+        batch=_size((x, y)),
+        temporaries=analysis.temp_size_in_bytes,
+        results=analysis.output_size_in_bytes - analysis.alias_size_in_bytes,
+    )
+
+
+def _size(tree: PyTree) -> int:
+    """Bytes of all arrays of a pytree on one device."""
+    arrays = jax.tree.leaves(eqx.filter(tree, eqx.is_array))
+    return sum(array.addressable_data(0).nbytes for array in arrays)

@@ -1,0 +1,135 @@
+"""The relaxed objectives: bounds on the loss, stationary at the dyads, their slope the rule."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import relative_error
+
+import osciprop
+
+RNG = np.random.default_rng(2)
+X = RNG.uniform(size=(6, 5))
+Y = RNG.integers(0, 3, 6)
+RELU = osciprop.perceptron([5, 8, 7, 3], key=jax.random.PRNGKey(4))
+TANH = osciprop.perceptron([5, 8, 7, 3], key=jax.random.PRNGKey(4), activation=osciprop.Tanh())
+# The same for other numbers.
+REPEAT = pytest.mark.slow
+NETWORKS = pytest.mark.parametrize("network", [RELU, TANH], ids=["relu", "tanh"])
+
+
+def settle(network, alpha, beta):
+    dual = osciprop.dynamics.Dual(network, alpha, osciprop.dynamics.Proximal(beta))
+    sweeps = osciprop.SequentialIteration(order=osciprop.equilibria.ZigZag())
+    return dual, osciprop.relax(dual, X, Y, beta=beta, relaxation=sweeps).u
+
+
+def loss(network):
+    return network.cost(osciprop.relax(network, X).s, jnp.asarray(Y))
+
+
+@pytest.mark.parametrize(
+    "activation",
+    [
+        osciprop.Identity(),
+        osciprop.ReLU(),
+        osciprop.Tanh(),
+        osciprop.ShiftedSigmoid(),
+        osciprop.HardSigmoid(),
+    ],
+    ids=lambda activation: type(activation).__name__,
+)
+def test_primitive_is_the_integral_of_the_activity(activation):
+    u = jnp.linspace(-4.0, 4.0, 33)
+    slope = jax.vmap(jax.grad(activation.primitive))(u)
+    np.testing.assert_allclose(slope, activation(u), atol=1e-12)
+    assert np.isfinite(activation.primitive(jnp.asarray([-1e3, 1e3]))).all()
+
+
+def test_activations_without_a_primitive_say_so():
+    with pytest.raises(NotImplementedError, match="HolomorphicTanh gives no `primitive`"):
+        osciprop.HolomorphicTanh().primitive(jnp.ones(2))
+
+
+@NETWORKS
+def test_divergence_is_positive_and_zero_only_where_activities_agree(network):
+    drive = network.drive(jnp.asarray(X))
+    free = osciprop.relax(network, X)
+    current = network.current(free.s, drive)
+    np.testing.assert_allclose(
+        osciprop.analysis.divergence(network, free.u, current), 0.0, atol=1e-12
+    )
+    moved = tuple(leaf + RNG.normal(size=leaf.shape) for leaf in free.u)
+    current = network.current(network.activity(moved), drive)
+    assert (osciprop.analysis.divergence(network, moved, current) > 1e-3).all()
+
+
+@NETWORKS
+def test_optimistic_loss_pessimistic_stand_in_this_order(network):
+    exact = loss(network)
+    spreads = []
+    for beta in (0.02, 0.05):
+        _, first = settle(network, 1.0, beta)
+        _, second = settle(network, 0.0, beta)
+        above = tuple(leaf[:, 0] for leaf in first)
+        below = tuple(leaf[:, 1] for leaf in second)
+        optimistic = osciprop.analysis.optimistic_objective(network, X, Y, above, beta)
+        pessimistic = osciprop.analysis.pessimistic_objective(network, X, Y, below, beta)
+        assert (optimistic < exact).all()
+        assert (exact < pessimistic).all()
+        spreads.append(pessimistic - optimistic)
+        average = osciprop.analysis.averaged_objective(network, X, Y, above, below, 1.0, beta)
+        np.testing.assert_allclose(average, optimistic)
+        average = osciprop.analysis.averaged_objective(network, X, Y, above, below, 0.0, beta)
+        np.testing.assert_allclose(average, pessimistic)
+    # The looser the price, the wider the bounds.
+    assert (spreads[1] > 2 * spreads[0]).all()
+
+
+@NETWORKS
+@pytest.mark.parametrize(
+    "alpha", [pytest.param(0.0, marks=REPEAT), 0.5, pytest.param(1.0, marks=REPEAT)]
+)
+def test_saddle_point_is_where_the_dyads_settle_and_its_slope_is_the_learning_rule(network, alpha):
+    beta = 0.05
+    dual, u = settle(network, alpha, beta)
+
+    def objective(potentials):
+        return jnp.sum(osciprop.analysis.saddle_objective(dual, X, Y, potentials, beta))
+
+    slopes = jax.grad(objective)(u)
+    assert max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(slopes)) < 1e-7
+
+    def by_weights(tree):
+        value = osciprop.analysis.saddle_objective(tree, X, Y, u, beta)
+        return jnp.mean(value)
+
+    rule = osciprop.DualPropagation(beta, alpha, nudge=osciprop.dynamics.Proximal(beta))
+    learned = osciprop.estimate_gradient(network, X, Y, rule).gradient
+    slope = jax.grad(by_weights)(dual).network
+    for place in range(3):
+        a, b = learned.synapses[place].weight, slope.synapses[place].weight
+        assert relative_error(a, b) < 1e-6
+
+
+@NETWORKS
+def test_saddle_objective_at_the_ends_is_one_of_the_bounds(network):
+    beta = 0.05
+    for alpha, bound, place in (
+        (1.0, osciprop.analysis.optimistic_objective, 0),
+        (0.0, osciprop.analysis.pessimistic_objective, 1),
+    ):
+        dual, u = settle(network, alpha, beta)
+        value = osciprop.analysis.saddle_objective(dual, X, Y, u, beta)
+        states = tuple(leaf[:, place] for leaf in u)
+        expected = bound(network, X, Y, states, beta)
+        np.testing.assert_allclose(value, expected, atol=1e-8)
+
+
+def test_amplitudes_and_networks_are_checked():
+    u = osciprop.relax(RELU, X).u
+    with pytest.raises(ValueError, match="beta must be"):
+        osciprop.analysis.optimistic_objective(RELU, X, Y, u, -0.1)
+    dual = osciprop.dynamics.Dual(osciprop.AssumedReciprocal(RELU))
+    with pytest.raises(TypeError, match="the network inside is a AssumedReciprocal"):
+        osciprop.analysis.saddle_objective(dual, X, Y, u, 0.1)

@@ -1,0 +1,125 @@
+"""Networks around a network: what they promise, and learning online through one of them."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from helpers import dense, relative_error, three_blocks
+
+import osciprop
+
+NETWORK = three_blocks(seed=3, gain=0.5)
+X = np.random.default_rng(0).normal(size=(1, 4))
+
+
+def test_antisymmetric_product_is_that_of_the_dense_jacobian():
+    s = osciprop.relax(NETWORK, X).s
+    drive = NETWORK.drive(jnp.asarray(X))
+    jacobian = dense(lambda activity: NETWORK.current(activity, drive), s)
+    rng = np.random.default_rng(1)
+    v = [rng.normal(size=(1, 4)) + 1j * rng.normal(size=(1, 4)) for _ in range(3)]
+    found = osciprop.dynamics.antisymmetric_product(NETWORK, s, drive, tuple(map(jnp.asarray, v)))
+    # A transpose, never Hermitian: linear in a complex direction.
+    expected = (jacobian - jacobian.T) / 2 @ np.concatenate(v, axis=1)[0]
+    np.testing.assert_allclose(np.concatenate(found, axis=1)[0], expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "extension",
+    [
+        osciprop.dynamics.Corrected(NETWORK, osciprop.relax(NETWORK, X).s),
+        osciprop.dynamics.FreeCompanion(NETWORK),
+        osciprop.dynamics.RunningMean(NETWORK, 50.0),
+        osciprop.AssumedReciprocal(NETWORK),
+    ],
+    ids=lambda extension: type(extension).__name__,
+)
+def test_free_equilibrium_and_parameters_are_those_of_the_network_inside(extension):
+    inside = osciprop.relax(NETWORK, X).s
+    found = osciprop.relax(extension, X)
+    first = found.s[0] if isinstance(extension, osciprop.networks.AbstractDoubled) else found.s
+    assert relative_error(first, inside) < 1e-8
+    np.testing.assert_allclose(extension.output(found.s), NETWORK.output(inside), atol=1e-8)
+    trained = eqx.filter(extension, extension.trainable())
+    assert jax.tree.leaves(trained) == jax.tree.leaves(trained.network)
+    assert jax.tree.structure(extension.trainable().network) == jax.tree.structure(
+        NETWORK.trainable()
+    )
+    with pytest.raises(ValueError, match="x has shape"):
+        osciprop.relax(extension, X[:, :2])
+
+
+@pytest.mark.slow
+def test_an_asymmetric_network_learns_online_by_its_companion():
+    """One presentation moves weights along the exact gradient; without companion it does not."""
+    data = osciprop.datasets.digits()
+    network = osciprop.feedback_mlp([64, 24, 20, 10], key=jax.random.PRNGKey(0), scale=1.0)
+    simulation = osciprop.Simulation(
+        osciprop.Oscillation(0.05, 100.0),
+        osciprop.PeriodicPlasticity(optax.sgd(1e-3), every=8),
+        lock_in=osciprop.LockInFilter(time_constant=1.0, order=2),
+        presentation=8,
+        integrator=osciprop.euler_maruyama(0.5),
+    )
+    (x, y), *_ = osciprop.datasets.Batches(data.x_train, data.y_train, 16, seed=0).epoch(0)
+    exact = osciprop.estimate_gradient(network, x, y, osciprop.Implicit()).gradient
+
+    def direction(moving: osciprop.AbstractNetwork) -> tuple:
+        run = osciprop.simulate_learning(
+            moving,
+            data,
+            simulation,
+            presentations=1,
+            batch_size=16,
+            key=jax.random.key(0),
+            progress=False,
+        )
+        return jax.tree.map(
+            lambda before, after: before - after,
+            *(eqx.filter(tree, eqx.is_inexact_array) for tree in (moving, run.network)),
+        )
+
+    moved = direction(osciprop.dynamics.FreeCompanion(network)).network
+    assert osciprop.cosine(moved.synapses, exact.synapses) > 0.995
+    assert osciprop.cosine(direction(network).synapses, exact.synapses) < 0.95
+
+
+def small_cnn(build):
+    layers = (
+        osciprop.networks.Maps(3, pooling=osciprop.networks.SoftmaxPooling()),
+        osciprop.networks.Maps(4),
+    )
+    return build(layers, key=jax.random.PRNGKey(0), image_shape=(4, 4, 2), classes=3)
+
+
+@pytest.mark.parametrize("complex_direction", [False, True])
+@pytest.mark.parametrize(
+    ("network", "shape"),
+    [
+        (osciprop.hopfield_mlp([4, 5, 3], key=jax.random.PRNGKey(0)), (2, 4)),
+        (osciprop.recurrent_network([4, 6, 3], key=jax.random.PRNGKey(0)), (2, 4)),
+        (osciprop.perceptron([4, 5, 3], key=jax.random.PRNGKey(0)), (2, 4)),
+        (small_cnn(osciprop.hopfield_cnn), (2, 4, 4, 2)),
+        (small_cnn(osciprop.networks.feedback_cnn), (2, 4, 4, 2)),
+        (small_cnn(osciprop.networks.convolutional_perceptron), (2, 4, 4, 2)),
+    ],
+    ids=["reciprocal", "onto itself", "directed", "tied cnn", "feedback cnn", "directed cnn"],
+)
+def test_the_transpose_by_synapses_is_that_of_the_current(network, shape, complex_direction):
+    random = np.random.default_rng(0)
+    x = jnp.asarray(random.normal(size=shape))
+    drive = network.drive(x)
+
+    def state():
+        parts = [
+            (random.normal(size=u.shape), random.normal(size=u.shape)) for u in network.rest(x)
+        ]
+        return tuple(jnp.asarray(a + 1j * b if complex_direction else a) for a, b in parts)
+
+    s, v = state(), state()
+    found = network.transposed(s, drive, v)
+    _, pull = jax.vjp(lambda activity: network.current(activity, drive), s)
+    for ours, exact in zip(found, pull(v)[0], strict=True):
+        np.testing.assert_allclose(ours, exact, atol=1e-12)

@@ -1,0 +1,116 @@
+"""Integration in time against closed forms, pathwise, for complex states too."""
+
+import diffrax
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import batch, linear_network, small_network
+
+import osciprop
+
+EXACT = osciprop.Integrator(stepsize_controller=osciprop.dynamics.adaptive(1e-10, 1e-10))
+
+
+def matrix_exponential(matrix, time):
+    values, vectors = np.linalg.eig(matrix)
+    return vectors @ np.diag(np.exp(values * time)) @ np.linalg.inv(vectors)
+
+
+def test_free_relaxation_of_a_linear_network():
+    network = linear_network()
+    x = np.random.default_rng(0).normal(size=(2, 3))
+    times = np.array([0.0, 0.3, 1.0, 4.0])
+    trajectory = osciprop.integrate(network, x, times=times, integrator=EXACT)
+    decay = np.asarray(network.coupling) - np.eye(4)
+    target = np.linalg.solve(-decay, (x @ network.inputs).T).T
+    for index, time in enumerate(times):
+        expected = target - target @ matrix_exponential(decay, time).T
+        np.testing.assert_allclose(trajectory.s[index], expected, atol=1e-8)
+    assert "completed" in str(trajectory) and "NOT" not in str(trajectory)
+
+
+@pytest.mark.parametrize("solver", [diffrax.Tsit5(), diffrax.Dopri8(), diffrax.Kvaerno3()])
+def test_rotating_teaching_of_a_linear_unit(solver):
+    """One unit, `du/dt = x - u - beta(t) (u - y)`: pathwise, by fine midpoint steps in NumPy."""
+    network = linear_network(units=1, inputs=1, norm=1e-9)
+    x, y, period = np.array([[0.7]]), np.array([[1.3]]), 5.0
+    drive = float(x[0, 0] * network.inputs[0, 0])
+    times = np.linspace(0.0, 10.0, 6)
+    trajectory = osciprop.integrate(
+        network,
+        x,
+        y,
+        osciprop.Oscillation(0.5, period),
+        times=times,
+        integrator=osciprop.Integrator(solver, osciprop.dynamics.adaptive(1e-9, 1e-9)),
+    )
+    u, now, step = 0j, 0.0, 1e-3
+    rate = lambda t, u: drive - u - 0.5 * np.exp(2j * np.pi * t / period) * (u - 1.3)  # noqa: E731
+    expected = [u]
+    for _ in range(10_000):
+        middle = u + step / 2 * rate(now, u)
+        u, now = u + step * rate(now + step / 2, middle), now + step
+        if round(now / 2, 9) % 1 in (0, 1) and len(expected) < len(times):
+            if abs(now - times[len(expected)]) < step / 2:
+                expected.append(u)
+    np.testing.assert_allclose(np.asarray(trajectory.u)[:, 0, 0], expected, atol=2e-6)
+
+
+def test_time_constants_scale_time():
+    x, _ = batch(5, 3, 2)
+    slow, fast = (
+        osciprop.hopfield_mlp([5, 4, 4, 3], key=jax.random.PRNGKey(0), time_constant=tau)
+        for tau in (3.0, 1.0)
+    )
+    at_slow = osciprop.integrate(slow, x, times=[0.0, 6.0], integrator=EXACT)
+    at_fast = osciprop.integrate(fast, x, times=[0.0, 2.0], integrator=EXACT)
+    np.testing.assert_allclose(at_slow.s[0][1], at_fast.s[0][1], atol=1e-8)
+
+
+def test_long_integration_ends_in_equilibrium():
+    network, (x, y) = small_network(), batch(5, 3, 2)
+    trajectory = osciprop.integrate(
+        network, x, y, osciprop.Constant(0.1), times=[0.0, 100.0], integrator=EXACT
+    )
+    settled = osciprop.relax(network, x, y, beta=0.1)
+    np.testing.assert_allclose(trajectory.s[1][-1], settled.s[1], atol=1e-8)
+
+
+def test_unfinished_integration_raises_or_is_flagged():
+    network, (x, _) = small_network(), batch(5, 3, 2)
+    short = osciprop.Integrator(max_steps=3)
+    with pytest.raises(osciprop.ConvergenceError, match="more max_steps"):
+        osciprop.integrate(network, x, times=[0.0, 100.0], integrator=short)
+    flagged = osciprop.integrate(network, x, times=[0.0, 100.0], integrator=short, throw=False)
+    assert not bool(flagged.completed) and "NOT completed" in str(flagged)
+
+
+def test_bad_times_and_steps():
+    network, (x, _) = small_network(), batch(5, 3, 2)
+    with pytest.raises(ValueError, match="times does not increase"):
+        osciprop.integrate(network, x, times=[0.0, 2.0, 1.0])
+    with pytest.raises(ValueError, match="at least a start and an end"):
+        osciprop.integrate(network, x, times=[0.0])
+    with pytest.raises(ValueError, match="dt0 is None"):
+        osciprop.Integrator(diffrax.Euler(), diffrax.ConstantStepSize())
+    with pytest.raises(ValueError, match="y is None but a teaching signal is given"):
+        osciprop.integrate(network, x, None, osciprop.Constant(0.1), times=[0.0, 1.0])
+
+
+def test_progress_bar_changes_nothing(capfd):
+    network, (x, _) = small_network(), batch(5, 3, 2)
+    quiet = osciprop.integrate(network, x, times=[0.0, 20.0])
+    shown = osciprop.integrate(network, x, times=[0.0, 20.0], progress=True)
+    jax.effects_barrier()
+    np.testing.assert_array_equal(quiet.s[0], shown.s[0])
+    assert "%" in capfd.readouterr().err
+
+
+def test_oscillation_is_what_it_says():
+    signal = osciprop.Oscillation(0.3, 8.0, ramp=2.0)
+    at = lambda t: complex(signal(jnp.asarray(t)))  # noqa: E731
+    assert at(0.0) == 0
+    assert at(10.0) == pytest.approx(0.3j, abs=1e-12)
+    assert at(8e6 + 4.0) == pytest.approx(-0.3, abs=1e-9)
+    assert abs(at(1.0)) == pytest.approx(0.15)

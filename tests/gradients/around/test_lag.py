@@ -1,0 +1,151 @@
+"""The lag-corrected estimate: its order, its diagnostics, its noise, one compilation per sweep."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import flat, linear_network, relative_error
+
+import osciprop
+from osciprop.gradients.around.lag import LagCorrected
+from osciprop.gradients.oscillatory import OscillatoryEP
+
+EXACT = osciprop.Integrator(stepsize_controller=osciprop.dynamics.adaptive(1e-11, 1e-12))
+PERIODS = [80.0, 120.0, 180.0, 270.0]
+
+
+def tanh_network(seed: int = 3) -> osciprop.Network:
+    return osciprop.hopfield_regressor(
+        [3, 4, 3], key=jax.random.PRNGKey(seed), activation=osciprop.Tanh(), scale=0.8, bias=0.2
+    )
+
+
+LINEAR = (
+    linear_network(units=4, inputs=3, norm=0.5),
+    np.random.default_rng(1).normal(size=(1, 3)),
+    np.random.default_rng(2).normal(size=(1, 4)),
+)
+TANH = (
+    tanh_network(),
+    np.random.default_rng(1).normal(size=(1, 3)),
+    np.random.default_rng(2).normal(size=(1, 3)),
+)
+
+
+def always_on(period, **options) -> OscillatoryEP:
+    return OscillatoryEP(0.1, period, samples=24, integrator=EXACT, **options)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(LINEAR, id="linear"), pytest.param(TANH, id="tanh", marks=pytest.mark.slow)],
+)
+@pytest.mark.parametrize(
+    ("method", "order"),
+    [(always_on, 2.0), (lambda period: LagCorrected(always_on(period)), 4.0)],
+    ids=["plain", "corrected"],
+)
+def test_error_falls_with_the_order(case, method, order):
+    network, x, y = case
+    reference = osciprop.estimate_gradient(network, x, y, osciprop.Implicit()).gradient
+    errors = [
+        relative_error(
+            osciprop.estimate_gradient(network, x, y, method(period)).gradient, reference
+        )
+        for period in PERIODS
+    ]
+    assert min(errors) > 1e-9  # well above what the integration leaves
+    slope = np.polyfit(-np.log(PERIODS), np.log(errors), 1)[0]
+    assert slope == pytest.approx(order, abs=0.2)
+
+
+@pytest.mark.slow
+def test_is_the_extrapolation_of_the_two_periods():
+    network, x, y = TANH
+    corrected = osciprop.estimate_gradient(network, x, y, LagCorrected(always_on(100.0)))
+    short, long = (
+        flat(osciprop.estimate_gradient(network, x, y, always_on(period)).gradient)
+        for period in (100.0, 200.0)
+    )
+    np.testing.assert_allclose(flat(corrected.gradient), (4 * long - short) / 3, rtol=1e-7)
+    step = np.linalg.norm(long - short) / 3 / np.linalg.norm(flat(corrected.gradient))
+    assert float(corrected.diagnostics.correction) == pytest.approx(step, rel=1e-5)
+    assert float(corrected.diagnostics.long.period) == 200.0
+
+
+@pytest.mark.slow
+def test_one_trace_per_sweep_of_periods():
+    network, x, y = (jnp.asarray(part) if isinstance(part, np.ndarray) else part for part in TANH)
+
+    @eqx.filter_jit
+    @eqx.debug.assert_max_traces(max_traces=1)
+    def gradient(method):
+        return method.estimate(network, x, y, None).gradient
+
+    for period in PERIODS:
+        gradient(LagCorrected(always_on(period)))
+
+
+@pytest.mark.slow
+def test_short_periods_pass_if_the_correction_is_enough_and_warn_if_not():
+    network, x, y = TANH
+    reference = osciprop.estimate_gradient(network, x, y, osciprop.Implicit()).gradient
+    # Plain, this period has a lag of more than 0.3 and warns.
+    options = {"settle_periods": 4}
+    plain, short = always_on(14.0, **options), LagCorrected(always_on(14.0, **options))
+    with pytest.warns(osciprop.GradientAccuracyWarning, match="period=14 is too short"):
+        before = osciprop.estimate_gradient(network, x, y, plain)
+    after = osciprop.estimate_gradient(network, x, y, short)
+    assert relative_error(after.gradient, reference) < 0.3 * relative_error(
+        before.gradient, reference
+    )
+    shorter = LagCorrected(always_on(4.0, settle_periods=12))
+    with pytest.warns(osciprop.GradientAccuracyWarning, match="period=4 is too short to correct"):
+        osciprop.estimate_gradient(network, x, y, shorter)
+
+
+@pytest.mark.slow
+def test_remaining_bias_is_the_predicted_one():
+    """For one leaky neuron with feedback the lag is `omega / k`, the bias a quarter of `lag^4`."""
+    network, x, y = linear_network(units=1, inputs=1, norm=0.5), np.ones((1, 1)), np.zeros((1, 1))
+    reference = osciprop.estimate_gradient(network, x, y, osciprop.Implicit()).gradient
+    estimate = osciprop.estimate_gradient(network, x, y, LagCorrected(always_on(100.0)))
+    error = relative_error(estimate.gradient, reference)
+    assert error == pytest.approx(estimate.diagnostics.remaining_bias(), rel=0.1)
+    assert float(estimate.diagnostics.correction) == pytest.approx(
+        float(estimate.diagnostics.short.lag) ** 2 / 4, rel=0.1
+    )
+
+
+@pytest.mark.slow
+def test_noise_of_the_two_periods_is_independent_and_needs_a_key():
+    network, x, y = TANH
+    noisy = LagCorrected(
+        OscillatoryEP(0.1, 20.0, noise=osciprop.ColouredNoise(0.01, 1.0)),
+    )
+    with pytest.raises(ValueError, match="key is None"):
+        osciprop.estimate_gradient(network, x, y, noisy)
+    once, again, other = (
+        osciprop.estimate_gradient(network, x, y, noisy, key=jax.random.key(seed))
+        for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(flat(once.gradient), flat(again.gradient))
+    assert not np.allclose(flat(once.gradient), flat(other.gradient))
+
+
+def test_divergence_is_an_error():
+    network, x, y = LINEAR
+    with pytest.raises(osciprop.ConvergenceError, match="LagCorrected.*could not be integrated"):
+        osciprop.estimate_gradient(
+            network,
+            x,
+            y,
+            LagCorrected(
+                OscillatoryEP(
+                    40.0,
+                    50.0,
+                    integrator=osciprop.euler_maruyama(1.0),
+                )
+            ),
+        )

@@ -1,0 +1,188 @@
+"""Networks, neurons, synapses, costs, activations, and networks of the user's own."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import batch, linear_network, relative_error, small_network
+
+import osciprop
+from osciprop.networks.network import current_from_phi
+
+ACTIVATIONS = [
+    osciprop.Identity(),
+    osciprop.Tanh(),
+    osciprop.ShiftedSigmoid(),
+    osciprop.HolomorphicTanh(),
+]
+
+
+@pytest.mark.parametrize("complex_state", [False, True])
+def test_current_is_the_derivative_of_phi(complex_state):
+    network, (x, _) = small_network(), batch(5, 3, 4)
+    rng = np.random.default_rng(0)
+    s = tuple(
+        jnp.asarray(
+            rng.normal(size=(4, n)) + (1j * rng.normal(size=(4, n)) if complex_state else 0)
+        )
+        for n in (7, 6)
+    )
+    direct = network.current(s, network.drive(jnp.asarray(x)))
+    derived = current_from_phi(network, s, jnp.asarray(x))
+    for a, b in zip(direct, derived, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-12)
+
+
+def test_real_weights_are_never_promoted():
+    """No complex matrix product in the compiled current of a complex state."""
+    network, (x, _) = small_network(), batch(5, 3, 4)
+    s = tuple(jnp.ones((4, n), dtype=complex) for n in (7, 6))
+    jaxpr = jax.make_jaxpr(network.current)(s, network.drive(jnp.asarray(x)))
+    products = [eqn for eqn in jaxpr.eqns if eqn.primitive.name == "dot_general"]
+    assert products
+    assert all(var.aval.dtype == jnp.float64 for eqn in products for var in eqn.invars)
+
+
+def test_matmul_equals_promotion():
+    rng = np.random.default_rng(0)
+    a, w = rng.normal(size=(2, 3, 4)) + 1j * rng.normal(size=(2, 3, 4)), rng.normal(size=(4, 5))
+    np.testing.assert_allclose(
+        osciprop.networks.matmul(jnp.asarray(a), jnp.asarray(w)), a @ w, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=str)
+def test_activations_are_holomorphic_and_finite_far_out(activation):
+    centre = np.array([0.1, 0.5, -0.7])
+    circle = centre[:, None] + 0.3 * np.exp(2j * np.pi * np.arange(64) / 64)
+    coefficients = np.fft.fft(np.asarray(activation(jnp.asarray(circle))), axis=1) / 64
+    np.testing.assert_allclose(coefficients[:, 0], activation(jnp.asarray(centre)), atol=1e-12)
+    assert np.abs(coefficients[:, 40:]).max() < 1e-10
+    assert activation.holomorphic
+    far = jnp.asarray([-1e4, 1e4])
+    slope = jax.vmap(jax.grad(lambda u: activation(u)))(far)
+    assert np.isfinite(np.asarray(activation(far))).all() and np.isfinite(np.asarray(slope)).all()
+    complex_far = activation(jnp.asarray([-1e4 + 0.5j, 1e4 + 0.5j]))
+    assert np.isfinite(np.asarray(complex_far)).all()
+
+
+def test_published_activations():
+    sigmoid, tanh = osciprop.ShiftedSigmoid(), osciprop.HolomorphicTanh()
+    u = jnp.asarray([0.5, 1.3])
+    np.testing.assert_allclose(sigmoid(u), 1 / (1 + np.exp(-4 * np.asarray(u) + 2)))
+    z = np.asarray(u)
+    expected = 0.5 * z / (1 + np.exp(-z)) + (1 - 0.5 * z) / (1 + np.exp(-(z - 2)))
+    np.testing.assert_allclose(tanh(u), expected)
+    np.testing.assert_allclose(osciprop.HardSigmoid()(jnp.asarray([-1.0, 1.0, 5.0])), [0, 0.5, 1])
+    np.testing.assert_allclose(osciprop.ReLU()(jnp.asarray([-1.0, 2.0])), [0, 2])
+    assert not osciprop.HardSigmoid().holomorphic and not osciprop.ReLU().holomorphic
+
+
+def test_costs():
+    rng = np.random.default_rng(0)
+    s, y = jnp.asarray(rng.normal(size=(3, 4))), jnp.asarray([0, 1, 1])
+    cost = osciprop.SoftmaxCrossEntropy(rng.normal(size=(4, 2)), rng.normal(size=2))
+    logits = np.asarray(cost.output(s))
+    logs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(cost(s, y), -logs[np.arange(3), y])
+    huge = osciprop.SoftmaxCrossEntropy(1e4 * rng.normal(size=(4, 2)))
+    assert np.isfinite(np.asarray(huge(s, y))).all()
+    squared = osciprop.SquaredError()
+    np.testing.assert_allclose(
+        squared(s, jnp.asarray([0, 1, 3])), 0.5 * ((s - np.eye(4)[[0, 1, 3]]) ** 2).sum(axis=1)
+    )
+    rows = jnp.asarray(rng.normal(size=(3, 4)))
+    np.testing.assert_allclose(squared(s, rows), 0.5 * ((s - rows) ** 2).sum(axis=1))
+
+
+def test_builder_has_the_published_initialisation():
+    network = osciprop.hopfield_mlp([784, 256, 256, 10], key=jax.random.PRNGKey(0), scale=1.0)
+    for weight in (network.synapses[0].weight, network.synapses[1].weight, network.readout.weight):
+        scaled = np.asarray(weight) * weight.shape[0] ** 0.5
+        assert np.abs(scaled).max() <= 2.0
+        assert scaled.std() == pytest.approx(0.8796, abs=0.03)  # of the cut normal distribution
+    assert all(not np.asarray(p.bias).any() for p in network.populations)
+
+
+def test_bad_networks_are_named():
+    key = jax.random.PRNGKey(0)
+    with pytest.raises(ValueError, match=r"sizes is \[3, 4\]"):
+        osciprop.hopfield_mlp([3, 4], key=key)
+    with pytest.raises(ValueError, match="sizes must be an integer of at least 1, got 0"):
+        osciprop.hopfield_mlp([3, 0, 2], key=key)
+    with pytest.raises(ValueError, match="time_constant has 3 entries for 2 populations"):
+        osciprop.hopfield_mlp([3, 4, 4, 2], key=key, time_constant=(1.0, 1.0, 1.0))
+    with pytest.raises(ValueError, match="scale has 2 entries for 3 weight matrices"):
+        osciprop.hopfield_mlp([3, 4, 4, 2], key=key, scale=(1.0, 1.0))
+    with pytest.raises(ValueError, match="time_constant must be a finite number above 0"):
+        osciprop.LeakyIntegrator(time_constant=-1.0)
+    population = osciprop.Population(osciprop.LeakyIntegrator(), jnp.zeros(3))
+    cost = osciprop.SquaredError()
+    to_nowhere = osciprop.Directed(jnp.zeros((2, 3)), osciprop.INPUT, 1)
+    with pytest.raises(ValueError, match=r"synapses\[0\].target is 1"):
+        osciprop.Network((population,), (to_nowhere,), cost)
+    with pytest.raises(ValueError, match="no synapse comes from INPUT"):
+        osciprop.Network((population,), (), cost)
+    tied = osciprop.Reciprocal(jnp.zeros((2, 3)), osciprop.INPUT, 0)
+    with pytest.raises(ValueError, match="comes from the clamped input"):
+        osciprop.Network((population,), (tied,), cost)
+
+
+class Ring(osciprop.AbstractNetwork):
+    """A user's network without an energy: a directed ring of tanh units driven by the input."""
+
+    weights: jax.Array
+
+    def rest(self, x):
+        return {"ring": jnp.zeros_like(x)}
+
+    def activity(self, u):
+        return {"ring": jnp.tanh(u["ring"])}
+
+    def current(self, s, drive):
+        turned = jnp.roll(s["ring"], 1, axis=-1)
+        return {
+            "ring": turned * osciprop.networks.complex_like(self.weights, s)
+            + osciprop.networks.complex_like(drive, s)
+        }
+
+    def cost(self, s, y):
+        return 0.5 * jnp.sum((s["ring"] - osciprop.networks.complex_like(y, s)) ** 2, axis=-1)
+
+    def output(self, s):
+        return s["ring"]
+
+
+def test_a_users_network_without_energy():
+    network = Ring(jnp.asarray([0.5, -0.3, 0.8, 0.2]))
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(3, 4)), rng.normal(size=(3, 4))
+    implicit = osciprop.estimate_gradient(network, x, y, osciprop.Implicit()).gradient
+    for method in (osciprop.RecurrentBackprop(), osciprop.BPTT(100)):
+        other = osciprop.estimate_gradient(network, x, y, method).gradient
+        assert relative_error(other, implicit) < 1e-8
+    for relaxation in (osciprop.Flow(), osciprop.Newton(), osciprop.SynchronousIteration()):
+        osciprop.relax(network, x, y, beta=0.1j, relaxation=relaxation)
+    osciprop.integrate(network, x, y, osciprop.Oscillation(0.1, 10.0), times=[0.0, 5.0])
+    assert osciprop.check_holomorphic(network, x, y).holomorphic
+    for method in (osciprop.HolomorphicEP(0.1, 4), osciprop.OscillatoryEP(0.1, 20.0)):
+        with pytest.raises(TypeError, match="Ring has no energy"):
+            osciprop.estimate_gradient(network, x, y, method)
+
+
+def test_a_users_energy_network_works_with_every_method():
+    network = linear_network()
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(2, 3)), rng.normal(size=(2, 4))
+    reference = osciprop.estimate_gradient(network, x, y, osciprop.Implicit()).gradient
+    for method, tolerance in [
+        (osciprop.RecurrentBackprop(), 1e-8),
+        (osciprop.BPTT(200), 1e-8),
+        (osciprop.ClassicEP(1e-5), 1e-3),
+        (osciprop.CentredEP(1e-2), 1e-3),
+        (osciprop.HolomorphicEP(0.1, 12), 1e-6),
+        (osciprop.OscillatoryEP(0.1, 800.0), 1e-3),
+    ]:
+        estimate = osciprop.estimate_gradient(network, x, y, method)
+        assert relative_error(estimate.gradient, reference) < tolerance, type(method).__name__
+    assert osciprop.check_holomorphic(network, x, y).holomorphic

@@ -1,0 +1,150 @@
+"""Demodulation: filters and windows against the Fourier transform, and the local learning rule."""
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import batch, relative_error, small_network
+
+import osciprop
+from osciprop.online.lock_in import LockInFilter
+
+TEACHING = osciprop.Oscillation(0.1, 20.0)
+
+
+def settled(lock_in: LockInFilter, signal, periods: int = 40):
+    """The filters' state after many periods of a known activity."""
+    start = lock_in.begin((jnp.zeros((1, 1)),))
+
+    def velocity(time, y, args):
+        s = (signal(time).reshape(1, 1),)
+        return lock_in.velocity(time, s, y, TEACHING)
+
+    # Scipy-like accuracy is not needed: Tsit5 on the real pairs.
+    from osciprop.networks.complexity import from_pairs, to_pairs
+
+    solution = diffrax.diffeqsolve(
+        diffrax.ODETerm(lambda t, y, a: to_pairs(velocity(t, from_pairs(y, start), a))),
+        diffrax.Tsit5(),
+        0.0,
+        periods * 20.0,
+        None,
+        to_pairs(start),
+        stepsize_controller=diffrax.PIDController(rtol=1e-9, atol=1e-10),
+        max_steps=100_000,
+    )
+    return from_pairs(jax.tree.map(lambda leaf: leaf[0], solution.ys), start)
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_a_pure_response_is_demodulated_exactly(order):
+    """s = s0 + r e exp(i w t): mean and error signal, but for the response left in the mean."""
+    lock_in = LockInFilter(0.7, order)
+    mean, error = 0.6, 0.3 - 0.1j
+
+    def signal(time):
+        return mean + error * TEACHING(time)
+
+    filters = settled(lock_in, signal)
+    np.testing.assert_allclose(filters.errors[-1][0][0, 0], error, rtol=1e-6)
+    np.testing.assert_allclose(lock_in.error(filters)[0][0, 0], error.real, rtol=1e-6)
+    # One stage lets through 1/(1 + i w tau) of the response, of size r |e|.
+    leak = abs(1 / (1 + 2j * np.pi * 0.7)) ** order * 0.1 * abs(error)
+    found = np.asarray(filters.means[-1][0][0, 0])
+    np.testing.assert_allclose(abs(found - mean), leak, rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_higher_order_suppresses_the_second_harmonic():
+    ripples = []
+    for order in (1, 2, 3):
+        filters = settled(
+            LockInFilter(1.0, order), lambda time: 0.6 + 0.3 * TEACHING(time) + TEACHING(time) ** 2
+        )
+        ripples.append(abs(np.asarray(filters.errors[-1][0][0, 0]) - 0.3))
+    assert ripples[1] < 0.25 * ripples[0] and ripples[2] < 0.25 * ripples[1]
+
+
+def test_window_over_whole_periods():
+    times = np.arange(64) * 40.0 / 64
+    beta = 0.1 * np.exp(2j * np.pi * times / 20.0)
+    s = (0.5 + (0.2 - 0.3j) * beta + 0.7 * beta**2)[:, None] * np.ones(3)
+    mean, error = osciprop.online.demodulate(times, s, TEACHING)
+    np.testing.assert_allclose(mean, np.full(3, 0.5), rtol=1e-12)
+    np.testing.assert_allclose(error, np.full(3, 0.2 - 0.3j), rtol=1e-12)
+    with pytest.raises(ValueError, match="span 1.25 periods"):
+        osciprop.online.demodulate(np.arange(40) * 25.0 / 40, s[:40], TEACHING)
+    with pytest.raises(ValueError, match="not equally spaced"):
+        osciprop.online.demodulate(times**2, s, TEACHING)
+
+
+def test_refused():
+    with pytest.raises(ValueError, match="time_constant must be"):
+        LockInFilter(0.0)
+    with pytest.raises(ValueError, match="order must be"):
+        LockInFilter(1.0, 0)
+
+
+def exact_signals(network, x, y):
+    """Mean activity and error signal from a contour, to rounding."""
+    spectrum = osciprop.analysis.activity_spectrum(
+        network,
+        x,
+        y,
+        amplitude=0.05,
+        points=16,
+        relaxation=osciprop.AndersonIteration(tolerance=1e-13, max_steps=500),
+    )
+    return spectrum.free.s, jax.tree.map(jnp.real, spectrum.taylor(1))
+
+
+@pytest.mark.slow
+def test_the_local_rule_is_the_gradient():
+    network = small_network()
+    x, y = batch(5, 3, samples=4)
+    mean, error = exact_signals(network, x, y)
+    found = osciprop.gradients.local_gradient(network, jnp.asarray(x), jnp.asarray(y), mean, error)
+    expected = osciprop.estimate_gradient(
+        network,
+        x,
+        y,
+        osciprop.Implicit(
+            osciprop.AndersonIteration(tolerance=1e-13, max_steps=500), tolerance=1e-13
+        ),
+    )
+    assert relative_error(found, expected.gradient) < 1e-9
+
+
+def test_a_synapse_sees_its_own_two_neurons_only():
+    """The derivative of a weight's change by the signals of any other neuron is zero."""
+    network = small_network()
+    x, y = batch(5, 3, samples=1)
+    mean, error = exact_signals(network, x, y)
+    pre, post = 2, 4
+
+    def change(signals):
+        gradient = osciprop.gradients.local_gradient(
+            network, jnp.asarray(x), jnp.asarray(y), *signals
+        )
+        return gradient.synapses[1].weight[pre, post]
+
+    for signal in jax.grad(change)((mean, error)):
+        below, above = (np.asarray(leaf[0]) for leaf in signal)
+        assert below[pre] != 0 and above[post] != 0
+        assert np.count_nonzero(below) == 1 and np.count_nonzero(above) == 1
+
+
+@pytest.mark.slow
+def test_the_local_rule_leaves_constants_alone():
+    network = small_network()
+    x, y = batch(5, 3, samples=2)
+    mean, error = exact_signals(network, x, y)
+    gradient = osciprop.gradients.local_gradient(
+        network, jnp.asarray(x), jnp.asarray(y), mean, error
+    )
+    assert jax.tree.structure(gradient) == jax.tree.structure(
+        eqx.filter(network, eqx.is_inexact_array)
+    )
+    assert all(np.all(np.asarray(part.neuron.time_constant) == 0) for part in gradient.populations)

@@ -1,0 +1,118 @@
+"""Training on several devices, simulated in a process of its own (`several_devices.py`)."""
+
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import osciprop
+
+HERE = Path(__file__).parents[1]
+# In double precision; gradients differ in the order of a mean over 20 samples only.
+SAME = 1e-12
+
+
+def simulated(part: str) -> dict:
+    """What a process with four simulated devices found."""
+    process = subprocess.run(
+        [sys.executable, "-m", "tests.several_devices", part],
+        cwd=HERE.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
+    return json.loads(process.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def several() -> dict:
+    return simulated("training")
+
+
+@pytest.mark.parametrize("method", ["complex", "real"])
+def test_four_devices_train_like_one(several, method):
+    assert several[method] < SAME
+
+
+def test_a_trained_network_is_an_ordinary_one(several):
+    assert several["trained on"] == 1
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(several):
+    assert several["resumed"] == 0
+    assert several["resumed on one"] < SAME
+
+
+def test_every_device_computes_its_own_samples(several):
+    """Free and nudged (3 of 4 points are simulated) states alike; weights are everywhere."""
+    assert several["shards"] == {
+        "outputs": [20, 5],
+        "free": [20, 5],
+        "nudged": [60, 15],
+        "error_signal": [20, 5],
+        "weight": [64, 64],
+    }
+
+
+def test_memory_of_a_device_shrinks_with_its_part(several):
+    parameters, temporaries, batch = several["memory of one"]
+    assert several["memory of four"][0] == parameters
+    assert several["memory of four"][1] < temporaries / 2
+    assert several["memory of four"][2] == batch / 4
+
+
+def test_devices_that_do_not_fit_are_refused(several):
+    assert "devices is 5, but JAX has 4" in several["too many"]
+    assert "batch_size is 18" in several["unequal"] and "such as 20" in several["unequal"]
+    with pytest.raises(ValueError, match="devices must be an integer of at least 1"):
+        osciprop.DataParallel(0)
+
+
+def test_one_host_connects_to_itself_once(several):
+    assert several["connected"] == 4
+    assert several["connected twice"].startswith("RuntimeError: the hosts could not be connected")
+
+
+def test_hosts_need_all_of_their_addresses():
+    with pytest.raises(ValueError, match="index not given"):
+        osciprop.training.connect_hosts("localhost:1234", 2)
+    with pytest.raises(ValueError, match="index is 2 of 2 hosts"):
+        osciprop.training.connect_hosts("localhost:1234", 2, 2)
+    # These tests use JAX already.
+    with pytest.raises(RuntimeError, match="before anything that uses JAX"):
+        osciprop.training.connect_hosts("localhost:1234", 1, 0)
+
+
+@pytest.mark.slow
+def test_every_kind_of_method_is_the_same_on_four_devices():
+    """Real and complex states, dyads, backpropagation, oscillation, noise of the same key."""
+    differences = simulated("methods")
+    assert len(differences) == 7
+    for name, (difference, samples_of_a_device) in differences.items():
+        assert difference < SAME, name
+        assert samples_of_a_device == 5, name
+
+
+@pytest.mark.slow
+def test_two_hosts_train_like_one(tmp_path):
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        coordinator = f"localhost:{free.getsockname()[1]}"
+    command = [sys.executable, "-m", "tests.two_hosts", coordinator]
+    hosts = [
+        subprocess.Popen([*command, index, str(tmp_path)], cwd=HERE.parent, stdout=subprocess.PIPE)
+        for index in ("0", "1")
+    ]
+    try:
+        outputs = [host.communicate(timeout=240)[0] for host in hosts]
+    finally:
+        for host in hosts:
+            host.kill()
+    for output in outputs:
+        result = json.loads(output.splitlines()[-1])
+        assert result["devices"] == 4 and result["files"] == ["run.checkpoint"]
+        assert result["weights"] < SAME and result["losses"] < SAME
