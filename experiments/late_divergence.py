@@ -31,7 +31,7 @@ import osciprop
 from experiments.always_on_in_noise import EXACT, SIGNALS, always_on, published
 from experiments.runs import write
 from osciprop.datasets import digits
-from osciprop.gradients.contrast import norm
+from osciprop.trees import norm
 
 RESULTS = Path(__file__).parent / "results" / "late_divergence.json"
 SIZES, BATCH, SEEDS, EPOCHS = (64, 64, 64, 10), 20, 8, 25

@@ -30,11 +30,12 @@ from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray, PyTree
 
 from ..dynamics.noise import WhiteNoise
 from ..errors import ConvergenceError, GradientAccuracyWarning, check_at_least, check_positive
-from ..gradients.contrast import norm
 from ..gradients.noisy import NoisyHolomorphicEP
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork
 from ..networks.preparation import prepare_pair
+from ..settings import Module
+from ..trees import norm
 from .series import GradientSeries, gradient_series
 
 # How near to a measured circle the best amplitude has to be, and how far the one beyond it is.
@@ -49,7 +50,7 @@ ERROR_LIMIT = 0.5
 TINY = 1e-12
 
 
-class MeasuredCircle(eqx.Module):
+class MeasuredCircle(Module):
     """Relative errors of the gradient, as measured at one amplitude and number of points.
 
     `bias` is that of the same phases without noise, `noise` the root mean square distance of noisy
@@ -63,7 +64,7 @@ class MeasuredCircle(eqx.Module):
     error: float
 
 
-class ContourChoice(eqx.Module):
+class ContourChoice(Module):
     """The best circle that was found, with the errors predicted there, relative to the gradient.
 
     `method` is ready for `estimate_gradient`. `error^2 = bias^2 + noise^2`, root mean square;

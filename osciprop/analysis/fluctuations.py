@@ -26,6 +26,7 @@ from ..equilibria.relaxation import AbstractRelaxation, AndersonIteration, relax
 from ..errors import check_at_least, check_positive
 from ..networks.network import AbstractNetwork, State
 from ..networks.preparation import prepare
+from ..settings import Module
 
 # A Lyapunov equation of this many variables takes minutes; time grows with the third power.
 LARGEST_SYSTEM = 2000
@@ -33,7 +34,7 @@ LARGEST_SYSTEM = 2000
 Square = Float[np.ndarray, "activities activities"]
 
 
-class ErrorSignalNoise(eqx.Module):
+class ErrorSignalNoise(Module):
     """Second moments of the complex noise `d` of an error signal.
 
     `covariance` is `E[d d^H]`, `pseudo_covariance` is `E[d d^T]`, in squared units of activity over
@@ -61,7 +62,7 @@ class ErrorSignalNoise(eqx.Module):
         return np.block([[self.real, mixed], [mixed.T, self.imaginary]])
 
 
-class Fluctuations(eqx.Module):
+class Fluctuations(Module):
     """The noise of a network about its free equilibrium, to first order in the noise.
 
     `samples` are the places in the batch that share their noise: one, unless it is shared. `drift`

@@ -15,8 +15,8 @@ so that states need not be those of the forward pass, but pay for it (two_tales2
 
 The last is stationary where `osciprop.dynamics.Dual` is in equilibrium (with the `Proximal` nudge,
 whose outputs see the cost at their own activity), and its derivative by the weights is the learning
-rule. At `alpha = 1` it is the optimistic objective, at `alpha = 0` the pessimistic one, which is the
-worst loss under perturbations of every layer that `beta` prices: the link to robustness.
+rule. At `alpha = 1` it is the optimistic objective, at `alpha = 0` the pessimistic one, which is
+the worst loss under perturbations of every layer that `beta` prices: the link to robustness.
 
 All values are per sample, for given membrane potentials; nothing is minimised here.
 """
@@ -26,8 +26,9 @@ from jaxtyping import Array, ArrayLike, Float
 
 from ..dynamics.dual import AbstractDual
 from ..errors import check_positive
-from ..networks.network import Network, State, rowwise
+from ..networks.network import Network, State
 from ..networks.preparation import prepare_pair
+from ..trees import sample_sums
 
 BETA_REMEDY = "give the amplitude of the nudge, the price of a divergence"
 
@@ -44,7 +45,7 @@ def divergence(network: Network, u: State, current: State) -> Float[Array, " bat
         s = activation(potential)
         excess = (potential - inflow) * s
         excess = excess - activation.primitive(potential) + activation.primitive(inflow)
-        total = total + rowwise(excess)
+        total = total + sample_sums(excess)
     return total
 
 

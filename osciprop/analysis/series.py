@@ -19,11 +19,13 @@ from ..equilibria.solution import Solution, require_converged
 from ..equilibria.spectra import radius_from_decay
 from ..errors import check_at_least
 from ..gradients.contour import by_point, relax_free, relax_nudged
-from ..gradients.contrast import contrast, norm
+from ..gradients.contrast import contrast
 from ..networks.complexity import real_dtype
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork
 from ..networks.preparation import prepare_pair
+from ..settings import Module
+from ..trees import norm
 
 # A coefficient counts where it is this many times larger than those that have to vanish.
 CLEAR = 3.0
@@ -31,7 +33,7 @@ CLEAR = 3.0
 ANALYTIC = 1e-3
 
 
-class GradientSeries(eqx.Module):
+class GradientSeries(Module):
     """Taylor coefficients of the batch-mean gradient in `beta`, from a circle `|beta| = amplitude`.
 
     `gradient` is `c_1`, shaped like the network. `sizes[k]` is `|c_(1 + k)| amplitude^k / |c_1|`,

@@ -24,12 +24,13 @@ from ..networks.complexity import real_dtype
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
 from ..networks.preparation import prepare_pair
+from ..settings import Module
 
 # Where the search for a radius of convergence gives up looking for a singularity.
 SMALLEST_AMPLITUDE, LARGEST_AMPLITUDE = 1e-5, 100.0
 
 
-class Spectrum(eqx.Module):
+class Spectrum(Module):
     """Fourier coefficients of the equilibrium activity on a circle of teaching signals.
 
     `coefficients` is a state with a leading axis of points: entry `k < points / 2` is

@@ -6,17 +6,17 @@ good for any two numbers that a method takes.
 
 from collections.abc import Callable, Sequence
 
-import equinox as eqx
 import numpy as np
 from jaxtyping import ArrayLike, Bool, Float
 
 from ..errors import check_at_least
 from ..gradients import AbstractGradientMethod, Implicit, estimate_gradient
 from ..networks.network import AbstractNetwork
+from ..settings import Module
 from .comparison import cosine, norm_ratio
 
 
-class StabilityMap(eqx.Module):
+class StabilityMap(Module):
     """One cell per pair of settings: whether the method settled, and how its gradient compares.
 
     `cosine` is that of the angle to the reference, `norm` the ratio of the sizes, all arrays of the

@@ -28,12 +28,13 @@ from jaxtyping import Array, ArrayLike, Float, Inexact, Int, PyTree
 from ..dynamics.dynamics import cost_force, make_dynamics
 from ..equilibria.relaxation import AbstractRelaxation
 from ..errors import check_positive
-from ..gradients.contrast import norm
 from ..gradients.oscillatory import OscillatoryEP
 from ..networks.complexity import real_dtype
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
 from ..networks.preparation import prepare_pair
+from ..settings import Module
+from ..trees import norm
 from .fluctuations import (
     ErrorSignalNoise,
     Square,
@@ -48,7 +49,7 @@ from .fluctuations import (
 SMALLEST_FRACTION, GRID = 1e-6, 400
 
 
-class GradientNoise(eqx.Module):
+class GradientNoise(Module):
     """Variances of an always-on estimate, for every parameter: the batch mean's, not a sample's.
 
     `contrast` is the part that the error signal brings: it falls as `1 / (r^2 T)`. `wander` comes
@@ -164,7 +165,7 @@ def _root(covariance: Square, blocks: int, dtype: jnp.dtype) -> Float[Array, "ro
     return jnp.asarray(rows.reshape(len(rows), blocks, len(values) // blocks), dtype=dtype)
 
 
-class _Response(eqx.Module):
+class _Response(Module):
     """What a settled oscillation shows to the lock-in: activity and its first harmonic over r."""
 
     s: State
@@ -319,7 +320,7 @@ def signal_to_noise(gradient: PyTree[Array], noise: GradientNoise) -> float:
     return float(norm(gradient)) / math.sqrt(total) if total > 0 else math.inf
 
 
-class TaylorBias(eqx.Module):
+class TaylorBias(Module):
     """Size of a bias `|c_1 r + c_2 r^2 + ...|` of an estimate at amplitude `r`.
 
     For truncation at `N` points the first coefficient is the `N`-th, for a real cosine the second.
@@ -332,7 +333,7 @@ class TaylorBias(eqx.Module):
         return float(abs(self.coefficients @ powers))
 
 
-class OptimalAmplitude(eqx.Module):
+class OptimalAmplitude(Module):
     """The best amplitude, and the root mean square error of the gradient that is left there."""
 
     amplitude: float

@@ -16,7 +16,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from ..errors import check_positive
-from ..networks.complexity import scale
+from ..settings import Module
+from ..trees import scaled
 from .noise import Wiener, normal
 
 Area: TypeAlias = (
@@ -28,7 +29,7 @@ Area: TypeAlias = (
 AREA_SIZES = {"H": 1 / math.sqrt(12), "K": 1 / math.sqrt(720)}
 
 
-class AbstractBrownianPath(eqx.Module):
+class AbstractBrownianPath(Module):
     """Wiener processes over one integration."""
 
     @abc.abstractmethod
@@ -38,7 +39,7 @@ class AbstractBrownianPath(eqx.Module):
         """What the processes gain between two times, with Levy areas if a solver asks."""
 
 
-class AbstractBrownian(eqx.Module):
+class AbstractBrownian(Module):
     """How an `Integrator` draws its Wiener processes."""
 
     @abc.abstractmethod
@@ -119,7 +120,7 @@ class _Steps(AbstractBrownianPath):
             # Sources and areas fold in numbers of their own.
             own = jax.random.fold_in(key, index)
             parts[name] = tuple(
-                scale(size, normal(source, jax.random.fold_in(own, place)))
+                scaled(size, normal(source, jax.random.fold_in(own, place)))
                 for place, source in enumerate(self.sources)
             )
         return self.area(dt=duration, **parts) if use_levy else parts["W"]

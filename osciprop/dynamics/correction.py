@@ -23,6 +23,7 @@ from ..networks.complexity import complex_like
 from ..networks.costs import Targets
 from ..networks.extensions import AbstractDoubled, AbstractExtension
 from ..networks.network import AbstractNetwork, State
+from ..trees import sample_products
 from .dynamics import cost_force
 
 MEAN_REMEDY = "give several periods of the teaching signal, in units of time"
@@ -163,7 +164,4 @@ class Dyad(AbstractDoubled):
         function of their difference alone."""
         mean, difference = s
         slope = jax.lax.stop_gradient(cost_force(self.network, mean, y))
-        products = jax.tree.map(
-            lambda a, b: jnp.sum((a * b).reshape(a.shape[0], -1), axis=1), difference, slope
-        )
-        return sum(jax.tree.leaves(products))
+        return sample_products(difference, slope)

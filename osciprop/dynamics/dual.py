@@ -31,12 +31,14 @@ from ..errors import check_positive, is_traced
 from ..networks.costs import Targets
 from ..networks.extensions import AbstractExtension
 from ..networks.network import AbstractNetwork, Scores, State
+from ..settings import Module
+from ..trees import sample_sums
 from .dynamics import cost_force
 
 Shares = tuple[Array, Array]
 
 
-class AbstractOutputNudge(eqx.Module):
+class AbstractOutputNudge(Module):
     """How the cost moves the two compartments of an output neuron."""
 
     @abc.abstractmethod
@@ -145,7 +147,7 @@ class AbstractDual(AbstractExtension):
 
         def product(leaf: Array, force: Array, shares: Shares) -> Array:
             moved = shares[0] * leaf[:, 0] - shares[1] * leaf[:, 1]
-            return jnp.sum((moved * force).reshape(len(leaf), -1), axis=1)
+            return sample_sums(moved * force)
 
         return sum(jax.tree.leaves(jax.tree.map(product, s, slope, nudges)))
 

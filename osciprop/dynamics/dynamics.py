@@ -4,7 +4,6 @@
 relaxes or solves works on this object alone.
 """
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, PyTree
@@ -13,10 +12,12 @@ from ..errors import HolomorphyError
 from ..networks.complexity import is_complex, real_dtype, to_complex
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
+from ..settings import Module
+from ..trees import largest_change
 from .teaching import AbstractTeaching, Constant
 
 
-class Dynamics(eqx.Module):
+class Dynamics(Module):
     """The equations of motion of a network with clamped input, target and teaching signal.
 
     `drive` is the network's drive of the input, computed once; `target` is None in a free network.
@@ -61,24 +62,6 @@ class Dynamics(eqx.Module):
         now = self.network.activity(u)
         then = self.network.activity(self.current(time, u))
         return largest_change(now, then)
-
-
-def largest_change(before: State, after: State) -> Float[Array, " batch"]:
-    """Per sample, the largest difference of any entry of two states.
-
-    Relative to the largest entry of `after`, where that is above 1: round-off alone keeps large
-    activities, such as those of ReLU neurons, from an absolute tolerance.
-    """
-    changes = _largest(jax.tree.map(lambda a, b: b - a, before, after))
-    return changes / jnp.maximum(_largest(after), 1)
-
-
-def _largest(state: State) -> Float[Array, " batch"]:
-    """Per sample, the largest absolute value of any entry."""
-    sizes = [
-        jnp.max(jnp.abs(leaf), axis=tuple(range(1, leaf.ndim))) for leaf in jax.tree.leaves(state)
-    ]
-    return jnp.max(jnp.stack(sizes), axis=0)
 
 
 def cost_force(network: AbstractNetwork, s: State, y: Targets) -> State:

@@ -14,6 +14,8 @@ from ..networks.complexity import from_pairs, real_dtype, to_complex, to_pairs
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State, States
 from ..networks.preparation import prepare
+from ..settings import Module
+from ..trees import all_finite
 from .brownian import AbstractBrownian, AbstractBrownianPath, Area, FreshSteps
 from .dynamics import make_dynamics
 from .noise import AbstractNoise
@@ -21,7 +23,7 @@ from .stochastic import AbstractSilentSystem, AbstractStochasticSystem, require_
 from .teaching import AbstractTeaching
 
 
-class Integrator(eqx.Module):
+class Integrator(Module):
     """How to integrate: any Diffrax solver and step-size controller.
 
     The default is Tsit5 with adaptive steps at relative and absolute tolerance 1e-5. A fixed-step
@@ -221,7 +223,7 @@ def adaptive(rtol: ArrayLike, atol: ArrayLike) -> diffrax.PIDController:
     )
 
 
-class Trajectory(eqx.Module):
+class Trajectory(Module):
     """States over time: `u` and `s` have axes (time, batch, ...); `times` in units of time.
 
     `completed` says whether the integration reached the last time; what it did not reach is
@@ -272,13 +274,12 @@ def _integrate(
     (u, own), solution = integrator.run(
         system, begun, times, key=path_key, progress_meter=progress_meter
     )
-    finite = jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(u)])
     return Trajectory(
         times=times,
         u=u,
         s=jax.vmap(network.activity)(u),
         noise=own,
-        completed=(solution.result == diffrax.RESULTS.successful) & jnp.all(finite),
+        completed=(solution.result == diffrax.RESULTS.successful) & all_finite(u),
         steps=solution.stats["num_steps"],
         rejected=solution.stats["num_rejected_steps"],
     )

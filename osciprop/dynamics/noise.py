@@ -18,13 +18,15 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
 
 from ..errors import check_not_negative, check_positive
-from ..networks.complexity import real_dtype, scale, to_complex
+from ..networks.complexity import real_dtype, to_complex
 from ..networks.network import State, States
+from ..settings import Module
+from ..trees import scaled
 
 NOISE_REMEDY = "give its size as a positive number, or 0 for none"
 
 
-class AbstractSharing(eqx.Module):
+class AbstractSharing(Module):
     """Which samples of a batch see which noise."""
 
     @abc.abstractmethod
@@ -55,7 +57,7 @@ class SharedAcrossBatch(AbstractSharing):
         return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (batch, *leaf.shape)), once)
 
 
-class AbstractPlane(eqx.Module):
+class AbstractPlane(Module):
     """Where in the complex plane noise acts. Every plane has mean power 1: `E|z|^2 = 1`."""
 
     components: eqx.AbstractClassVar[int]
@@ -109,14 +111,14 @@ def _require_complex(reference: Array, name: str) -> None:
         )
 
 
-class Wiener(eqx.Module):
+class Wiener(Module):
     """Independent Wiener processes: their shapes, batch first, and which samples share them."""
 
     shapes: PyTree[jax.ShapeDtypeStruct]
     sharing: AbstractSharing
 
 
-class AbstractNoise(eqx.Module):
+class AbstractNoise(Module):
     """Noise on every neuron's input current. `own` is the state that the noise itself carries."""
 
     sharing: eqx.AbstractVar[AbstractSharing]
@@ -181,7 +183,7 @@ class WhiteNoise(AbstractNoise):
         return None
 
     def kick(self, step: State) -> tuple[State, None]:
-        return scale(self.intensity, step), None
+        return scaled(self.intensity, step), None
 
 
 class ColouredNoise(AbstractNoise):
@@ -215,20 +217,20 @@ class ColouredNoise(AbstractNoise):
 
     def initial(self, u: State, *, key: PRNGKeyArray) -> State:
         parts = normal(self.wiener(u), key)
-        return scale(self.stddev, self.place(parts, u))
+        return scaled(self.stddev, self.place(parts, u))
 
     def current(self, own: State, u: State) -> State:
         return own
 
     def velocity(self, own: State) -> State:
-        return scale(-1 / self.correlation_time, own)
+        return scaled(-1 / self.correlation_time, own)
 
     def kick(self, step: State) -> tuple[State, State]:
         size = self.stddev * jnp.sqrt(2 / self.correlation_time)
-        return jax.tree.map(jnp.zeros_like, step), scale(size, step)
+        return jax.tree.map(jnp.zeros_like, step), scaled(size, step)
 
 
-class MeasurementNoise(eqx.Module):
+class MeasurementNoise(Module):
     """White noise on the activities as they are read out, not on the neurons themselves.
 
     `intensity` is in units of activity times the square root of time: a reading that averages over
@@ -257,14 +259,14 @@ class MeasurementNoise(eqx.Module):
 
     def place(self, parts: PyTree[Array], s: State) -> State:
         """Increments of those processes as errors of the integrated reading."""
-        return scale(self.intensity, jax.tree.map(self.plane.place, parts, s))
+        return scaled(self.intensity, jax.tree.map(self.plane.place, parts, s))
 
     def read(self, s: States, spacing: Float[Array, ""], *, key: PRNGKeyArray) -> States:
         """Activities (points, batch, ...), one reading every `spacing`, as they are measured."""
         # Points after the batch, as units are: what a sample sees is its own.
         batch_first = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, 1), s)
         errors = self.place(normal(self.wiener(batch_first), key), batch_first)
-        errors = scale(1 / jnp.sqrt(spacing), errors)
+        errors = scaled(1 / jnp.sqrt(spacing), errors)
         return jax.tree.map(lambda a, b: a + jnp.moveaxis(b, 1, 0), s, errors)
 
 

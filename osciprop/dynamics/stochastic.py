@@ -2,18 +2,18 @@
 
 import abc
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
 
-from ..networks.complexity import scale
 from ..networks.network import AbstractNetwork, State
+from ..settings import Module
+from ..trees import scaled
 from .dynamics import Dynamics
 from .noise import AbstractNoise, Wiener
 
 
-class AbstractStochasticSystem(eqx.Module):
+class AbstractStochasticSystem(Module):
     """`dy = velocity(t, y) dt + kick(gain(t), dW)`, with noise that does not depend on `y`.
 
     `y` is any pytree of real and complex arrays. `kick` is linear in the gain and in `dW`, so that
@@ -37,7 +37,7 @@ class AbstractStochasticSystem(eqx.Module):
         """What increments of each source add to a state shaped like `y`."""
 
 
-class AbstractSilentSystem(eqx.Module):
+class AbstractSilentSystem(Module):
     """`dy = velocity(t, y) dt`, without noise; `y` is any pytree of real and complex arrays."""
 
     @abc.abstractmethod
@@ -90,7 +90,7 @@ class NoisyDynamics(AbstractStochasticSystem):
         y: tuple[State, PyTree],
     ) -> tuple[State, PyTree]:
         (currents,) = increments
-        return scale(gain, current_kick(self.dynamics.network, self.noise, currents, y[0]))
+        return scaled(gain, current_kick(self.dynamics.network, self.noise, currents, y[0]))
 
 
 def with_noise(dynamics: Dynamics, noise: AbstractNoise | None) -> SilentDynamics | NoisyDynamics:

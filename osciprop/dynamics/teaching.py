@@ -10,12 +10,13 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Complex, Float, Inexact
 
 from ..errors import check_at_least, check_positive
+from ..settings import Module
 
 AMPLITUDE_REMEDY = "the nudge must have a size; 0.1 to 0.5 suits most networks"
 PERIOD_REMEDY = "give the teaching signal's period in the units of the time constants"
 
 
-class AbstractTeaching(eqx.Module):
+class AbstractTeaching(Module):
     """A teaching signal over time."""
 
     @abc.abstractmethod
@@ -52,7 +53,7 @@ def roots_of_unity(points: int) -> np.ndarray:
     return np.exp(2j * np.pi * np.arange(points) / points)
 
 
-class Contour(eqx.Module):
+class Contour(Module):
     """`points` equally spaced values `r exp(2 pi i k / N)` on a circle around zero.
 
     Real weights give mirror-symmetric responses, `s(conj beta) = conj s(beta)`, so only the upper

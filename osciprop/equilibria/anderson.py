@@ -14,26 +14,8 @@ from jax.custom_batching import custom_vmap
 from jaxtyping import Array, Bool, Float, Inexact, Int, PyTree
 
 from ..networks.complexity import real_dtype
+from ..trees import as_rows, from_rows
 from .loops import iterate
-
-Flat = Inexact[Array, "batch units"]
-
-
-def _flatten(tree: PyTree[Inexact[Array, "batch ..."]]) -> Flat:
-    """All of a sample's numbers as one row."""
-    return jnp.concatenate(
-        [leaf.reshape(leaf.shape[0], -1) for leaf in jax.tree.leaves(tree)], axis=1
-    )
-
-
-def _unflatten(flat: Flat, like: PyTree[Inexact[Array, "batch ..."]]) -> PyTree[Array]:
-    leaves, structure = jax.tree.flatten(like)
-    rows, start = [], 0
-    for leaf in leaves:
-        width = leaf.size // leaf.shape[0]
-        rows.append(flat[:, start : start + width].reshape(leaf.shape))
-        start += width
-    return jax.tree.unflatten(structure, rows)
 
 
 def _mixture_alone(
@@ -83,7 +65,7 @@ def _(lanes: int, batched: Any, *arguments: Array) -> tuple[Array, bool]:
     return weights.reshape(lanes, -1, weights.shape[-1]), True
 
 
-def anderson(
+def accelerate(
     step: Callable[[PyTree[Array]], PyTree[Array]],
     start: PyTree[Inexact[Array, "batch ..."]],
     *,
@@ -100,7 +82,7 @@ def anderson(
     have chosen first. A sample whose residual grows forgets its steps and goes on plainly, so that
     nothing is lost where acceleration fails. Returns the state and the number of steps.
     """
-    x0 = _flatten(start)
+    x0 = as_rows(start)
     batch, width = x0.shape
     memory = jnp.zeros((batch, depth, width), dtype=x0.dtype)
     gram0 = jnp.zeros((batch, depth, depth), dtype=x0.dtype)
@@ -108,10 +90,10 @@ def anderson(
     def advance(result: tuple, memory: tuple, turn: Int[Array, ""]) -> tuple[tuple, tuple]:
         x, _ = result
         steps_made, residuals, gram, age, size = memory
-        now = _unflatten(x, start)
+        now = from_rows(x, start)
         then = step(now)
         distance = change(now, then)
-        moved = _flatten(then)
+        moved = as_rows(then)
         slot = turn % depth
         residual = moved - x
         steps_made = steps_made.at[:, slot].set(moved)
@@ -139,4 +121,4 @@ def anderson(
     (final, _), steps = iterate(
         advance, (x0, infinite), first, unfinished=unfinished, max_steps=max_steps
     )
-    return _unflatten(final, start), steps
+    return from_rows(final, start), steps

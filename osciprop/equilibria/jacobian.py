@@ -12,10 +12,12 @@ from jaxtyping import Array, ArrayLike, Bool, Complex, Float
 from ..dynamics.correction import jacobian_product, transposed_product
 from ..networks.network import AbstractNetwork, State
 from ..networks.preparation import prepare
+from ..settings import Module
+from ..trees import as_rows, sample_products
 from .relaxation import AbstractRelaxation, relax
 
 
-class JacobianSymmetry(eqx.Module):
+class JacobianSymmetry(Module):
     """Frobenius norms of the symmetric and antisymmetric part of the Jacobian, per sample.
 
     The Jacobian is that of `current(s) - s` by the activities, as in homeostasis2024; that of the
@@ -52,15 +54,10 @@ def _norms(network: AbstractNetwork, s: State, x: Array) -> JacobianSymmetry:
         backward = transposed_product(network, s, drive, probe)
         even = jax.tree.map(lambda a, b, e: (a + b) / 2 - e, forward, backward, probe)
         odd = jax.tree.map(lambda a, b: (a - b) / 2, forward, backward)
-        return _squares(even), _squares(odd)
+        return sample_products(even, even), sample_products(odd, odd)
 
     even, odd = jax.lax.map(column, jnp.arange(flat.size))
     return JacobianSymmetry(jnp.sqrt(jnp.sum(even, axis=0)), jnp.sqrt(jnp.sum(odd, axis=0)))
-
-
-def _squares(state: State) -> Float[Array, " batch"]:
-    parts = [jnp.sum(leaf.reshape(len(leaf), -1) ** 2, axis=1) for leaf in jax.tree.leaves(state)]
-    return jnp.sum(jnp.stack(parts), axis=0)
 
 
 def jacobian_symmetry(
@@ -140,7 +137,7 @@ def _dense(network: AbstractNetwork, s: State, x: Array) -> Float[Array, "batch 
 
     def column(basis: Array) -> Array:
         probe = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (batch, *leaf.shape)), join(basis))
-        return _rows(jacobian_product(network, s, drive, probe))
+        return as_rows(jacobian_product(network, s, drive, probe))
 
     return jnp.moveaxis(jax.lax.map(column, jnp.eye(flat.size, dtype=flat.dtype)), 0, 2)
 
@@ -149,8 +146,4 @@ def _dense(network: AbstractNetwork, s: State, x: Array) -> Float[Array, "batch 
 def _slopes(network: AbstractNetwork, u: State) -> Float[Array, "batch units"]:
     """The derivative of each unit's activity by its potential."""
     ones = jax.tree.map(jnp.ones_like, u)
-    return _rows(jax.jvp(network.activity, (u,), (ones,))[1])
-
-
-def _rows(state: State) -> Float[Array, "batch units"]:
-    return jnp.concatenate([leaf.reshape(len(leaf), -1) for leaf in jax.tree.leaves(state)], axis=1)
+    return as_rows(jax.jvp(network.activity, (u,), (ones,))[1])

@@ -13,6 +13,7 @@ from ..dynamics.dynamics import Dynamics
 from ..errors import check_at_least
 from ..networks.complexity import from_pairs, real_dtype, to_pairs
 from ..networks.network import State
+from ..trees import all_finite
 from .relaxation import AbstractRelaxation, optional_tolerance
 
 
@@ -31,8 +32,7 @@ class _Inexact(lineax.AbstractLinearSolver):
         value, _, stats = self.solver.compute(state, vector, options)
         # Krylov solvers break down, as 0 / 0, where a small system is solved exactly. The operator
         # is the identity less the network's own step, so its right side is a plain step.
-        finite = [jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(value)]
-        whole = jnp.all(jnp.stack(finite))
+        whole = all_finite(value)
         value = jax.tree.map(lambda a, b: jnp.where(whole, a, b), value, vector)
         return value, lineax.RESULTS.successful, stats
 

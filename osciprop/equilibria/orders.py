@@ -7,10 +7,10 @@ leaves of a state; those of one group move at the same time.
 
 import abc
 
-import equinox as eqx
+from ..settings import Module
 
 
-class AbstractOrder(eqx.Module):
+class AbstractOrder(Module):
     """The order of one step of an iteration."""
 
     @abc.abstractmethod

@@ -13,14 +13,16 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int
 
-from ..dynamics.dynamics import Dynamics, largest_change, make_dynamics
+from ..dynamics.dynamics import Dynamics, make_dynamics
 from ..dynamics.teaching import Constant
 from ..errors import check_at_least, check_positive, is_traced
 from ..networks.complexity import complex_like, real_dtype, to_complex
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
 from ..networks.preparation import prepare
-from .anderson import anderson
+from ..settings import Module
+from ..trees import largest_change
+from .anderson import accelerate
 from .loops import iterate
 from .orders import AbstractOrder, Forward
 from .solution import Solution, poison, require_converged
@@ -33,7 +35,7 @@ TOLERANCE_REMEDY = "leave it None for the precision's default (2e-6 float32, 1e-
 ACCELERATION_ONSET = 3e-3
 
 
-class AbstractRelaxation(eqx.Module):
+class AbstractRelaxation(Module):
     """A way to bring a network to equilibrium.
 
     `tolerance` bounds `Dynamics.residual`, a change of activity, relative to the largest activity
@@ -242,7 +244,7 @@ class AndersonIteration(AbstractRelaxation):
         self, dynamics: Dynamics, u: State, tolerance: Float[Array, ""]
     ) -> tuple[State, Int[Array, ""], Float[Array, ""]]:
         one = jnp.ones((), dtype=real_dtype(u))
-        final, steps = anderson(
+        final, steps = accelerate(
             lambda state: sweep(dynamics, state, one),
             u,
             change=lambda before, after: activity_change(dynamics, before, after),

@@ -8,9 +8,10 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ..errors import ConvergenceError, is_traced
 from ..networks.network import State
+from ..settings import Module
 
 
-class Solution(eqx.Module):
+class Solution(Module):
     """A state that a relaxation ended in.
 
     `u` and `s` are membrane potentials and activities (pytrees with a leading batch axis).

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Complex, Inexact, PyTree
 
 from ..dynamics.teaching import roots_of_unity
+from ..trees import sample_norms
 
 
 def fourier_coefficients(samples: PyTree[Inexact[Array, "points ..."]]) -> PyTree[Array]:
@@ -22,10 +23,7 @@ def fourier_coefficients(samples: PyTree[Inexact[Array, "points ..."]]) -> PyTre
 
 def harmonic_sizes(samples: PyTree[Inexact[Array, "points ..."]]) -> Inexact[Array, " points"]:
     """Euclidean norm, over all units and samples, of each Fourier coefficient of the circle."""
-    leaves = jax.tree.leaves(fourier_coefficients(samples))
-    return jnp.sqrt(
-        sum(jnp.sum(jnp.abs(leaf.reshape(leaf.shape[0], -1)) ** 2, axis=1) for leaf in leaves)
-    )
+    return sample_norms(fourier_coefficients(samples))
 
 
 def whole_circle(upper: PyTree[Inexact[Array, "half ..."]], points: int) -> PyTree[Array]:

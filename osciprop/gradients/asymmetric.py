@@ -146,8 +146,8 @@ class DyadicEP(AbstractGradientMethod):
 
     Both compartments move at the same time (`osciprop.dynamics.Dyad`); the mean of a dyad stays the
     free network, and its difference is `amplitude J^-T dC/ds`, linear in the amplitude: exact for
-    any network at any amplitude, which only sets the scale of the differences against the tolerance of
-    the relaxation. Needs no holomorphic network.
+    any network at any amplitude, which only sets the scale of the differences against the
+    tolerance of the relaxation. Needs no holomorphic network.
     """
 
     amplitude: Float[Array, ""]

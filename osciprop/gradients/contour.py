@@ -19,7 +19,8 @@ from ..equilibria.spectra import harmonic_sizes, radius_from_decay, whole_circle
 from ..networks.complexity import complex_like, is_complex, real_dtype, to_complex
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State, States
-from .contrast import norm
+from ..settings import Module
+from ..trees import norm
 from .estimate import AbstractDiagnostics
 
 # Beyond this predicted relative error of the gradient a contour's amplitude is reported.
@@ -176,7 +177,7 @@ def by_point(states: State, points: int) -> PyTree[Array]:
     return jax.tree.map(split, states)
 
 
-class Response(eqx.Module):
+class Response(Module):
     """Equilibria on a circle of teaching signals, and what they tell about the free one.
 
     `states` are activities with axes (points, batch, ...) at `betas`, the upper half of the circle;

@@ -43,9 +43,3 @@ def contrast(
         return jnp.sum(jax.vmap(point)(states, betas, weights))
 
     return gradient(network)
-
-
-def norm(tree: PyTree[Array]) -> Float[Array, ""]:
-    """Euclidean norm of all entries of a pytree."""
-    squares = [jnp.sum(jnp.abs(leaf) ** 2) for leaf in jax.tree.leaves(tree)]
-    return jnp.sqrt(jnp.sum(jnp.stack(squares)))

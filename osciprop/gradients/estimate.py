@@ -13,9 +13,10 @@ from ..errors import ConvergenceError, GradientAccuracyWarning, is_traced
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, Scores, State
 from ..networks.preparation import prepare_pair
+from ..settings import Module
 
 
-class AbstractDiagnostics(eqx.Module):
+class AbstractDiagnostics(Module):
     """What a method measured about its own estimate."""
 
     @abc.abstractmethod
@@ -35,7 +36,7 @@ class AbstractDiagnostics(eqx.Module):
         """The measured numbers in one line."""
 
 
-class Estimate(eqx.Module):
+class Estimate(Module):
     """A gradient of the batch-mean cost, and what is needed to decide whether to believe it.
 
     `gradient` has the structure of `eqx.filter(network, eqx.is_inexact_array)`, so that Optax takes
@@ -67,7 +68,7 @@ class Estimate(eqx.Module):
         )
 
 
-class AbstractGradientMethod(eqx.Module):
+class AbstractGradientMethod(Module):
     """A way to get the gradient of a network's cost out of its dynamics."""
 
     @abc.abstractmethod

@@ -13,6 +13,7 @@ from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray
 from ..errors import ConvergenceError, is_traced
 from ..networks.network import AbstractNetwork, State
 from ..networks.preparation import prepare_pair
+from ..trees import as_row, keep_samples
 from .estimate import AbstractGradientMethod, Estimate, estimate_gradient
 from .reference import AdjointDiagnostics, Implicit
 
@@ -46,7 +47,7 @@ def input_gradient(
     )
     require_error_signal(used, estimate)
     gradient = pull_to_input(network, inputs, estimate)
-    return blank(gradient, solved_samples(estimate)) if throw else gradient
+    return keep_samples(solved_samples(estimate), gradient, jnp.nan) if throw else gradient
 
 
 def require_error_signal(method: AbstractGradientMethod, estimate: Estimate) -> None:
@@ -79,18 +80,9 @@ def solved_samples(estimate: Estimate) -> Bool[Array, " batch"]:
     return jnp.broadcast_to(estimate.converged, estimate.outputs.shape[:1])
 
 
-def blank(values: Float[Array, "batch ..."], keep: Bool[Array, " batch"]) -> Array:
-    """NaN for the samples not to keep."""
-    return jnp.where(as_rows(keep, values), values, jnp.nan)
-
-
-def as_rows(mask: Bool[Array, " batch"], values: Float[Array, "batch ..."]) -> Array:
-    return mask.reshape((-1,) + (1,) * (values.ndim - 1))
-
-
 def finite_samples(values: Float[Array, "batch ..."]) -> Bool[Array, " batch"]:
     """Per sample, whether all its numbers are finite."""
-    return jnp.all(jnp.isfinite(values.reshape(len(values), -1)), axis=1)
+    return jnp.all(jnp.isfinite(as_row(values)), axis=1)
 
 
 def require_solved(values: Float[Array, "batch ..."], what: str, remedy: str) -> None:

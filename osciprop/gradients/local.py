@@ -8,12 +8,12 @@ orders 0 and 1 reach the first harmonic.
 """
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
+from ..trees import sample_products
 
 
 def local_gradient(
@@ -53,9 +53,4 @@ def _matched(
     network: AbstractNetwork, x: Float[Array, "batch ..."], mean: State, error: State
 ) -> Float[Array, " batch"]:
     """`e . F` of each sample, up to what does not depend on parameters."""
-    products = jax.tree.map(
-        lambda signal, current: jnp.sum((signal * current).reshape(len(signal), -1), axis=1),
-        error,
-        network.current(mean, network.drive(x)),
-    )
-    return jnp.sum(jnp.stack(jax.tree.leaves(products)), axis=0)
+    return sample_products(error, network.current(mean, network.drive(x)))

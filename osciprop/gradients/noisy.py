@@ -25,6 +25,8 @@ from ..errors import check_at_least, check_positive, is_traced
 from ..networks.complexity import is_complex, real_dtype, to_complex
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State, States, require_energy
+from ..settings import Module
+from ..trees import all_finite
 from .contour import relax_free
 from .contrast import contrast
 from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, batch_mean
@@ -77,7 +79,7 @@ class NoisyDiagnostics(AbstractDiagnostics):
         )
 
 
-class NoisyPhases(eqx.Module):
+class NoisyPhases(Module):
     """How a noisy network is held at one teaching value after the other, and read there.
 
     `duration` and `spacing` are in units of time: a phase is read `reads` times in its last part,
@@ -146,13 +148,12 @@ class NoisyPhases(eqx.Module):
                 system, carry, times, key=jax.random.fold_in(phases_key, index)
             )
             reads = jax.tree.map(lambda leaf: leaf[1:], states[0])
-            finite = [jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(reads)]
             completed = solution.result == diffrax.RESULTS.successful
             return (
                 jax.tree.map(lambda leaf: leaf[-1], states),
                 (
                     jax.vmap(free.network.activity)(reads),
-                    jnp.all(jnp.stack([completed, *finite])),
+                    completed & all_finite(reads),
                     solution.stats["num_steps"],
                 ),
             )

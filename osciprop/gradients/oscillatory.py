@@ -28,13 +28,14 @@ from ..errors import check_at_least, check_positive
 from ..networks.complexity import real_dtype, to_complex
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
-from .contrast import norm
+from ..settings import Module
+from ..trees import norm
 from .estimate import AbstractGradientMethod, Estimate, batch_mean
 from .oscillation import OscillationDiagnostics
 from .rules import AbstractLearningRule, ActivityProducts, first_coefficient
 
 
-class AbstractLockIn(eqx.Module):
+class AbstractLockIn(Module):
     """How the estimates of successive periods are averaged."""
 
     @abc.abstractmethod
@@ -66,7 +67,7 @@ class Leaky(AbstractLockIn):
         return jnp.exp(-1 / self.time_constant)
 
 
-class Running(eqx.Module):
+class Running(Module):
     """An oscillating network between two periods: everything that the next one needs.
 
     `u` is the membrane potential now, `noise` the state that coloured noise carries, `key` the

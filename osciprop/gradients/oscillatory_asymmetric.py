@@ -8,14 +8,13 @@ Where each form works is in docs/asymmetric.md.
 
 import abc
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray
 
 from ..dynamics.correction import MEAN_REMEDY, FreeCompanion, RunningMean
-from ..dynamics.dynamics import Dynamics, largest_change
+from ..dynamics.dynamics import Dynamics
 from ..dynamics.teaching import Constant
 from ..equilibria.jacobian import running_mean_stability
 from ..equilibria.relaxation import judge
@@ -23,6 +22,8 @@ from ..errors import ConvergenceError, check_positive
 from ..networks.costs import Targets
 from ..networks.extensions import AbstractDoubled
 from ..networks.network import AbstractNetwork, State
+from ..settings import Module
+from ..trees import largest_change
 from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate
 from .oscillatory import OscillatoryEP
 from .rules import ErrorSignals
@@ -33,7 +34,7 @@ REFERENCE_LIMIT = 1e-2
 CRITERION_UNITS = 1000
 
 
-class AbstractReference(eqx.Module):
+class AbstractReference(Module):
     """Where the free activity of the correction comes from while the network is never free."""
 
     @abc.abstractmethod

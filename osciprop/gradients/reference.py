@@ -18,7 +18,7 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
 from ..dynamics.correction import jacobian_product, transposed_product
 from ..dynamics.dynamics import Dynamics, cost_force
-from ..equilibria.anderson import anderson
+from ..equilibria.anderson import accelerate
 from ..equilibria.loops import iterate
 from ..equilibria.relaxation import AbstractRelaxation, AndersonIteration
 from ..equilibria.solution import Solution
@@ -26,8 +26,8 @@ from ..errors import check_at_least, check_positive
 from ..networks.complexity import real_dtype
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
+from ..trees import keep_samples, norm, sample_norms
 from .contour import relax_free
-from .contrast import norm
 from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, batch_mean
 
 
@@ -113,25 +113,25 @@ class _Adjoint(AbstractGradientMethod):
             tolerance = self.tolerance.astype(dtype)
         # What is NaN in one sample would else reach all, through the norms by which their equations
         # are solved together.
-        u = _rows(free.converged, free.u)
+        u = keep_samples(free.converged, free.u)
         relaxed = eqx.tree_at(lambda tree: (tree.u, tree.s), free, (u, network.activity(u)))
         _, to_potential = jax.vjp(network.activity, u)
         operator = self.operator(dynamics, relaxed)
         (slope,) = to_potential(cost_force(network, relaxed.s, y))
-        source = _rows(free.converged, slope)
+        source = keep_samples(free.converged, slope)
         adjoint, steps = self.solve_linear(operator, source, tolerance)
         defect = jax.tree.map(lambda m, p, b: m - p - b, adjoint, operator(adjoint), source)
         size = jnp.maximum(norm(source), jnp.finfo(dtype).tiny).astype(dtype)
         # Solvers stop at `tolerance` in their own measure; a margin of 10 judges them.
         goal = 10 * tolerance
-        solved = free.converged & (jax.vmap(norm)(defect).astype(dtype) <= goal * size)
+        solved = free.converged & (sample_norms(defect).astype(dtype) <= goal * size)
         count = jnp.maximum(jnp.sum(solved), 1).astype(dtype)
-        s, mu = _rows(solved, relaxed.s), _rows(solved, adjoint)
+        s, mu = keep_samples(solved, relaxed.s), keep_samples(solved, adjoint)
 
         @eqx.filter_grad
         def gradient(parameters: AbstractNetwork) -> Array:
             current = parameters.current(s, parameters.drive(x))
-            explicit = jnp.sum(_rows(solved, parameters.cost(s, y).real))
+            explicit = jnp.sum(keep_samples(solved, parameters.cost(s, y).real))
             products = jax.tree.map(lambda a, b: jnp.sum(a * b), mu, current)
             return (explicit + sum(jax.tree.leaves(products))) / count
 
@@ -149,13 +149,6 @@ class _Adjoint(AbstractGradientMethod):
             ),
             error_signal=jax.tree.map(jnp.negative, mu),
         )
-
-
-def _rows(keep: Bool[Array, " batch"], tree: State) -> State:
-    """A state with zeros for the samples not to keep: not by a product, which keeps NaN."""
-    return jax.tree.map(
-        lambda leaf: jnp.where(keep.reshape((-1,) + (1,) * (leaf.ndim - 1)), leaf, 0), tree
-    )
 
 
 def _adjoint_operator(dynamics: Dynamics, free: Solution) -> Callable[[State], State]:
@@ -253,13 +246,10 @@ def _accelerated(
         return jax.tree.map(lambda b, p: b + p, source, operator(mu))
 
     def change(before: State, after: State) -> Float[Array, " batch"]:
-        squares = jax.tree.map(
-            lambda a, b: jnp.sum((b - a) ** 2, axis=tuple(range(1, a.ndim))), before, after
-        )
-        total = sum(jax.tree.leaves(squares))
-        return jnp.sqrt(total) / jnp.maximum(goal, jnp.finfo(goal.dtype).tiny)
+        moved = sample_norms(jax.tree.map(jnp.subtract, after, before))
+        return moved / jnp.maximum(goal, jnp.finfo(goal.dtype).tiny)
 
-    return anderson(
+    return accelerate(
         step,
         source,
         change=change,

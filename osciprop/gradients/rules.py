@@ -7,18 +7,18 @@ differ.
 
 import abc
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, PyTree
 
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State, States, require_energy
+from ..settings import Module
 from .contrast import contrast
 from .local import error_gradient, local_gradient
 
 
-class AbstractLearningRule(eqx.Module):
+class AbstractLearningRule(Module):
     """What a synapse makes of one period."""
 
     @abc.abstractmethod

@@ -13,8 +13,10 @@ import jax.numpy as jnp
 from equinox import AbstractClassVar
 from jaxtyping import Array, Inexact
 
+from ..settings import Module
 
-class AbstractActivation(eqx.Module):
+
+class AbstractActivation(Module):
     """An elementwise function of the membrane potential."""
 
     holomorphic: AbstractClassVar[bool]

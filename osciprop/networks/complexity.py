@@ -46,11 +46,6 @@ def matmul(
     return jax.lax.complex(parts[0], parts[1])
 
 
-def scale(factor: Array, tree: PyTree[Array]) -> PyTree[Array]:
-    """A scalar times every array of a pytree, in each array's own type."""
-    return jax.tree.map(lambda leaf: factor.astype(leaf.dtype) * leaf, tree)
-
-
 def to_pairs(tree: PyTree) -> PyTree:
     """Every complex leaf of a pytree as the pair (real part, imaginary part); real ones as is."""
 

@@ -7,19 +7,19 @@ Both are holomorphic functions of the activity, so that a complex teaching signa
 import abc
 from typing import TypeAlias
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Inexact, Int, PRNGKeyArray
 
 from ..errors import check_finite, is_traced
+from ..settings import Module
 from .complexity import complex_like, matmul
 from .synapses import truncated_normal
 
 Targets: TypeAlias = Int[Array, " batch"] | Float[Array, "batch outputs"]
 
 
-class AbstractCost(eqx.Module):
+class AbstractCost(Module):
     """A cost of the output population's activity against a target."""
 
     @abc.abstractmethod
@@ -33,7 +33,7 @@ class AbstractCost(eqx.Module):
         """The cost of each sample; `target` holds integer labels or one row per sample."""
 
 
-def _rows(target: Targets, outputs: int, dtype: jnp.dtype) -> Float[Array, "batch outputs"]:
+def _target_rows(target: Targets, outputs: int, dtype: jnp.dtype) -> Float[Array, "batch outputs"]:
     """Targets as one row per sample: labels become one-hot rows."""
     if jnp.issubdtype(target.dtype, jnp.integer):
         return jax.nn.one_hot(target, outputs, dtype=dtype)
@@ -77,7 +77,7 @@ class SquaredError(AbstractCost):
     def __call__(
         self, activity: Inexact[Array, "batch units"], target: Targets
     ) -> Inexact[Array, " batch"]:
-        rows = _rows(target, activity.shape[-1], jnp.finfo(activity.dtype).dtype)
+        rows = _target_rows(target, activity.shape[-1], jnp.finfo(activity.dtype).dtype)
         return 0.5 * jnp.sum((activity - complex_like(rows, activity)) ** 2, axis=-1)
 
 
@@ -89,7 +89,7 @@ def _cross_entropy(
     peak = jax.lax.stop_gradient(jnp.max(logits.real, axis=-1, keepdims=True))
     shifted = logits - complex_like(peak, logits)
     log_sum = jnp.log(jnp.sum(jnp.exp(shifted), axis=-1, keepdims=True))
-    rows = _rows(target, logits.shape[-1], jnp.finfo(logits.dtype).dtype)
+    rows = _target_rows(target, logits.shape[-1], jnp.finfo(logits.dtype).dtype)
     return -jnp.sum(complex_like(rows, logits) * (shifted - log_sum), axis=-1)
 
 

@@ -15,6 +15,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact, PyTree
 
 from ..errors import ReciprocityError, check_finite
+from ..settings import Module
+from ..trees import as_row, sample_sums
 from .complexity import complex_like, is_complex
 from .costs import AbstractCost, Targets
 from .populations import AbstractPopulation
@@ -26,7 +28,7 @@ States: TypeAlias = PyTree[Inexact[Array, "points batch ..."]]
 Scores: TypeAlias = Inexact[Array, "batch outputs"]
 
 
-class AbstractNetwork(eqx.Module):
+class AbstractNetwork(Module):
     """A network of neurons as every dynamics and gradient method sees it.
 
     The free dynamics are `tau du/dt = current(s) - u` with `s = activity(u)`. Subclasses give
@@ -246,7 +248,7 @@ class Network(AbstractNetwork):
             parts = [jax.tree.map(lambda a, b: a - complex_like(b, a), s, center), center]
         for part in parts:
             for population, activity in zip(self.populations, part, strict=True):
-                product = rowwise(complex_like(population.bias, activity) * activity)
+                product = sample_sums(complex_like(population.bias, activity) * activity)
                 total = total + complex_like(product, total)
         for synapse in self.synapses:
             post = s[synapse.upper]
@@ -256,14 +258,14 @@ class Network(AbstractNetwork):
                 inflow = synapse.forward(s[synapse.lower])
             else:
                 inflow = synapse.forward_about(center[synapse.lower], s[synapse.lower])
-            total = total + rowwise(_add(jnp.zeros_like(post), inflow) * post)
+            total = total + sample_sums(_add(jnp.zeros_like(post), inflow) * post)
         return total
 
     def cost(self, s: State, y: Targets) -> Inexact[Array, " batch"]:
-        return self.readout(_flat(s[-1]), y)
+        return self.readout(as_row(s[-1]), y)
 
     def output(self, s: State) -> Scores:
-        return self.readout.output(_flat(s[-1]))
+        return self.readout.output(as_row(s[-1]))
 
     def slowest(self) -> Float[Array, ""]:
         return jnp.max(jnp.stack([population.neuron.slowest() for population in self.populations]))
@@ -306,12 +308,3 @@ def _add(
 ) -> Inexact[Array, "batch ..."]:
     """The currents of a population with an inflow of its size, in its shape."""
     return currents + complex_like(inflow, currents).reshape(currents.shape)
-
-
-def rowwise(values: Inexact[Array, "batch ..."]) -> Inexact[Array, " batch"]:
-    """The sum over all of each sample."""
-    return jnp.sum(values.reshape(len(values), -1), axis=1)
-
-
-def _flat(values: Inexact[Array, "batch ..."]) -> Inexact[Array, "batch units"]:
-    return values.reshape(len(values), -1)

@@ -7,10 +7,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Inexact
 
 from ..errors import check_positive
+from ..settings import Module
 from .activations import AbstractActivation, ShiftedSigmoid
 
 
-class AbstractNeuron(eqx.Module):
+class AbstractNeuron(Module):
     """A population's neuron model.
 
     The contract that every gradient method relies on: `velocity` vanishes exactly where the

@@ -14,13 +14,14 @@ from equinox import AbstractClassVar
 from jaxtyping import Array, Inexact
 
 from ..errors import check_at_least, check_positive
+from ..settings import Module
 from .complexity import complex_like
 
 Images = Inexact[Array, "batch height width channels"]
 Pooled = Inexact[Array, "batch rows columns channels"]
 
 
-class AbstractPooling(eqx.Module):
+class AbstractPooling(Module):
     """A map from images to smaller images, channel by channel."""
 
     holomorphic: AbstractClassVar[bool]

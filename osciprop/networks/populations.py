@@ -7,10 +7,11 @@ import equinox as eqx
 from jaxtyping import Array, Float
 
 from ..errors import check_at_least
+from ..settings import Module
 from .neurons import AbstractNeuron
 
 
-class AbstractPopulation(eqx.Module):
+class AbstractPopulation(Module):
     """Neurons of one kind; `bias` is added to their currents, broadcast over `shape`."""
 
     neuron: eqx.AbstractVar[AbstractNeuron]

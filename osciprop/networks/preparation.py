@@ -22,8 +22,8 @@ def prepare(
         raise ValueError(
             f"x holds raw pixels (uint8, shape {x.shape}), which networks do not take: pass a "
             "preprocessing to osciprop.fit or evaluate, for instance "
-            "preprocessing=osciprop.training.ImagePreprocessing(osciprop.training.CIFAR_STATISTICS), "
-            "or scale x yourself, by its method evaluate(x)"
+            "preprocessing=osciprop.training.ImagePreprocessing(osciprop.training.CIFAR_STATISTICS)"
+            ", or scale x yourself, by its method evaluate(x)"
         )
     if x.ndim < 1 or x.shape[0] == 0:
         raise ValueError(f"x has shape {x.shape}: give a batch, with at least one sample, as rows")

@@ -14,6 +14,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Inexact, PRNGKeyArray
 
+from ..settings import Module
+from ..trees import as_row
 from .complexity import complex_like, matmul
 
 INPUT = -1
@@ -32,7 +34,7 @@ def truncated_normal(
     return stddev * jax.random.truncated_normal(key, -2.0, 2.0, shape, dtype=float)
 
 
-class AbstractSynapse(eqx.Module):
+class AbstractSynapse(Module):
     """A connection from the activity of `source` to the current of `target`.
 
     Currents need not have the shape of the population that they reach, only its size.
@@ -139,7 +141,7 @@ class _Dense(AbstractSynapse):
     weight: eqx.AbstractVar[Float[Array, "pre post"]]
 
     def forward(self, pre: Activity) -> Inexact[Array, "batch post"]:
-        return matmul(pre.reshape(len(pre), -1), self.weight)
+        return matmul(as_row(pre), self.weight)
 
     def forward_about(self, center: Activity, pre: Activity) -> Inexact[Array, "batch post"]:
         deviation = self.forward(pre - complex_like(center, pre))
@@ -176,10 +178,10 @@ class Reciprocal(_Dense, AbstractReciprocalSynapse):
 
     def backward(self, pre: Activity, post: Activity) -> Activity:
         # Transpose, never Hermitian: holomorphic derivatives do not conjugate.
-        return matmul(post.reshape(len(post), -1), self.weight.T).reshape(pre.shape)
+        return matmul(as_row(post), self.weight.T).reshape(pre.shape)
 
 
-class AbstractTransform(eqx.Module):
+class AbstractTransform(Module):
     """A map with parameters from the activity of one population to currents of another."""
 
     @abc.abstractmethod

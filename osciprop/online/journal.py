@@ -13,10 +13,11 @@ from jaxtyping import PyTree
 from ..errors import check_at_least
 from ..files.checkpoint import load_checkpoint, require_settings, save_checkpoint
 from ..networks.network import AbstractNetwork
+from ..settings import Module
 from .simulation import Observe, Report, SimulationState
 
 
-class Probe(eqx.Module):
+class Probe(Module):
     """What to record, when: `observe(network, u, s, mean, error)` returns any pytree of arrays.
 
     `network` holds the weights of the moment, `u` and `s` are the potential and the activity,

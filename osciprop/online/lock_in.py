@@ -16,20 +16,22 @@ from jaxtyping import Array, ArrayLike, Complex, Float, Inexact
 
 from ..dynamics.teaching import Oscillation
 from ..errors import check_at_least, check_positive
-from ..networks.complexity import real_dtype, scale, to_complex
+from ..networks.complexity import real_dtype, to_complex
 from ..networks.network import State
+from ..settings import Module
+from ..trees import scaled
 
 Stages: TypeAlias = tuple[State, ...]
 
 
-class Demodulated(eqx.Module):
+class Demodulated(Module):
     """The state of the filters: complex activities, one per stage; the last stage is the output."""
 
     means: Stages
     errors: Stages
 
 
-class LockInFilter(eqx.Module):
+class LockInFilter(Module):
     """Two chains of `order` leaky integrators for every neuron, one for the mean activity and one
     for the demodulated error signal; each stage forgets over `time_constant` periods.
 
@@ -86,9 +88,9 @@ class LockInFilter(eqx.Module):
 
         `gain` is 1 and the carrier; the result is linear in it.
         """
-        first = scale(self.rate(teaching), reading)
+        first = scaled(self.rate(teaching), reading)
         zeros = (jax.tree.map(jnp.zeros_like, reading),) * (self.order - 1)
-        mean, error = (scale(factor, first) for factor in gain)
+        mean, error = (scaled(factor, first) for factor in gain)
         return Demodulated((mean, *zeros), (error, *zeros))
 
     def mean(self, filters: Demodulated) -> State:
@@ -104,7 +106,7 @@ def _chain(rate: Float[Array, ""], signal: State, stages: Stages) -> Stages:
     """Velocities of leaky integrators, each fed by the one before."""
     inputs = (signal, *stages[:-1])
     return tuple(
-        scale(rate, jax.tree.map(lambda a, b: a - b, fed, stage))
+        scaled(rate, jax.tree.map(lambda a, b: a - b, fed, stage))
         for fed, stage in zip(inputs, stages, strict=True)
     )
 

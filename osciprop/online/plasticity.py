@@ -9,11 +9,12 @@ import optax
 from jaxtyping import Array, ArrayLike, Float, PyTree
 
 from ..errors import check_at_least, check_positive
-from ..networks.complexity import scale
 from ..networks.network import AbstractNetwork
+from ..settings import Module
+from ..trees import scaled
 
 
-class AbstractPlasticity(eqx.Module):
+class AbstractPlasticity(Module):
     """A rule for the weights, given the gradient of the local learning rule.
 
     `begin` makes the rule's own state. `velocity` moves the parameters all the time; `update`
@@ -72,7 +73,7 @@ class ContinuousPlasticity(AbstractPlasticity):
         return True
 
     def velocity(self, gradient: PyTree[Array]) -> PyTree[Array]:
-        return scale(-1 / self.time_constant, gradient)
+        return scaled(-1 / self.time_constant, gradient)
 
     def update(
         self, gradient: PyTree[Array], own: None, network: AbstractNetwork, index: Array

@@ -21,12 +21,14 @@ from ..gradients.estimate import batch_mean
 from ..networks.complexity import real_dtype, to_complex
 from ..networks.costs import Targets, hits
 from ..networks.network import AbstractNetwork, State
+from ..settings import Module
+from ..trees import all_finite
 from .lock_in import Demodulated, LockInFilter
 from .plasticity import AbstractPlasticity
 from .system import Moment, NoisyOnlineSystem, OnlineSystem
 
 
-class Simulation(eqx.Module):
+class Simulation(Module):
     """What surrounds the network: teaching signal, filters, plasticity, noise, and the numerics.
 
     A sample, or a batch of them seen by as many copies of the network, is presented for
@@ -76,7 +78,7 @@ class Simulation(eqx.Module):
             )
 
 
-class SimulationState(eqx.Module):
+class SimulationState(Module):
     """A simulation between two presentations: all that the next one depends on."""
 
     network: AbstractNetwork
@@ -92,7 +94,7 @@ class SimulationState(eqx.Module):
         return int(self.presentations)
 
 
-class Report(eqx.Module):
+class Report(Module):
     """What every presentation tells: cost and accuracy of the mean activity at its end, and whether
     the integration went through."""
 
@@ -190,11 +192,10 @@ def present(
     )
     network = eqx.combine(arrays, static)
     mean = simulation.lock_in.mean(moment.filters)
-    finite = jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(moment)])
     report = Report(
         loss=batch_mean(network.cost(mean, y)),
         accuracy=jnp.mean(hits(network.output(mean), y).astype(float)),
-        completed=jnp.all(completed) & jnp.all(finite),
+        completed=jnp.all(completed) & all_finite(moment),
     )
     after = SimulationState(
         network, rule, moment.u, moment.noise, moment.filters, state.presentations + 1

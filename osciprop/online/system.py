@@ -15,14 +15,15 @@ from ..dynamics.noise import AbstractNoise, MeasurementNoise, Wiener
 from ..dynamics.stochastic import AbstractSilentSystem, AbstractStochasticSystem, current_kick
 from ..dynamics.teaching import Oscillation
 from ..gradients.local import local_gradient
-from ..networks.complexity import scale
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
+from ..settings import Module
+from ..trees import scaled
 from .lock_in import Demodulated, LockInFilter
 from .plasticity import AbstractPlasticity
 
 
-class Moment(eqx.Module):
+class Moment(Module):
     """The whole simulation at one time.
 
     `u` is the membrane potential, `noise` what coloured noise carries, `filters` the lock-in, and
@@ -106,7 +107,7 @@ class NoisyOnlineSystem(AbstractStochasticSystem):
         noise = self.online.noise
         if noise is not None:
             moved = current_kick(self.online.network, noise, queue.pop(0), y.u)
-            u, own = scale(gain[0], moved)
+            u, own = scaled(gain[0], moved)
         if self.measurement is not None:
             reading = self.measurement.place(queue.pop(0), y.u)
             filters = self.online.lock_in.kick(gain, reading, self.online.teaching)

@@ -15,14 +15,16 @@ from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray
 from ..equilibria.relaxation import AbstractRelaxation
 from ..errors import check_at_least, check_not_negative, check_positive, is_traced
 from ..gradients import AbstractGradientMethod, Implicit
-from ..gradients.inputs import blank, finite_samples, input_gradient, require_solved
+from ..gradients.inputs import finite_samples, input_gradient, require_solved
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork
 from ..networks.preparation import prepare_pair
+from ..settings import Module
+from ..trees import keep_samples
 from .evaluation import evaluate
 
 
-class AbstractAttack(eqx.Module):
+class AbstractAttack(Module):
     """A way to change inputs so that a network errs."""
 
     @abc.abstractmethod
@@ -77,7 +79,7 @@ class _SignAscent(AbstractAttack):
         )
         if not throw:
             return moved
-        moved = blank(moved, solved)
+        moved = keep_samples(solved, moved, jnp.nan)
         require_solved(
             moved,
             "the gradient by the input",

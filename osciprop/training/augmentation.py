@@ -8,11 +8,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, PRNGKeyArray, UInt8
 
 from ..errors import check_at_least
+from ..settings import Module
 
 Pixels = UInt8[Array, "batch height width channels"]
 
 
-class AbstractAugmentation(eqx.Module):
+class AbstractAugmentation(Module):
     """A random change of raw pixels, drawn for every image anew."""
 
     @abc.abstractmethod

@@ -10,10 +10,11 @@ from ..errors import check_at_least
 from ..networks.costs import hits
 from ..networks.network import AbstractNetwork
 from ..networks.preparation import prepare_pair
+from ..settings import Module
 from .preprocessing import AbstractPreprocessing
 
 
-class Evaluation(eqx.Module):
+class Evaluation(Module):
     """Mean cost, accuracy, and the fraction of samples whose relaxation converged."""
 
     loss: float

@@ -14,11 +14,12 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxtyping import PyTree
 
 from ..errors import check_at_least
+from ..settings import Module
 
 AXIS = "batch"
 
 
-class AbstractPlacement(eqx.Module):
+class AbstractPlacement(Module):
     """Where the arrays of a training run live."""
 
     @abc.abstractmethod

@@ -15,6 +15,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Shaped
 
 from ..errors import check_finite, check_positive
+from ..settings import Module
+from ..trees import as_row
 from .augmentation import AbstractAugmentation
 
 Samples = Shaped[ArrayLike, "batch ..."]
@@ -34,7 +36,7 @@ CIFAR_STATISTICS = ChannelStatistics((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 
 IMAGENET_STATISTICS = ChannelStatistics((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
-class AbstractPreprocessing(eqx.Module):
+class AbstractPreprocessing(Module):
     """What happens to a batch of stored samples before it reaches the network."""
 
     @abc.abstractmethod
@@ -114,10 +116,10 @@ class Flattened(AbstractPreprocessing):
     preprocessing: AbstractPreprocessing
 
     def train(self, x: Samples, key: PRNGKeyArray) -> Float[Array, "batch features"]:
-        return _rows(self.preprocessing.train(x, key))
+        return as_row(self.preprocessing.train(x, key))
 
     def evaluate(self, x: Samples) -> Float[Array, "batch features"]:
-        return _rows(self.preprocessing.evaluate(x))
+        return as_row(self.preprocessing.evaluate(x))
 
 
 class RowsAsImages(AbstractPreprocessing):
@@ -142,7 +144,3 @@ class RowsAsImages(AbstractPreprocessing):
                 f"{shape}: give the data set's own image_shape"
             )
         return rows.reshape(-1, *shape)
-
-
-def _rows(x: Float[Array, "batch ..."]) -> Float[Array, "batch features"]:
-    return x.reshape(x.shape[0], -1)

@@ -9,9 +9,10 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 from ..gradients import AbstractGradientMethod, Estimate
 from ..networks.costs import hits
 from ..networks.network import AbstractNetwork
+from ..settings import Module
 
 
-class TrainingState(eqx.Module):
+class TrainingState(Module):
     """Everything that an update changes."""
 
     network: AbstractNetwork

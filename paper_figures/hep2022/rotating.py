@@ -18,8 +18,9 @@ from jaxtyping import Array, Float, Int, PyTree
 import osciprop
 from osciprop.datasets import mnist
 from osciprop.dynamics.teaching import roots_of_unity
-from osciprop.gradients.contrast import contrast, norm
+from osciprop.gradients.contrast import contrast
 from osciprop.networks.complexity import to_complex
+from osciprop.trees import norm
 
 from .. import published, style
 from ..claim import Claim

@@ -14,8 +14,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import osciprop
-from osciprop.gradients.contrast import norm
 from osciprop.studies import Study
+from osciprop.trees import norm
 
 from .. import style
 from ..claim import Claim, above, below

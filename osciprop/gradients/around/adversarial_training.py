@@ -8,8 +8,9 @@ from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray
 from ...errors import check_not_negative
 from ...networks.costs import Targets
 from ...networks.network import AbstractNetwork, State
+from ...trees import keep_samples, sample_norms
 from ..estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate
-from ..inputs import as_rows, pull_to_input, require_error_signal, solved_samples
+from ..inputs import pull_to_input, require_error_signal, solved_samples
 from ..reference import Implicit
 
 
@@ -85,10 +86,10 @@ class AdversarialTraining(AbstractGradientMethod):
         require_error_signal(self.input_method, first)
         slope = pull_to_input(network, x, first)
         # Not by a product with zero, which keeps NaN.
-        slope = jnp.where(as_rows(solved_samples(first), x), slope, 0)
+        slope = keep_samples(solved_samples(first), slope)
         shift = self.step.astype(x.dtype) * slope
         found = self.method.estimate(network, x + shift, y, initial, own_key)
-        distance = jnp.linalg.norm(shift.reshape(len(shift), -1), axis=1)
+        distance = sample_norms(shift)
         return eqx.tree_at(
             lambda estimate: estimate.diagnostics,
             found,

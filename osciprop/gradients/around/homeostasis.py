@@ -18,12 +18,9 @@ from ...dynamics.stochastic import require_key
 from ...errors import check_at_least, check_not_negative
 from ...networks.costs import Targets
 from ...networks.network import AbstractNetwork, State
+from ...settings import Module
+from ...trees import sample_products
 from ..estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate
-
-
-def _inner(a: State, b: State) -> Float[Array, " batch"]:
-    products = jax.tree.map(lambda p, q: jnp.sum((p * q).reshape(len(p), -1), axis=1), a, b)
-    return jnp.sum(jnp.stack(jax.tree.leaves(products)), axis=0)
 
 
 def _probe(key: PRNGKeyArray, s: State) -> State:
@@ -59,13 +56,13 @@ def homeostatic_terms(
     def terms(own: PRNGKeyArray) -> tuple[Array, Array]:
         probe = _probe(own, s)
         once = product(probe)
-        return _inner(once, once), _inner(probe, product(once))
+        return sample_products(once, once), sample_products(probe, product(once))
 
     first, second = jax.vmap(terms)(jax.random.split(key, probes))
     return jnp.mean(first, axis=0), jnp.mean(second, axis=0)
 
 
-class HomeostaticPenalty(eqx.Module):
+class HomeostaticPenalty(Module):
     """`sensitivity E|J e|^2 - reconstruction E[e^T J^2 e]`, a batch mean over random probes.
 
     Equal coefficients give `2 coefficient |A|_F^2`; unequal ones or a zero show what each term does

@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray, PyTree
 
 from ...networks.costs import Targets
 from ...networks.network import AbstractNetwork, State
-from ..contrast import norm
+from ...trees import norm
 from ..estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate
 from ..oscillation import LAG_LIMIT, OscillationDiagnostics
 from ..oscillatory import OscillatoryEP, Running

@@ -1,0 +1,66 @@
+"""What modules that hold settings have in common: how numbers are kept, checked and printed.
+
+Numbers are NumPy arrays: compiled functions trace them, so that another value compiles nothing
+anew, and yet an instance that is the default of an argument starts no device and fixes no precision
+when it is imported. Where they meet a state they take its type.
+"""
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import wadler_lindig
+from jaxtyping import Array, ArrayLike, Float, Inexact
+
+if TYPE_CHECKING:
+    # Given as anything that is a number, kept as an array: what converters do, mypy cannot know.
+    Number: TypeAlias = Any
+    Numbers: TypeAlias = Any
+    ComplexNumbers: TypeAlias = Any
+else:
+    Number = Float[Array, ""] | Float[np.ndarray, ""]
+    Numbers = Float[Array, "*entries"] | Float[np.ndarray, "*entries"]
+    ComplexNumbers = Inexact[Array, "*entries"] | Inexact[np.ndarray, "*entries"]
+
+# Arrays of up to this many numbers are printed as they are.
+SHOWN = 8
+
+
+class Module(eqx.Module):
+    """An Equinox module that prints its numbers, not only that there are some."""
+
+    def __repr__(self) -> str:
+        return wadler_lindig.pformat(self, width=100, hide_defaults=False, custom=_shown)
+
+
+def _shown(part: Any) -> wadler_lindig.AbstractDoc | None:
+    """Small real settings by value, larger arrays by type and shape."""
+    if isinstance(part, jax.core.Tracer):
+        return wadler_lindig.TextDoc(f"traced {part.dtype.name}[{','.join(map(str, part.shape))}]")
+    if not isinstance(part, (jax.Array, np.ndarray)) or jnp.issubdtype(
+        part.dtype, jax.dtypes.extended
+    ):
+        return None
+    host = part.ndim == 0 or (isinstance(part, np.ndarray) and part.size <= SHOWN)
+    if host and getattr(part, "is_fully_addressable", True):
+        values = np.asarray(part)
+        text = ", ".join(f"{value:.6g}" for value in np.ravel(values))
+        return wadler_lindig.TextDoc(text if values.ndim == 0 else f"[{text}]")
+    return wadler_lindig.array_summary(part.shape, part.dtype.name, kind=None)
+
+
+def number(value: ArrayLike) -> Array | np.ndarray:
+    """A converter for fields: a number, or several, as a floating-point array.
+
+    What is an array of JAX stays one, traced or not; everything else becomes one of NumPy.
+    """
+    if any(isinstance(part, jax.Array) for part in jax.tree.leaves(value)):
+        return jnp.asarray(value, dtype=float)
+    return np.asarray(value, dtype=float)
+
+
+def optional_number(value: ArrayLike | None) -> Array | np.ndarray | None:
+    """`number`, where None has a meaning of its own."""
+    return None if value is None else number(value)
