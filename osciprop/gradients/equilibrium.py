@@ -5,9 +5,10 @@ with N points on a circle in the complex plane, exact at finite amplitude up to 
 is the distance of the nearest singularity (hep2022, section 3).
 """
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..dynamics.dynamics import require_holomorphic
 from ..dynamics.teaching import AMPLITUDE_REMEDY, Contour
@@ -16,35 +17,51 @@ from ..errors import check_at_least, check_positive
 from ..networks.complexity import real_dtype
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State, require_energy
+from ..settings import Number, number
 from .contour import OneSidedDiagnostics, contour_response, relax_free, relax_nudged
 from .contrast import contrast
 from .estimate import AbstractGradientMethod, Estimate, at_equilibrium
 
 
 class HolomorphicEP(AbstractGradientMethod):
-    """Holomorphic equilibrium propagation with `points` nudges `r exp(2 pi i k / N)` (hep2022).
+    """Holomorphic equilibrium propagation: nudges on a circle in the complex plane.
 
-    Exact up to `(amplitude / R)^points` for networks with reciprocal synapses and holomorphic
-    activations. Two points are `CentredEP`, all real. Only the upper half circle is simulated, all
-    of its points and samples in one batch.
+    The contrast of `points` equilibria nudged by `r exp(2 pi i k / N)`: exact at finite amplitude
+    up to `(amplitude / R)^points`, where R is the radius of convergence, for networks with
+    reciprocal synapses and holomorphic activations. Only the upper half circle is simulated, all
+    of its points and samples in one batch. Two points are `CentredEP`, all real.
+
+    Args:
+        amplitude: Radius `r` of the circle, above 0. Inside the radius of convergence R.
+        points: Number `N` of nudges, at least 2. More than 2 need a holomorphic network.
+        relaxation: How the free and the nudged equilibria are found.
+
+    Raises:
+        ValueError: `amplitude` is not positive, or `points` is below 2.
+        ReciprocityError: by `estimate_gradient`, for a network without an energy.
+        HolomorphyError: by `estimate_gradient`, for one that is not holomorphic.
+
+    Source: hep2022, section 3, Eqs. 11 and 12.
+
+    Example:
+        >>> method = osciprop.HolomorphicEP(amplitude=0.1, points=8)
+        >>> found = osciprop.estimate_gradient(network, x, y, method)
+        >>> exact = osciprop.estimate_gradient(network, x, y, osciprop.Implicit())
+        >>> osciprop.relative_error(found.gradient, exact.gradient) < 1e-5
+        True
     """
 
-    contour: Contour
-    relaxation: AbstractRelaxation
+    amplitude: Number = eqx.field(default=0.4, converter=number)
+    points: int = eqx.field(default=8, static=True)
+    relaxation: AbstractRelaxation = AndersonIteration()
 
-    def __init__(
-        self,
-        amplitude: ArrayLike = 0.4,
-        points: int = 8,
-        relaxation: AbstractRelaxation | None = None,
-    ):
-        check_at_least("points", points, 2, "for one point use osciprop.ClassicEP")
-        self.contour = Contour(amplitude, points)
-        self.relaxation = AndersonIteration() if relaxation is None else relaxation
+    def __check_init__(self) -> None:
+        check_positive("amplitude", self.amplitude, AMPLITUDE_REMEDY)
+        check_at_least("points", self.points, 2, "for one point use osciprop.ClassicEP")
 
     def check(self, network: AbstractNetwork) -> None:
         require_energy(network)
-        if self.contour.points > 2:
+        if self.points > 2:
             require_holomorphic(network)
 
     def estimate(
@@ -55,21 +72,41 @@ class HolomorphicEP(AbstractGradientMethod):
         initial: State | None,
         key: PRNGKeyArray | None = None,
     ) -> Estimate:
-        return _contour_estimate(network, x, y, initial, self.contour, self.relaxation)
+        dynamics, free = relax_free(network, x, self.relaxation, initial)
+        contour = Contour(self.amplitude, self.points)
+        response = contour_response(dynamics, free, y, contour, self.relaxation)
+        gradient = contrast(network, x, y, response.states, response.betas, response.weights)
+        return at_equilibrium(network, y, free, gradient, response.diagnostics, response.slope)
 
 
 class CentredEP(AbstractGradientMethod):
-    """Symmetric nudging with `+amplitude` and `-amplitude`: bias of order `amplitude^2`.
+    """Centred equilibrium propagation: a real nudge of either sign.
 
-    Equals `HolomorphicEP(points=2)` and needs no holomorphic activation.
+    Its bias is of order `amplitude^2`. It equals `HolomorphicEP` with two points, and needs no
+    holomorphic activation.
+
+    Args:
+        amplitude: Size of the nudges `+amplitude` and `-amplitude`, above 0.
+        relaxation: How the free and the nudged equilibria are found.
+
+    Raises:
+        ValueError: `amplitude` is not positive.
+        ReciprocityError: by `estimate_gradient`, for a network without an energy.
+
+    Source: hep2022, section 2; Laborieux et al. 2021.
+
+    Example:
+        >>> found = osciprop.estimate_gradient(network, x, y, osciprop.CentredEP(0.05))
+        >>> same = osciprop.estimate_gradient(network, x, y, osciprop.HolomorphicEP(0.05, 2))
+        >>> osciprop.relative_error(found.gradient, same.gradient) < 1e-12
+        True
     """
 
-    contour: Contour
-    relaxation: AbstractRelaxation
+    amplitude: Number = eqx.field(default=0.1, converter=number)
+    relaxation: AbstractRelaxation = AndersonIteration()
 
-    def __init__(self, amplitude: ArrayLike = 0.1, relaxation: AbstractRelaxation | None = None):
-        self.contour = Contour(amplitude, 2)
-        self.relaxation = AndersonIteration() if relaxation is None else relaxation
+    def __check_init__(self) -> None:
+        check_positive("amplitude", self.amplitude, AMPLITUDE_REMEDY)
 
     def check(self, network: AbstractNetwork) -> None:
         require_energy(network)
@@ -82,39 +119,35 @@ class CentredEP(AbstractGradientMethod):
         initial: State | None,
         key: PRNGKeyArray | None = None,
     ) -> Estimate:
-        return _contour_estimate(network, x, y, initial, self.contour, self.relaxation)
-
-
-def _contour_estimate(
-    network: AbstractNetwork,
-    x: Float[Array, "batch ..."],
-    y: Targets,
-    initial: State | None,
-    contour: Contour,
-    relaxation: AbstractRelaxation,
-) -> Estimate:
-    dynamics, free = relax_free(network, x, relaxation, initial)
-    response = contour_response(dynamics, free, y, contour, relaxation)
-    return at_equilibrium(
-        network,
-        y,
-        free,
-        contrast(network, x, y, response.states, response.betas, response.weights),
-        response.diagnostics,
-        response.slope,
-    )
+        two_points = HolomorphicEP(self.amplitude, 2, self.relaxation)
+        return two_points.estimate(network, x, y, initial, key)
 
 
 class ClassicEP(AbstractGradientMethod):
-    """One-sided equilibrium propagation with a real nudge: bias of order `amplitude`."""
+    """One-sided equilibrium propagation with a real nudge: bias of order `amplitude`.
 
-    amplitude: Float[Array, ""]
-    relaxation: AbstractRelaxation
+    Args:
+        amplitude: Size of the nudge, above 0.
+        relaxation: How the free and the nudged equilibrium are found.
 
-    def __init__(self, amplitude: ArrayLike = 0.1, relaxation: AbstractRelaxation | None = None):
-        check_positive("amplitude", amplitude, AMPLITUDE_REMEDY)
-        self.amplitude = jnp.asarray(amplitude, dtype=float)
-        self.relaxation = AndersonIteration() if relaxation is None else relaxation
+    Raises:
+        ValueError: `amplitude` is not positive.
+        ReciprocityError: by `estimate_gradient`, for a network without an energy.
+
+    Source: Scellier and Bengio 2017; hep2022, Eq. 4.
+
+    Example:
+        >>> found = osciprop.estimate_gradient(network, x, y, osciprop.ClassicEP(0.01))
+        >>> exact = osciprop.estimate_gradient(network, x, y, osciprop.Implicit())
+        >>> osciprop.relative_error(found.gradient, exact.gradient) < 0.05
+        True
+    """
+
+    amplitude: Number = eqx.field(default=0.1, converter=number)
+    relaxation: AbstractRelaxation = AndersonIteration()
+
+    def __check_init__(self) -> None:
+        check_positive("amplitude", self.amplitude, AMPLITUDE_REMEDY)
 
     def check(self, network: AbstractNetwork) -> None:
         require_energy(network)

@@ -1,0 +1,100 @@
+"""What a user can name is told argument by argument, with an example that runs."""
+
+import doctest
+import importlib
+import inspect
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import osciprop
+
+FOLDERS = (
+    "analysis",
+    "datasets",
+    "dynamics",
+    "equilibria",
+    "gradients",
+    "networks",
+    "online",
+    "plotting",
+    "studies",
+    "training",
+)
+
+
+def public() -> Iterator[tuple[str, Any]]:
+    """Every public function and class, under the name by which a user finds it."""
+    seen: set[int] = set()
+    for folder in ("", *FOLDERS):
+        module = importlib.import_module(f"osciprop.{folder}".rstrip("."))
+        for name in sorted(vars(module)):
+            value = getattr(module, name)
+            own = getattr(value, "__module__", "").startswith("osciprop.")
+            if name.startswith("_") or not own or id(value) in seen:
+                continue
+            if inspect.isclass(value) or inspect.isfunction(value):
+                seen.add(id(value))
+                yield f"{module.__name__}.{name}", value
+
+
+PUBLIC = dict(public())
+
+
+def names_of_arguments(value: Any) -> list[str]:
+    """The arguments of a function or of a class that is made by calling it."""
+    if inspect.isclass(value) and (inspect.isabstract(value) or issubclass(value, Exception)):
+        return []
+    return [name for name in inspect.signature(value).parameters if name != "self"]
+
+
+@pytest.fixture(scope="module")
+def surroundings() -> dict[str, Any]:
+    """What all examples take for granted: common modules, a small network, ten samples."""
+    key = jax.random.key(0)
+    sizes = [4, 6, 5, 3]
+    return {
+        "diffrax": diffrax,
+        "eqx": eqx,
+        "jax": jax,
+        "jnp": jnp,
+        "np": np,
+        "optax": optax,
+        "osciprop": osciprop,
+        "key": key,
+        "network": osciprop.hopfield_mlp(sizes, key=key),
+        "directed": osciprop.feedback_mlp(sizes, key=key, angle=45.0),
+        "layers": osciprop.perceptron(sizes, key=key),
+        "x": np.random.default_rng(0).uniform(size=(10, 4)),
+        "y": np.arange(10) % 3,
+    }
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_argument_is_told(name: str):
+    value = PUBLIC[name]
+    told = inspect.getdoc(value) or ""
+    listed = re.findall(r"^    (\*{0,2}\w+): ", told, flags=re.MULTILINE)
+    assert set(names_of_arguments(value)) <= {entry.lstrip("*") for entry in listed}
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_the_example_runs(name: str, surroundings, tmp_path, monkeypatch):
+    value = PUBLIC[name]
+    monkeypatch.chdir(tmp_path)
+    parser, runner = doctest.DocTestParser(), doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    example = parser.get_doctest(
+        inspect.getdoc(value) or "", dict(surroundings), name, inspect.getsourcefile(value), 0
+    )
+    assert example.examples, "give an example, as >>> lines"
+    report: list[str] = []
+    runner.run(example, out=report.append)
+    assert not report, "".join(report)
