@@ -1,8 +1,16 @@
 """Settings of all tests: double precision, strict dtypes, and run-time checks of annotations."""
 
+import importlib.metadata
 import os
 import pkgutil
 from pathlib import Path
+
+# Most of a test's time is compilation, of programs that run once and are small. The older of the
+# two code generators of JAX 0.10 needs half of the time; later versions have one only.
+if importlib.metadata.version("jaxlib").startswith("0.10."):
+    os.environ["XLA_FLAGS"] = (
+        os.environ.get("XLA_FLAGS", "") + " --xla_cpu_use_fusion_emitters=false"
+    )
 
 import jax
 import jaxtyping
@@ -12,7 +20,6 @@ import pytest
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
-# Most of a test's time is compilation, of programs that run once and are small.
 jax.config.update("jax_disable_most_optimizations", True)
 matplotlib.use("Agg")
 
