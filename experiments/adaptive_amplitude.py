@@ -82,7 +82,7 @@ def described(choice: ContourChoice, seconds: float, measured: np.ndarray) -> di
         "predicted_bias": choice.bias,
         "error": float(measured.mean()),
         "error_stddev": float(measured.std(ddof=1)),
-        "radius": choice.radius,
+        "radius": choice.radius_of_convergence,
         "confirmed": choice.confirmed,
         "circles": [[c.amplitude, c.points, c.bias, c.noise, c.error] for c in choice.circles],
         "seconds": seconds,

@@ -125,7 +125,7 @@ def learn(name: str, data: Dataset) -> dict:
         epochs=1,
         batch_size=BATCH,
         seed=0,
-        evaluation=osciprop.AndersonIteration(tolerance=3e-4, max_steps=100),
+        relaxation=osciprop.AndersonIteration(tolerance=3e-4, max_steps=100),
         throw=False,
     )
     return {
@@ -150,7 +150,7 @@ def trained(data: Dataset) -> osciprop.Network:
         batch_size=BATCH,
         seed=0,
         checkpoint=hep2022_table1.FOLDER / "hep_seed0.checkpoint",
-        evaluation=osciprop.AndersonIteration(tolerance=3e-4, max_steps=100),
+        relaxation=osciprop.AndersonIteration(tolerance=3e-4, max_steps=100),
         throw=False,
     )[0]
 

@@ -72,9 +72,9 @@ def train(
         monitor=row.monitor,
         monitor_every=row.monitor_every,
         checkpoint=path.with_suffix(".checkpoint"),
-        evaluation=row.evaluation,
+        relaxation=row.evaluation,
         preprocessing=row.preprocessing,
-        devices=devices,
+        placement=devices,
         throw=False,
     )
     if jax.process_index():  # of several hosts the first one writes

@@ -64,3 +64,10 @@ def number(value: ArrayLike) -> Array | np.ndarray:
 def optional_number(value: ArrayLike | None) -> Array | np.ndarray | None:
     """`number`, where None has a meaning of its own."""
     return None if value is None else number(value)
+
+
+def real_or_complex(value: ArrayLike) -> Array | np.ndarray:
+    """`number`, for numbers that may be complex: they keep their kind and precision."""
+    kept = isinstance(value, jax.Array)
+    array = jnp.asarray(value) if kept else np.asarray(value)
+    return array if jnp.issubdtype(array.dtype, jnp.inexact) else array.astype(float)

@@ -57,7 +57,7 @@ def fit(method: str, devices: osciprop.DataParallel | None, **options):
         OPTIMIZER,
         epochs=1,
         batch_size=20,
-        devices=devices,
+        placement=devices,
         progress=False,
         **options,
     )
@@ -127,13 +127,13 @@ def training() -> dict:
     result["shards"] = shards(FOUR)
     for name, devices in (("memory of one", None), ("memory of four", FOUR)):
         estimate = osciprop.training.memory_estimate(
-            network(), *BATCH, METHODS["complex"], OPTIMIZER, devices=devices
+            network(), *BATCH, METHODS["complex"], OPTIMIZER, placement=devices
         )
         result[name] = [estimate.parameters, estimate.temporaries, estimate.batch]
     result["too many"] = message(lambda: osciprop.DataParallel(5))
     result["unequal"] = message(
         lambda: osciprop.fit(
-            network(), DATA, METHODS["real"], OPTIMIZER, epochs=1, batch_size=18, devices=FOUR
+            network(), DATA, METHODS["real"], OPTIMIZER, epochs=1, batch_size=18, placement=FOUR
         )
     )
     return result

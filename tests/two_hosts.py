@@ -30,7 +30,7 @@ def train(devices: osciprop.DataParallel | None, checkpoint: Path | None = None)
         optax.adam(3e-3),
         epochs=1,
         batch_size=20,
-        devices=devices,
+        placement=devices,
         checkpoint=checkpoint,
         progress=False,
     )

@@ -104,7 +104,7 @@ class ContourChoice(Module):
         return "\n".join(
             [
                 f"ContourChoice: amplitude {self.amplitude:.4g}, {self.points} points of "
-                f"{float(self.method.phases.duration):.4g} units of time each"
+                f"{float(self.method.duration):.4g} units of time each"
                 + ("" if self.confirmed else ", NOT confirmed by a measurement"),
                 f"  predicted relative error {self.error:.3g}: noise {self.noise:.3g}, bias "
                 f"{self.bias:.3g} (truncation by the series {self.truncation:.3g}); radius of "
@@ -144,16 +144,15 @@ def _measure(
 
 def _resized(template: NoisyHolomorphicEP, amplitude: float, points: int) -> NoisyHolomorphicEP:
     """The same phases on another circle, in the same total time."""
-    phases = template.phases
     return NoisyHolomorphicEP(
         amplitude,
         points,
-        phases.noise,
-        duration=float(phases.duration) * template.contour.points / points,
-        reads=phases.reads,
-        spacing=phases.spacing,
-        relaxation=phases.relaxation,
-        integrator=phases.integrator,
+        template.noise,
+        duration=float(template.duration) * template.points / points,
+        reads=template.reads,
+        spacing=template.spacing,
+        relaxation=template.relaxation,
+        integrator=template.integrator,
     )
 
 
@@ -183,9 +182,9 @@ class _Search:
         """Measure on a circle; false where its phases do not end in finite states."""
         method = _resized(self.template, amplitude, points)
         silent = eqx.tree_at(
-            lambda tree: tree.phases.noise,
+            lambda tree: tree.noise,
             method,
-            WhiteNoise(0.0, sharing=method.phases.noise.sharing),
+            WhiteNoise(0.0, sharing=method.noise.sharing),
         )
         numbers, completed = _measure(
             self.network, self.x, self.y, method, silent, self.reference.gradient, self.keys
@@ -207,7 +206,7 @@ class _Search:
             self.y,
             amplitude=amplitude,
             points=points,
-            relaxation=self.template.phases.relaxation,
+            relaxation=self.template.relaxation,
             throw=False,
         )
         if not wider.analytic:
@@ -303,7 +302,7 @@ def choose_contour(
         )
     check_at_least("repeats", repeats, 2, "noise is measured by repeating an estimate")
     check_positive("largest", largest, "give the largest amplitude that is possible")
-    candidates = tuple(dict.fromkeys(points or (method.contour.points,)))
+    candidates = tuple(dict.fromkeys(points or (method.points,)))
     inputs, targets = prepare_pair(network, x, y)
     for count in candidates:
         _resized(method, 1.0, count).check(network)
@@ -341,7 +340,7 @@ def _begin(
     candidates: tuple[int, ...],
 ) -> _Search:
     """The search with all candidates measured on the largest probing circle where that works."""
-    probe = min(float(method.contour.amplitude), largest)
+    probe = min(float(method.amplitude), largest)
     trial = probe
     while trial >= SMALLEST_FRACTION * probe:
         series = gradient_series(
@@ -350,7 +349,7 @@ def _begin(
             y,
             amplitude=trial,
             points=harmonics,
-            relaxation=method.phases.relaxation,
+            relaxation=method.relaxation,
             throw=False,
         )
         if series.analytic:

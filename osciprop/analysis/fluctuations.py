@@ -5,7 +5,8 @@ process `dz = A z dt + K dW`, `z` being the potentials and what coloured noise c
 follows from `A P + P A^T + K K^T = 0` for the stationary covariance `P` and
 `E[z(t + d) z(t)^T] = e^{A d} P` (Gardiner, Handbook of Stochastic Methods, 4.4.6 and 4.5.6).
 
-Dense matrices of double precision on the host: for networks up to about a thousand units.
+Dense matrices of double precision on the host: for networks up to about a thousand units. SciPy's
+linear algebra is imported where it is used, since it takes long.
 """
 
 import math
@@ -15,7 +16,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.linalg
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, ArrayLike, Complex, Float, Int
 
@@ -137,6 +137,8 @@ Lags = tuple[
 def _integrated_lags(
     drift: Float[np.ndarray, "system system"], period: float, periods: int, harmonic: int
 ) -> Lags:
+    import scipy.linalg
+
     omega, duration = 2 * math.pi * harmonic / period, period * periods
     turned = drift - 1j * omega * np.eye(len(drift))
     # Over whole turns e^{B T} is e^{A T}.
@@ -153,6 +155,8 @@ def _sampled_lags(
     samples: int,
     harmonic: int,
 ) -> Lags:
+    import scipy.linalg
+
     spacing, count, unit = period / samples, periods * samples, np.eye(len(drift))
     angle = 2 * math.pi * harmonic / samples
     step = scipy.linalg.expm(drift * spacing) * np.exp(-1j * angle)
@@ -171,7 +175,7 @@ def linear_fluctuations(
     x: ArrayLike,
     noise: AbstractNoise,
     *,
-    relaxation: AbstractRelaxation | None = None,
+    relaxation: AbstractRelaxation = AndersonIteration(),
 ) -> tuple[Fluctuations, ...]:
     """The stationary noise of a free network, for each sample, or group of samples, on its own.
 
@@ -188,17 +192,18 @@ def linear_fluctuations(
 
 
 def equilibrium(
-    network: AbstractNetwork, x: Float[Array, "batch ..."], relaxation: AbstractRelaxation | None
+    network: AbstractNetwork, x: Float[Array, "batch ..."], relaxation: AbstractRelaxation
 ) -> State:
-    """Potentials of the free equilibrium, by default through `AndersonIteration()`."""
-    method = AndersonIteration() if relaxation is None else relaxation
-    return relax(network, x, relaxation=method).u
+    """Potentials of the free equilibrium."""
+    return relax(network, x, relaxation=relaxation).u
 
 
 def each_fluctuations(
     network: AbstractNetwork, x: Float[Array, "batch ..."], noise: AbstractNoise, u: State
 ) -> Iterator[Fluctuations]:
     """`linear_fluctuations` about known equilibria `u`, one after the other: less memory."""
+    import scipy.linalg
+
     angle = turn(noise.plane)
     for samples in groups(noise.sharing, x.shape[0]):
         own = jax.tree.map(lambda leaf: leaf[:1], u)

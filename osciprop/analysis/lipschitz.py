@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Inexact, PRNGKeyArray
 
-from ..equilibria.relaxation import AbstractRelaxation, relax
+from ..equilibria.relaxation import AbstractRelaxation, AndersonIteration, relax
 from ..equilibria.solution import require_converged
 from ..errors import check_at_least
 from ..gradients import Implicit
@@ -161,7 +161,7 @@ class _Reading(AbstractExtension):
 
 
 def local_lipschitz(
-    network: AbstractNetwork, x: ArrayLike, *, relaxation: AbstractRelaxation | None = None
+    network: AbstractNetwork, x: ArrayLike, *, relaxation: AbstractRelaxation = AndersonIteration()
 ) -> Float[Array, " batch"]:
     """The spectral norm of `d output / dx` at the free equilibrium of each input.
 

@@ -30,7 +30,7 @@ from ..networks.network import Network, State
 from ..networks.preparation import prepare_pair
 from ..trees import sample_sums
 
-BETA_REMEDY = "give the amplitude of the nudge, the price of a divergence"
+AMPLITUDE_REMEDY = "give the size of the nudge, the price of a divergence"
 
 
 def divergence(network: Network, u: State, current: State) -> Float[Array, " batch"]:
@@ -50,25 +50,25 @@ def divergence(network: Network, u: State, current: State) -> Float[Array, " bat
 
 
 def optimistic_objective(
-    network: Network, x: ArrayLike, y: ArrayLike, u: State, beta: ArrayLike
+    network: Network, x: ArrayLike, y: ArrayLike, u: State, amplitude: ArrayLike
 ) -> Float[Array, " batch"]:
-    """`C(s) + (1 / beta) sum_k D(s_k, a_k)` of each sample at potentials `u`.
+    """`C(s) + (1 / amplitude) sum_k D(s_k, a_k)` of each sample at potentials `u`.
 
-    Its minimum, at the first compartments of `Dual(network, 1.0, Proximal(beta))`, is not above the
-    loss.
+    Its minimum, at the first compartments of `Dual(network, 1.0, Proximal(amplitude))`, is not
+    above the loss.
     """
-    return _relaxed(network, x, y, u, beta, 1.0)
+    return _relaxed(network, x, y, u, amplitude, 1.0)
 
 
 def pessimistic_objective(
-    network: Network, x: ArrayLike, y: ArrayLike, u: State, beta: ArrayLike
+    network: Network, x: ArrayLike, y: ArrayLike, u: State, amplitude: ArrayLike
 ) -> Float[Array, " batch"]:
-    """`C(s) - (1 / beta) sum_k D(s_k, a_k)` of each sample at potentials `u`.
+    """`C(s) - (1 / amplitude) sum_k D(s_k, a_k)` of each sample at potentials `u`.
 
-    Its maximum, at the second compartments of `Dual(network, 0.0, Proximal(beta))`, is not below
-    the loss; beyond some `beta` there is none.
+    Its maximum, at the second compartments of `Dual(network, 0.0, Proximal(amplitude))`, is not
+    below the loss; beyond some `amplitude` there is none.
     """
-    return _relaxed(network, x, y, u, beta, -1.0)
+    return _relaxed(network, x, y, u, amplitude, -1.0)
 
 
 def averaged_objective(
@@ -78,19 +78,19 @@ def averaged_objective(
     first: State,
     second: State,
     alpha: float,
-    beta: ArrayLike,
+    amplitude: ArrayLike,
 ) -> Float[Array, " batch"]:
     """The optimistic objective at potentials `first` and the pessimistic at `second`, averaged.
 
-    `alpha` weighs the first, with `alpha beta` as its amplitude; `1 - alpha` the second, with
-    `(1 - alpha) beta`. For `alpha` of 0 or 1 only one of them is left.
+    `alpha` weighs the first, with `alpha amplitude` as its amplitude; `1 - alpha` the second, with
+    `(1 - alpha) amplitude`. For `alpha` of 0 or 1 only one of them is left.
     """
     total = jnp.zeros(())
     if alpha > 0:
-        total = total + alpha * optimistic_objective(network, x, y, first, alpha * beta)
+        total = total + alpha * optimistic_objective(network, x, y, first, alpha * amplitude)
     if alpha < 1:
         rest = 1 - alpha
-        total = total + rest * pessimistic_objective(network, x, y, second, rest * beta)
+        total = total + rest * pessimistic_objective(network, x, y, second, rest * amplitude)
     return total
 
 
@@ -99,13 +99,13 @@ def saddle_objective(
     x: ArrayLike,
     y: ArrayLike,
     u: State,
-    beta: ArrayLike,
+    amplitude: ArrayLike,
 ) -> Float[Array, " batch"]:
     """The saddle-point objective of each sample at potentials `u` of the dyads.
 
     Raises `TypeError` unless the network inside is a `Network` of populations and synapses.
     """
-    check_positive("beta", beta, BETA_REMEDY)
+    check_positive("amplitude", amplitude, AMPLITUDE_REMEDY)
     x, y = prepare_pair(dual, x, y)
     network = dual.network
     if not isinstance(network, Network):
@@ -119,7 +119,7 @@ def saddle_objective(
     costs = [network.cost(tuple(leaf[:, place] for leaf in s), y) for place in (0, 1)]
     alpha = dual.alphas(s)[-1]
     apart = divergence(network, parts[0], current) - divergence(network, parts[1], current)
-    return alpha * costs[0] + (1 - alpha) * costs[1] + apart / beta
+    return alpha * costs[0] + (1 - alpha) * costs[1] + apart / amplitude
 
 
 def _relaxed(
@@ -127,11 +127,11 @@ def _relaxed(
     x: ArrayLike,
     y: ArrayLike,
     u: State,
-    beta: ArrayLike,
+    amplitude: ArrayLike,
     sign: float,
 ) -> Float[Array, " batch"]:
-    check_positive("beta", beta, BETA_REMEDY)
+    check_positive("amplitude", amplitude, AMPLITUDE_REMEDY)
     x, y = prepare_pair(network, x, y)
     s = network.activity(u)
     current = network.current(s, network.drive(x))
-    return network.cost(s, y) + sign * divergence(network, u, current) / beta
+    return network.cost(s, y) + sign * divergence(network, u, current) / amplitude

@@ -149,7 +149,7 @@ def gradient_series(
     *,
     amplitude: ArrayLike,
     points: int = 60,
-    relaxation: AbstractRelaxation | None = None,
+    relaxation: AbstractRelaxation = AndersonIteration(),
     throw: bool = True,
 ) -> GradientSeries:
     """The gradient's Taylor coefficients from noise-free equilibria on `|beta| = amplitude`.
@@ -165,8 +165,7 @@ def gradient_series(
     check_at_least("points", points, 8, "fewer points show no decay of the coefficients")
     contour = Contour(amplitude, points)
     require_holomorphic(network)
-    method = AndersonIteration() if relaxation is None else relaxation
-    series = _series(network, inputs, targets, contour, method)
+    series = _series(network, inputs, targets, contour, relaxation)
     if throw:
         require_converged(series.free, "the free relaxation")
         require_converged(series.nudged, f"the relaxation at amplitude {amplitude}")

@@ -104,7 +104,7 @@ def activity_spectrum(
     *,
     amplitude: ArrayLike,
     points: int,
-    relaxation: AbstractRelaxation | None = None,
+    relaxation: AbstractRelaxation = AndersonIteration(),
     throw: bool = True,
 ) -> Spectrum:
     """Fourier coefficients of the equilibrium activity on the circle `|beta| = amplitude`.
@@ -119,8 +119,7 @@ def activity_spectrum(
     check_at_least("points", points, 4, "fewer points show no harmonics")
     contour = Contour(amplitude, points)
     require_holomorphic(network)
-    method = AndersonIteration() if relaxation is None else relaxation
-    spectrum = _spectrum(network, inputs, targets, contour, method)
+    spectrum = _spectrum(network, inputs, targets, contour, relaxation)
     if throw:
         require_converged(spectrum.free, "the free relaxation")
         require_converged(spectrum.nudged, f"the relaxation at amplitude {amplitude}")
@@ -134,7 +133,7 @@ def radius_of_convergence(
     *,
     points: int = 60,
     amplitude: ArrayLike | None = None,
-    relaxation: AbstractRelaxation | None = None,
+    relaxation: AbstractRelaxation = AndersonIteration(),
 ) -> float:
     """Distance in the `beta` plane of the nearest singularity of the equilibrium from 0.
 

@@ -47,7 +47,7 @@ def stability_map(
     alphas: Sequence[float],
     betas: Sequence[float],
     *,
-    reference: AbstractGradientMethod | None = None,
+    reference: AbstractGradientMethod = Implicit(),
 ) -> StabilityMap:
     """Estimate a gradient for every pair of settings and compare it with a reference.
 
@@ -61,8 +61,7 @@ def stability_map(
     """
     for name, values in (("alphas", alphas), ("betas", betas)):
         check_at_least(f"the number of {name}", len(values), 1, "a map needs a cell")
-    used = Implicit() if reference is None else reference
-    exact = estimate_gradient(network, x, y, used).gradient
+    exact = estimate_gradient(network, x, y, reference).gradient
     shape = (len(betas), len(alphas))
     settled, cosines, norms = np.zeros(shape, bool), np.full(shape, np.nan), np.full(shape, np.nan)
     for row, beta in enumerate(betas):

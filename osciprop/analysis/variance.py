@@ -21,12 +21,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import scipy.optimize
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, ArrayLike, Float, Inexact, Int, PyTree
 
 from ..dynamics.dynamics import cost_force, make_dynamics
-from ..equilibria.relaxation import AbstractRelaxation
+from ..equilibria.relaxation import AbstractRelaxation, AndersonIteration
 from ..errors import check_positive
 from ..gradients.oscillatory import OscillatoryEP
 from ..networks.complexity import real_dtype
@@ -87,7 +86,7 @@ def gradient_noise(
     y: ArrayLike,
     method: OscillatoryEP,
     *,
-    relaxation: AbstractRelaxation | None = None,
+    relaxation: AbstractRelaxation = AndersonIteration(),
 ) -> GradientNoise:
     """Predicted noise of `estimate_gradient(network, x, y, method)`, to leading order.
 
@@ -367,6 +366,8 @@ def optimal_amplitude(
     grid = math.log(largest) + np.linspace(math.log(SMALLEST_FRACTION), 0.0, GRID)
     best = int(np.argmin([error(float(point)) for point in grid]))
     ends = float(grid[max(best - 1, 0)]), float(grid[min(best + 1, GRID - 1)])
+    import scipy.optimize  # slow to import, and needed here alone
+
     found = scipy.optimize.minimize_scalar(
         error, bounds=ends, method="bounded", options={"xatol": 1e-10}
     )

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
-
-import pooch
+from typing import TYPE_CHECKING, Any, final
 
 from .errors import DatasetError
 from .folders import Folder, cache_folder
+
+if TYPE_CHECKING:  # slow to import: only where something is to be downloaded
+    import pooch
 
 _TIMEOUT = 30.0  # seconds without a byte from the server
 _CHUNK = 1 << 16  # bytes
@@ -64,6 +65,8 @@ def fetch(source: Source, cache: Folder | None = None) -> list[Path]:
     once its checksum is right; until then it has a temporary name, which an error or an
     interrupt removes. Raises `DatasetError` where a file cannot be had.
     """
+    import pooch
+
     folder = cache_folder(cache, source.name)
     store = pooch.create(
         path=folder, base_url=source.base_url.rstrip("/") + "/", registry=dict(source.registry)
@@ -73,7 +76,7 @@ def fetch(source: Source, cache: Folder | None = None) -> list[Path]:
     ]
 
 
-def _fetch_one(store: pooch.Pooch, path: Path, checksum: str) -> Path:
+def _fetch_one(store: "pooch.Pooch", path: Path, checksum: str) -> Path:
     def download(url: str, temporary: str, _store: object) -> None:
         _transfer(url, Path(temporary), path)
         found = _checksum(Path(temporary), checksum)
@@ -100,6 +103,8 @@ def _fetch_one(store: pooch.Pooch, path: Path, checksum: str) -> Path:
 
 def _checksum(path: Path, like: str) -> str:
     """Return the checksum of a file in the algorithm of `like`, e.g. "md5:..."."""
+    import pooch
+
     algorithm = like.partition(":")[0]
     return f"{algorithm}:{pooch.file_hash(str(path), alg=algorithm)}"
 

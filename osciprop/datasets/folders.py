@@ -4,8 +4,6 @@ import os
 from pathlib import Path
 from typing import TypeAlias
 
-import pooch
-
 VARIABLE = "OSCIPROP_DATA"
 Folder: TypeAlias = str | os.PathLike[str]
 
@@ -18,4 +16,6 @@ def supplied_folder(folder: Folder | None) -> Path | None:
 
 def cache_folder(cache: Folder | None, name: str) -> Path:
     """Return the folder of data set `name` in `cache` (None: the user's cache of this system)."""
+    import pooch  # slow to import
+
     return Path(pooch.os_cache("osciprop") if cache is None else cache).expanduser() / name

@@ -81,11 +81,10 @@ class BrownianTree(AbstractBrownian):
     `FreshSteps`.
     """
 
-    resolution: float = eqx.field(static=True)
+    resolution: float = eqx.field(default=2**-14, static=True)
 
-    def __init__(self, resolution: float = 2**-14):
-        check_positive("resolution", resolution, "give a fraction of the integrated interval")
-        self.resolution = resolution
+    def __check_init__(self) -> None:
+        check_positive("resolution", self.resolution, "give a fraction of the integrated interval")
 
     def path(
         self,

@@ -16,13 +16,14 @@ No Jacobian is formed: products with it come from `jax.jvp` and `jax.vjp`.
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Inexact, PyTree
+from jaxtyping import Array, Float, Inexact, PyTree
 
 from ..errors import check_positive
 from ..networks.complexity import complex_like
 from ..networks.costs import Targets
 from ..networks.extensions import AbstractDoubled, AbstractExtension
 from ..networks.network import AbstractNetwork, State
+from ..settings import Number, number
 from ..trees import sample_products
 from .dynamics import cost_force
 
@@ -107,12 +108,10 @@ class RunningMean(AbstractDoubled):
     """
 
     network: AbstractNetwork
-    time_constant: Float[Array, ""]
+    time_constant: Number = eqx.field(converter=number)
 
-    def __init__(self, network: AbstractNetwork, time_constant: ArrayLike):
-        check_positive("time_constant", time_constant, MEAN_REMEDY)
-        self.network = network
-        self.time_constant = jnp.asarray(time_constant, dtype=float)
+    def __check_init__(self) -> None:
+        check_positive("time_constant", self.time_constant, MEAN_REMEDY)
 
     def around(self, u: State) -> tuple[State, State]:
         return u, self.network.activity(u)

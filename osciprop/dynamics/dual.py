@@ -19,19 +19,18 @@ batch: `(batch, 2, units)`.
 """
 
 import abc
-from collections.abc import Sequence
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, Inexact, PyTree
+from jaxtyping import Array, Float, Inexact, PyTree
 
 from ..errors import check_positive, is_traced
 from ..networks.costs import Targets
 from ..networks.extensions import AbstractExtension
 from ..networks.network import AbstractNetwork, Scores, State
-from ..settings import Module
+from ..settings import Module, Number, Numbers, number
 from ..trees import sample_sums
 from .dynamics import cost_force
 
@@ -61,14 +60,13 @@ class Proximal(AbstractOutputNudge):
     `s- = (a - (1 - share) beta y) / (1 - (1 - share) beta)`, which needs `(1 - share) beta < 1`.
     """
 
-    beta: Float[Array, ""]
+    amplitude: Number = eqx.field(converter=number)
 
-    def __init__(self, beta: ArrayLike):
-        check_positive("beta", beta, "give the amplitude of the nudge")
-        self.beta = jnp.asarray(beta, dtype=float)
+    def __check_init__(self) -> None:
+        check_positive("amplitude", self.amplitude, "give the amplitude of the nudge")
 
     def shares(self, share: Array) -> Shares:
-        beta = self.beta.astype(jnp.finfo(share.dtype).dtype).astype(share.dtype)
+        beta = self.amplitude.astype(jnp.finfo(share.dtype).dtype).astype(share.dtype)
         return share / (1 + share * beta), (1 - share) / (1 - (1 - share) * beta)
 
 
@@ -79,7 +77,7 @@ class AbstractDual(AbstractExtension):
     """
 
     network: eqx.AbstractVar[AbstractNetwork]
-    alpha: eqx.AbstractVar[Float[Array, "*populations"]]
+    alpha: eqx.AbstractVar[Numbers]
     nudge: eqx.AbstractVar[AbstractOutputNudge]
 
     @abc.abstractmethod
@@ -163,18 +161,11 @@ class Dual(AbstractDual):
     """
 
     network: AbstractNetwork
-    alpha: Float[Array, "*populations"]
-    nudge: AbstractOutputNudge
+    alpha: Numbers = eqx.field(default=0.5, converter=number)
+    nudge: AbstractOutputNudge = Linearised()
 
-    def __init__(
-        self,
-        network: AbstractNetwork,
-        alpha: ArrayLike | Sequence[float] = 0.5,
-        nudge: AbstractOutputNudge | None = None,
-    ):
-        self.network = network
-        self.alpha = fraction("alpha", alpha)
-        self.nudge = Linearised() if nudge is None else nudge
+    def __check_init__(self) -> None:
+        check_fraction("alpha", self.alpha)
 
     def share(self, alpha: Array) -> Array:
         return alpha
@@ -188,30 +179,23 @@ class AdjointDual(AbstractDual):
     """
 
     network: AbstractNetwork
-    alpha: Float[Array, "*populations"]
-    nudge: AbstractOutputNudge
+    alpha: Numbers = eqx.field(default=0.5, converter=number)
+    nudge: AbstractOutputNudge = Linearised()
 
-    def __init__(
-        self,
-        network: AbstractNetwork,
-        alpha: ArrayLike | Sequence[float] = 0.5,
-        nudge: AbstractOutputNudge | None = None,
-    ):
-        self.network = network
-        self.alpha = fraction("alpha", alpha)
-        self.nudge = Linearised() if nudge is None else nudge
+    def __check_init__(self) -> None:
+        check_fraction("alpha", self.alpha)
 
     def share(self, alpha: Array) -> Array:
         return 1 - alpha
 
 
-def fraction(name: str, value: ArrayLike | Sequence[float]) -> Float[Array, "*populations"]:
-    """A number in 0 ... 1, or several, as an array."""
-    if not is_traced(value):
-        numbers = np.asarray(value, dtype=float)
-        if numbers.ndim > 1 or not np.all((numbers >= 0) & (numbers <= 1)):
-            raise ValueError(
-                f"{name} must lie in 0 ... 1, one number or one per population, got {value}: 0.5 "
-                "nudges both compartments alike"
-            )
-    return jnp.asarray(value, dtype=float)
+def check_fraction(name: str, value: Numbers) -> None:
+    """Raise `ValueError` unless a known number, or each of several, lies in 0 ... 1."""
+    if is_traced(value):
+        return
+    numbers = np.asarray(value)
+    if numbers.ndim > 1 or not np.all((numbers >= 0) & (numbers <= 1)):
+        raise ValueError(
+            f"{name} must lie in 0 ... 1, one number or one per population, got {value}: 0.5 "
+            "nudges both compartments alike"
+        )

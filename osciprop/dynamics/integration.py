@@ -14,13 +14,18 @@ from ..networks.complexity import from_pairs, real_dtype, to_complex, to_pairs
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State, States
 from ..networks.preparation import prepare
-from ..settings import Module
+from ..settings import Module, Number, number, optional_number
 from ..trees import all_finite
 from .brownian import AbstractBrownian, AbstractBrownianPath, Area, FreshSteps
 from .dynamics import make_dynamics
 from .noise import AbstractNoise
 from .stochastic import AbstractSilentSystem, AbstractStochasticSystem, require_key, with_noise
 from .teaching import AbstractTeaching
+
+
+def adaptive(rtol: ArrayLike, atol: ArrayLike) -> diffrax.PIDController:
+    """Adaptive steps whose tolerances are arrays: changing them recompiles nothing."""
+    return diffrax.PIDController(rtol=number(rtol), atol=number(atol))
 
 
 class Integrator(Module):
@@ -31,30 +36,16 @@ class Integrator(Module):
     stochastic solvers are right: see `euler_maruyama`. `brownian` says how its paths are drawn.
     """
 
-    solver: diffrax.AbstractSolver
-    stepsize_controller: diffrax.AbstractStepSizeController
-    dt0: Float[Array, ""] | None
-    max_steps: int = eqx.field(static=True)
-    brownian: AbstractBrownian
+    solver: diffrax.AbstractSolver = diffrax.Tsit5()
+    stepsize_controller: diffrax.AbstractStepSizeController = adaptive(1e-5, 1e-5)
+    dt0: Number | None = eqx.field(default=None, converter=optional_number)
+    max_steps: int = eqx.field(default=100_000, static=True)
+    brownian: AbstractBrownian = FreshSteps()
 
-    def __init__(
-        self,
-        solver: diffrax.AbstractSolver | None = None,
-        stepsize_controller: diffrax.AbstractStepSizeController | None = None,
-        dt0: ArrayLike | None = None,
-        max_steps: int = 100_000,
-        brownian: AbstractBrownian | None = None,
-    ):
-        self.solver = diffrax.Tsit5() if solver is None else solver
-        self.stepsize_controller = (
-            adaptive(1e-5, 1e-5) if stepsize_controller is None else stepsize_controller
-        )
-        if dt0 is None and isinstance(self.stepsize_controller, diffrax.ConstantStepSize):
+    def __check_init__(self) -> None:
+        if self.dt0 is None and isinstance(self.stepsize_controller, diffrax.ConstantStepSize):
             raise ValueError("dt0 is None with ConstantStepSize: give the step, e.g. dt0=0.5")
-        self.dt0 = None if dt0 is None else jnp.asarray(dt0, dtype=float)
-        check_at_least("max_steps", max_steps, 1, "a solve needs a step")
-        self.max_steps = max_steps
-        self.brownian = FreshSteps() if brownian is None else brownian
+        check_at_least("max_steps", self.max_steps, 1, "a solve needs a step")
 
     def run(
         self,
@@ -105,6 +96,17 @@ class Integrator(Module):
             return final, None, solution
         return final, from_pairs(observed[0], jax.eval_shape(observe, start)), solution
 
+    def step(self, dtype: jnp.dtype) -> Float[Array, ""] | None:
+        """The first step in the precision of a state; None for one that the solver chooses."""
+        return None if self.dt0 is None else self.dt0.astype(dtype)
+
+    def controller(self, dtype: jnp.dtype) -> diffrax.AbstractStepSizeController:
+        """The step-size controller, its tolerances in the precision of a state."""
+        return jax.tree.map(
+            lambda leaf: leaf.astype(dtype) if eqx.is_inexact_array(leaf) else leaf,
+            self.stepsize_controller,
+        )
+
     def _solve(
         self,
         system: AbstractStochasticSystem | AbstractSilentSystem,
@@ -118,13 +120,7 @@ class Integrator(Module):
         dtype = real_dtype(start)
         times = times.astype(dtype)
         shift = jnp.asarray(offset, dtype=dtype)
-        step = None if self.dt0 is None else self.dt0.astype(dtype)
-
-        # The controller's tolerances in the precision of the state.
-        controller = jax.tree.map(
-            lambda leaf: leaf.astype(dtype) if eqx.is_inexact_array(leaf) else leaf,
-            self.stepsize_controller,
-        )
+        step = self.step(dtype)
 
         # The system is closed over, not `args`: Diffrax would warn of its complex numbers.
         def velocity(time: ArrayLike, pairs: PyTree, args: None) -> PyTree:
@@ -151,7 +147,7 @@ class Integrator(Module):
             dt0=step,
             y0=to_pairs(start),
             saveat=save,
-            stepsize_controller=controller,
+            stepsize_controller=self.controller(dtype),
             max_steps=self.max_steps,
             progress_meter=progress_meter or diffrax.NoProgressMeter(),
             throw=False,
@@ -214,13 +210,6 @@ def euler_maruyama(step: ArrayLike) -> Integrator:
     """The Euler-Maruyama scheme with a constant step: the simplest for noise, and the fastest."""
     check_positive("step", step, "a fraction of the shortest time constant is usual")
     return Integrator(diffrax.Euler(), diffrax.ConstantStepSize(), dt0=step)
-
-
-def adaptive(rtol: ArrayLike, atol: ArrayLike) -> diffrax.PIDController:
-    """Adaptive steps whose tolerances are arrays: changing them recompiles nothing."""
-    return diffrax.PIDController(
-        rtol=jnp.asarray(rtol, dtype=float), atol=jnp.asarray(atol, dtype=float)
-    )
 
 
 class Trajectory(Module):
@@ -292,7 +281,7 @@ def integrate(
     teaching: AbstractTeaching | None = None,
     *,
     times: ArrayLike | Sequence[float],
-    integrator: Integrator | None = None,
+    integrator: Integrator = Integrator(),
     noise: AbstractNoise | None = None,
     key: PRNGKeyArray | None = None,
     initial: State | None = None,
@@ -319,7 +308,6 @@ def integrate(
     if not is_traced(times) and not np.all(np.diff(np.asarray(times)) > 0):
         raise ValueError(f"times does not increase (precision {times.dtype}): sort or thin it out")
     meter = diffrax.TqdmProgressMeter(refresh_steps=100) if progress else None
-    integrator = Integrator() if integrator is None else integrator
     trajectory = _integrate(
         network, x, y, teaching, times, integrator, noise, key, initial, initial_noise, meter
     )

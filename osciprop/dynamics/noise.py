@@ -15,12 +15,12 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from ..errors import check_not_negative, check_positive
 from ..networks.complexity import real_dtype, to_complex
 from ..networks.network import State, States
-from ..settings import Module
+from ..settings import Module, Number, number
 from ..trees import scaled
 
 NOISE_REMEDY = "give its size as a positive number, or 0 for none"
@@ -91,11 +91,8 @@ class Circular(AbstractPlane):
 class Along(AbstractPlane):
     """Real noise turned by `angle` (radians): `exp(i angle) dW`, never its conjugate."""
 
-    angle: Float[Array, ""]
+    angle: Number = eqx.field(converter=number)
     components = 1
-
-    def __init__(self, angle: ArrayLike):
-        self.angle = jnp.asarray(angle, dtype=float)
 
     def place(self, parts: Float[Array, "batch parts ..."], reference: Array) -> Array:
         _require_complex(reference, "Along")
@@ -157,21 +154,12 @@ class WhiteNoise(AbstractNoise):
     Raises `ValueError` for a negative intensity.
     """
 
-    intensity: Float[Array, ""]
-    sharing: AbstractSharing
-    plane: AbstractPlane
+    intensity: Number = eqx.field(converter=number)
+    sharing: AbstractSharing = eqx.field(default=PerSample(), kw_only=True)
+    plane: AbstractPlane = eqx.field(default=RealAxis(), kw_only=True)
 
-    def __init__(
-        self,
-        intensity: ArrayLike,
-        *,
-        sharing: AbstractSharing | None = None,
-        plane: AbstractPlane | None = None,
-    ):
-        check_not_negative("intensity", intensity, NOISE_REMEDY)
-        self.intensity = jnp.asarray(intensity, dtype=float)
-        self.sharing = PerSample() if sharing is None else sharing
-        self.plane = RealAxis() if plane is None else plane
+    def __check_init__(self) -> None:
+        check_not_negative("intensity", self.intensity, NOISE_REMEDY)
 
     def initial(self, u: State, *, key: PRNGKeyArray) -> None:
         return None
@@ -193,27 +181,16 @@ class ColouredNoise(AbstractNoise):
     Raises `ValueError` for a negative `stddev` or a correlation time that is not positive.
     """
 
-    stddev: Float[Array, ""]
-    correlation_time: Float[Array, ""]
-    sharing: AbstractSharing
-    plane: AbstractPlane
+    stddev: Number = eqx.field(converter=number)
+    correlation_time: Number = eqx.field(converter=number)
+    sharing: AbstractSharing = eqx.field(default=PerSample(), kw_only=True)
+    plane: AbstractPlane = eqx.field(default=RealAxis(), kw_only=True)
 
-    def __init__(
-        self,
-        stddev: ArrayLike,
-        correlation_time: ArrayLike,
-        *,
-        sharing: AbstractSharing | None = None,
-        plane: AbstractPlane | None = None,
-    ):
-        check_not_negative("stddev", stddev, NOISE_REMEDY)
+    def __check_init__(self) -> None:
+        check_not_negative("stddev", self.stddev, NOISE_REMEDY)
         check_positive(
-            "correlation_time", correlation_time, "for noise without memory use WhiteNoise"
+            "correlation_time", self.correlation_time, "for noise without memory use WhiteNoise"
         )
-        self.stddev = jnp.asarray(stddev, dtype=float)
-        self.correlation_time = jnp.asarray(correlation_time, dtype=float)
-        self.sharing = PerSample() if sharing is None else sharing
-        self.plane = RealAxis() if plane is None else plane
 
     def initial(self, u: State, *, key: PRNGKeyArray) -> State:
         parts = normal(self.wiener(u), key)
@@ -237,21 +214,12 @@ class MeasurementNoise(Module):
     a time `d` has the standard deviation `intensity / sqrt(d)`.
     """
 
-    intensity: Float[Array, ""]
-    sharing: AbstractSharing
-    plane: AbstractPlane
+    intensity: Number = eqx.field(converter=number)
+    sharing: AbstractSharing = eqx.field(default=PerSample(), kw_only=True)
+    plane: AbstractPlane = eqx.field(default=Circular(), kw_only=True)
 
-    def __init__(
-        self,
-        intensity: ArrayLike,
-        *,
-        sharing: AbstractSharing | None = None,
-        plane: AbstractPlane | None = None,
-    ):
-        check_not_negative("intensity", intensity, NOISE_REMEDY)
-        self.intensity = jnp.asarray(intensity, dtype=float)
-        self.sharing = PerSample() if sharing is None else sharing
-        self.plane = Circular() if plane is None else plane
+    def __check_init__(self) -> None:
+        check_not_negative("intensity", self.intensity, NOISE_REMEDY)
 
     def wiener(self, s: State) -> Wiener:
         """Real Wiener processes of shape (batch, parts, units) for each leaf of `s`."""

@@ -7,10 +7,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Complex, Float, Inexact
+from jaxtyping import Array, Complex, Float, Inexact
 
 from ..errors import check_at_least, check_positive
-from ..settings import Module
+from ..settings import ComplexNumbers, Module, Number, number, real_or_complex
 
 AMPLITUDE_REMEDY = "the nudge must have a size; 0.1 to 0.5 suits most networks"
 PERIOD_REMEDY = "give the teaching signal's period in the units of the time constants"
@@ -34,12 +34,7 @@ class Constant(AbstractTeaching):
     `beta` is a real or complex scalar, or one number per sample.
     """
 
-    beta: Inexact[Array, "*batch"]
-
-    def __init__(self, beta: ArrayLike = 0.0):
-        array = jnp.asarray(beta)
-        inexact = jnp.issubdtype(array.dtype, jnp.inexact)
-        self.beta = array if inexact else array.astype(float)
+    beta: ComplexNumbers = eqx.field(default=0.0, converter=real_or_complex)
 
     def __call__(self, time: Float[Array, ""]) -> Inexact[Array, "*batch"]:
         return self.beta
@@ -60,14 +55,12 @@ class Contour(Module):
     half circle is simulated; `upper` lists it with the number of points that each one stands for.
     """
 
-    amplitude: Float[Array, ""]
+    amplitude: Number = eqx.field(converter=number)
     points: int = eqx.field(static=True)
 
-    def __init__(self, amplitude: ArrayLike, points: int):
-        self.amplitude = jnp.asarray(amplitude, dtype=float)
-        self.points = points
+    def __check_init__(self) -> None:
         check_positive("amplitude", self.amplitude, AMPLITUDE_REMEDY)
-        check_at_least("points", points, 1, "a contour needs points")
+        check_at_least("points", self.points, 1, "a contour needs points")
 
     def betas(self) -> Complex[Array, " points"]:
         """All points, counter-clockwise from the positive real axis."""
@@ -100,14 +93,11 @@ class Oscillation(AbstractTeaching):
     switch-on from exciting transients. `period` and `ramp` are in units of time.
     """
 
-    amplitude: Float[Array, ""]
-    period: Float[Array, ""]
-    ramp: Float[Array, ""]
+    amplitude: Number = eqx.field(converter=number)
+    period: Number = eqx.field(converter=number)
+    ramp: Number = eqx.field(default=0.0, converter=number)
 
-    def __init__(self, amplitude: ArrayLike, period: ArrayLike, ramp: ArrayLike = 0.0):
-        self.amplitude = jnp.asarray(amplitude, dtype=float)
-        self.period = jnp.asarray(period, dtype=float)
-        self.ramp = jnp.asarray(ramp, dtype=float)
+    def __check_init__(self) -> None:
         check_positive("amplitude", self.amplitude, AMPLITUDE_REMEDY)
         check_positive("period", self.period, PERIOD_REMEDY)
 

@@ -7,55 +7,57 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int
 
 from ..dynamics.dynamics import Dynamics
-from ..errors import check_at_least, check_positive
+from ..dynamics.integration import Integrator, adaptive
+from ..errors import check_positive
 from ..networks.complexity import from_pairs, real_dtype, to_pairs
 from ..networks.network import State
-from .relaxation import AbstractRelaxation, optional_tolerance
+from ..settings import Number, number, optional_number
+from .relaxation import AbstractRelaxation, check_tolerance
+
+# Of a solve whose steps adapt to the tolerance of the equilibrium.
+MAX_STEPS = 20_000
 
 
 class Flow(AbstractRelaxation):
     """The physical relaxation: integrate the ODE through Diffrax until it stands still.
 
-    Any Diffrax `solver` and `stepsize_controller`; the default controller's tolerance is a tenth of
-    `tolerance`. The solve ends by an event when every sample's residual is within `tolerance`, or
-    unconverged at `max_time` (units of time) or `max_steps`.
+    The solve ends by an event when every sample's residual is within `tolerance`, or unconverged at
+    `max_time` or after the integrator's `max_steps`.
+
+    Args:
+        tolerance: Residual at which a sample has settled, a change of activity; None for the
+            precision's default.
+        max_time: Longest simulated time, in units of time.
+        integrator: How to integrate; None for Tsit5 whose steps adapt to a tenth of `tolerance`,
+            20,000 of them at most. Another one's tolerances should lie below `tolerance`, or the
+            state never comes to rest.
+
+    Raises:
+        ValueError: a number is not positive.
+
+    Example:
+        >>> solution = osciprop.relax(network, x, relaxation=osciprop.Flow())
+        >>> bool(solution.converged.all())
+        True
     """
 
-    solver: diffrax.AbstractSolver
-    stepsize_controller: diffrax.AbstractStepSizeController | None
-    dt0: Float[Array, ""] | None
-    tolerance: Float[Array, ""] | None
-    max_time: Float[Array, ""]
-    max_steps: int = eqx.field(static=True)
+    tolerance: Number | None = eqx.field(default=None, converter=optional_number)
+    max_time: Number = eqx.field(default=2000.0, converter=number)
+    integrator: Integrator | None = None
 
-    def __init__(
-        self,
-        solver: diffrax.AbstractSolver | None = None,
-        stepsize_controller: diffrax.AbstractStepSizeController | None = None,
-        dt0: ArrayLike | None = None,
-        tolerance: ArrayLike | None = None,
-        max_time: ArrayLike = 2000.0,
-        max_steps: int = 20_000,
-    ):
-        self.solver = diffrax.Tsit5() if solver is None else solver
-        self.stepsize_controller = stepsize_controller
-        self.dt0 = None if dt0 is None else jnp.asarray(dt0, dtype=float)
-        self.tolerance = optional_tolerance("tolerance", tolerance)
-        check_positive("max_time", max_time, "the flow needs time to settle")
-        self.max_time = jnp.asarray(max_time, dtype=float)
-        check_at_least("max_steps", max_steps, 1, "a solve needs a step")
-        self.max_steps = max_steps
+    def __check_init__(self) -> None:
+        check_tolerance("tolerance", self.tolerance)
+        check_positive("max_time", self.max_time, "the flow needs time to settle")
 
     def run(
         self, dynamics: Dynamics, u: State, tolerance: Float[Array, ""]
     ) -> tuple[State, Int[Array, ""], Float[Array, ""]]:
         dtype = real_dtype(u)
-        controller: diffrax.AbstractStepSizeController
-        if self.stepsize_controller is None:
+        integrator = self.integrator
+        if integrator is None:
             # The event's tolerance must be looser than the controller's, or it never fires.
-            controller = diffrax.PIDController(rtol=0.1 * tolerance, atol=0.1 * tolerance)
-        else:
-            controller = self.stepsize_controller
+            within = adaptive(0.1 * tolerance, 0.1 * tolerance)
+            integrator = Integrator(stepsize_controller=within, max_steps=MAX_STEPS)
 
         # The dynamics are closed over, not `args`: Diffrax would warn of its complex numbers.
         def velocity(time: ArrayLike, pairs: State, args: None) -> State:
@@ -66,14 +68,14 @@ class Flow(AbstractRelaxation):
 
         solution = diffrax.diffeqsolve(
             diffrax.ODETerm(velocity),
-            self.solver,
+            integrator.solver,
             t0=jnp.zeros((), dtype=dtype),
             t1=self.max_time.astype(dtype),
-            dt0=None if self.dt0 is None else self.dt0.astype(dtype),
+            dt0=integrator.step(dtype),
             y0=to_pairs(u),
-            stepsize_controller=controller,
+            stepsize_controller=integrator.controller(dtype),
             event=diffrax.Event(settled),
-            max_steps=self.max_steps,
+            max_steps=integrator.max_steps,
             throw=False,
         )
         final = from_pairs(jax.tree.map(lambda leaf: leaf[-1], solution.ys), u)

@@ -14,7 +14,7 @@ from ..networks.network import AbstractNetwork, State
 from ..networks.preparation import prepare
 from ..settings import Module
 from ..trees import as_rows, sample_products
-from .relaxation import AbstractRelaxation, relax
+from .relaxation import AbstractRelaxation, AndersonIteration, relax
 
 
 class JacobianSymmetry(Module):
@@ -61,7 +61,7 @@ def _norms(network: AbstractNetwork, s: State, x: Array) -> JacobianSymmetry:
 
 
 def jacobian_symmetry(
-    network: AbstractNetwork, x: ArrayLike, *, relaxation: AbstractRelaxation | None = None
+    network: AbstractNetwork, x: ArrayLike, *, relaxation: AbstractRelaxation = AndersonIteration()
 ) -> JacobianSymmetry:
     """How symmetric the Jacobian is at the free equilibrium of each input, exactly.
 
@@ -77,13 +77,13 @@ class MeanStability:
     """Whether running means find the free activity: see `running_mean_stability`.
 
     `eigenvalues` are those of `J^-T J`, per sample; the mean decays with their real parts, in units
-    of one over its own time constant. `network` are those of the free network's own motion, for
+    of one over its own time constant. `motion` are those of the free network's own motion, for
     neurons of one time constant: where one has a positive real part, the equilibrium that was found
     is not one that the network stays at.
     """
 
     eigenvalues: Complex[np.ndarray, "batch units"]
-    network: Complex[np.ndarray, "batch units"]
+    motion: Complex[np.ndarray, "batch units"]
 
     @property
     def slowest(self) -> Float[np.ndarray, " batch"]:
@@ -103,7 +103,7 @@ class MeanStability:
 
 
 def running_mean_stability(
-    network: AbstractNetwork, x: ArrayLike, *, relaxation: AbstractRelaxation | None = None
+    network: AbstractNetwork, x: ArrayLike, *, relaxation: AbstractRelaxation = AndersonIteration()
 ) -> MeanStability:
     """Whether `OscillatoryAEP` with `OwnMean` finds the free equilibrium of each input.
 

@@ -9,15 +9,16 @@ the layer sends its activity through (two_tales2024, C.2, damped DP). The equili
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Int, PyTree
+from jaxtyping import Array, Float, Int, PyTree
 
 from ..dynamics.dual import AbstractDual
 from ..dynamics.dynamics import Dynamics
 from ..errors import check_at_least
 from ..networks.complexity import real_dtype
 from ..networks.network import AbstractNetwork, State
+from ..settings import Number, optional_number
 from .orders import AbstractOrder, ZigZag
-from .relaxation import AbstractRelaxation, SequentialIteration, optional_tolerance
+from .relaxation import AbstractRelaxation, SequentialIteration, check_tolerance
 
 
 class LipschitzDamping(AbstractRelaxation):
@@ -27,23 +28,15 @@ class LipschitzDamping(AbstractRelaxation):
     learn; the authors take 3. Other arguments as for `SequentialIteration`.
     """
 
-    tolerance: Float[Array, ""] | None
-    max_steps: int = eqx.field(static=True)
-    order: AbstractOrder
-    iterations: int = eqx.field(static=True)
+    tolerance: Number | None = eqx.field(default=None, converter=optional_number)
+    max_steps: int = eqx.field(default=200, static=True)
+    order: AbstractOrder = ZigZag()
+    iterations: int = eqx.field(default=3, static=True)
 
-    def __init__(
-        self,
-        tolerance: ArrayLike | None = None,
-        max_steps: int = 200,
-        order: AbstractOrder | None = None,
-        iterations: int = 3,
-    ):
-        self.tolerance = optional_tolerance("tolerance", tolerance)
-        check_at_least("max_steps", max_steps, 1, "an iteration needs a step")
-        check_at_least("iterations", iterations, 1, "the power method needs an iteration")
-        self.max_steps, self.iterations = max_steps, iterations
-        self.order = ZigZag() if order is None else order
+    def __check_init__(self) -> None:
+        check_tolerance("tolerance", self.tolerance)
+        check_at_least("max_steps", self.max_steps, 1, "an iteration needs a step")
+        check_at_least("iterations", self.iterations, 1, "the power method needs an iteration")
 
     def run(
         self, dynamics: Dynamics, u: State, tolerance: Float[Array, ""]

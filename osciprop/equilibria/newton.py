@@ -7,14 +7,15 @@ import jax
 import jax.numpy as jnp
 import lineax
 import optimistix
-from jaxtyping import Array, ArrayLike, Float, Int, PyTree
+from jaxtyping import Array, Float, Int, PyTree
 
 from ..dynamics.dynamics import Dynamics
 from ..errors import check_at_least
 from ..networks.complexity import from_pairs, real_dtype, to_pairs
 from ..networks.network import State
+from ..settings import Number, optional_number
 from ..trees import all_finite
-from .relaxation import AbstractRelaxation, optional_tolerance
+from .relaxation import AbstractRelaxation, check_tolerance
 
 
 class _Inexact(lineax.AbstractLinearSolver):
@@ -54,20 +55,13 @@ class Newton(AbstractRelaxation):
     (Optimistix' Chord cannot keep a matrix-free Jacobian, so there is no chord form.)
     """
 
-    linear_solver: lineax.AbstractLinearSolver | None
-    tolerance: Float[Array, ""] | None
-    max_steps: int = eqx.field(static=True)
+    linear_solver: lineax.AbstractLinearSolver | None = None
+    tolerance: Number | None = eqx.field(default=None, converter=optional_number)
+    max_steps: int = eqx.field(default=50, static=True)
 
-    def __init__(
-        self,
-        linear_solver: lineax.AbstractLinearSolver | None = None,
-        tolerance: ArrayLike | None = None,
-        max_steps: int = 50,
-    ):
-        self.linear_solver = linear_solver
-        self.tolerance = optional_tolerance("tolerance", tolerance)
-        check_at_least("max_steps", max_steps, 1, "a solve needs a step")
-        self.max_steps = max_steps
+    def __check_init__(self) -> None:
+        check_tolerance("tolerance", self.tolerance)
+        check_at_least("max_steps", self.max_steps, 1, "a solve needs a step")
 
     def run(
         self, dynamics: Dynamics, u: State, tolerance: Float[Array, ""]

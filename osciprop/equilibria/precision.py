@@ -11,6 +11,11 @@ from ..networks.network import State
 from .relaxation import AbstractRelaxation, SequentialIteration
 
 
+def as_dtype(value: DTypeLike) -> jnp.dtype:
+    """A converter for fields: a type of numbers, however it is named."""
+    return jnp.dtype(value)
+
+
 class ReducedPrecision(AbstractRelaxation):
     """Another relaxation, run in a lower precision: `bfloat16`, `float16`, or `float32`.
 
@@ -25,14 +30,10 @@ class ReducedPrecision(AbstractRelaxation):
     is thus reduced, and the nudged ones are not.
     """
 
-    relaxation: AbstractRelaxation
-    dtype: jnp.dtype = eqx.field(static=True)
+    relaxation: AbstractRelaxation = SequentialIteration()
+    dtype: jnp.dtype = eqx.field(default=jnp.bfloat16, converter=as_dtype, static=True)
 
-    def __init__(
-        self, relaxation: AbstractRelaxation | None = None, dtype: DTypeLike = jnp.bfloat16
-    ):
-        self.relaxation = SequentialIteration() if relaxation is None else relaxation
-        self.dtype = jnp.dtype(dtype)
+    def __check_init__(self) -> None:
         if not jnp.issubdtype(self.dtype, jnp.floating):
             raise ValueError(
                 f"dtype is {self.dtype}: use a real floating-point type, such as jnp.bfloat16 or "

@@ -6,7 +6,6 @@ steps.
 """
 
 import abc
-from collections.abc import Sequence
 
 import equinox as eqx
 import jax
@@ -20,7 +19,7 @@ from ..networks.complexity import complex_like, real_dtype, to_complex
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
 from ..networks.preparation import prepare
-from ..settings import Module
+from ..settings import Module, Number, Numbers, number, optional_number
 from ..trees import largest_change
 from .anderson import accelerate
 from .loops import iterate
@@ -28,6 +27,7 @@ from .orders import AbstractOrder, Forward
 from .solution import Solution, poison, require_converged
 
 DEFAULTS = {"float32": 2e-6, "float64": 1e-10}
+DAMPING_REMEDY = "1 is the undamped iteration, 0.3 a strongly damped one"
 TOLERANCE_REMEDY = "leave it None for the precision's default (2e-6 float32, 1e-10 float64)"
 
 
@@ -43,7 +43,7 @@ class AbstractRelaxation(Module):
     float64, four units of round-off in half precision (3e-2 in bfloat16, 4e-3 in float16).
     """
 
-    tolerance: eqx.AbstractVar[Float[Array, ""] | None]
+    tolerance: eqx.AbstractVar[Number | None]
 
     @abc.abstractmethod
     def run(
@@ -86,23 +86,16 @@ def judge(
     )
 
 
-def optional_tolerance(name: str, value: ArrayLike | None) -> Float[Array, ""] | None:
-    """A tolerance as an array, or None for the default of the precision."""
-    if value is None:
-        return None
-    check_positive(name, value, TOLERANCE_REMEDY)
-    return jnp.asarray(value, dtype=float)
-
-
-def _damping(value: ArrayLike | Sequence[float]) -> Float[Array, "*populations"]:
-    check_positive("damping", value, "1 is the undamped iteration, 0.3 a strongly damped one")
-    return jnp.asarray(value, dtype=float)
+def check_tolerance(name: str, value: Number | None) -> None:
+    """Raise `ValueError` unless a tolerance is positive, or None."""
+    if value is not None:
+        check_positive(name, value, TOLERANCE_REMEDY)
 
 
 class _Iterated(AbstractRelaxation):
     """Shared loop of the iterations: step until every sample's activity has stopped changing."""
 
-    damping: eqx.AbstractVar[Float[Array, "*populations"]]
+    damping: eqx.AbstractVar[Numbers]
     max_steps: eqx.AbstractVar[int]
 
     @abc.abstractmethod
@@ -141,17 +134,14 @@ class SynchronousIteration(_Iterated):
     loses stability inside the radius of convergence, where a damped one still converges.
     """
 
-    damping: Float[Array, ""]
-    tolerance: Float[Array, ""] | None
-    max_steps: int = eqx.field(static=True)
+    damping: Number = eqx.field(default=1.0, converter=number)
+    tolerance: Number | None = eqx.field(default=None, converter=optional_number)
+    max_steps: int = eqx.field(default=2000, static=True)
 
-    def __init__(
-        self, damping: ArrayLike = 1.0, tolerance: ArrayLike | None = None, max_steps: int = 2000
-    ):
-        self.damping = _damping(damping)
-        self.tolerance = optional_tolerance("tolerance", tolerance)
-        check_at_least("max_steps", max_steps, 1, "an iteration needs a step")
-        self.max_steps = max_steps
+    def __check_init__(self) -> None:
+        check_positive("damping", self.damping, DAMPING_REMEDY)
+        check_tolerance("tolerance", self.tolerance)
+        check_at_least("max_steps", self.max_steps, 1, "an iteration needs a step")
 
     def step(self, dynamics: Dynamics, u: State, damping: Array) -> State:
         current = dynamics.current(0.0, u)
@@ -170,31 +160,21 @@ class SequentialIteration(_Iterated):
     or any `AbstractOrder`. `damping` is one number, or one per population.
     """
 
-    damping: Float[Array, "*populations"]
-    tolerance: Float[Array, ""] | None
-    max_steps: int = eqx.field(static=True)
-    order: AbstractOrder
+    damping: Numbers = eqx.field(default=1.0, converter=number)
+    tolerance: Number | None = eqx.field(default=None, converter=optional_number)
+    max_steps: int = eqx.field(default=2000, static=True)
+    order: AbstractOrder = Forward()
 
-    def __init__(
-        self,
-        damping: ArrayLike | Sequence[float] = 1.0,
-        tolerance: ArrayLike | None = None,
-        max_steps: int = 2000,
-        order: AbstractOrder | None = None,
-    ):
-        self.damping = _damping(damping)
-        self.tolerance = optional_tolerance("tolerance", tolerance)
-        check_at_least("max_steps", max_steps, 1, "an iteration needs a step")
-        self.max_steps = max_steps
-        self.order = Forward() if order is None else order
+    def __check_init__(self) -> None:
+        check_positive("damping", self.damping, DAMPING_REMEDY)
+        check_tolerance("tolerance", self.tolerance)
+        check_at_least("max_steps", self.max_steps, 1, "an iteration needs a step")
 
     def step(self, dynamics: Dynamics, u: State, damping: Array) -> State:
         return sweep(dynamics, u, damping, self.order)
 
 
-def sweep(
-    dynamics: Dynamics, u: State, damping: Array, order: AbstractOrder | None = None
-) -> State:
+def sweep(dynamics: Dynamics, u: State, damping: Array, order: AbstractOrder = Forward()) -> State:
     """One damped step of every population in turn, each seeing the others' newest activity."""
     leaves, structure = jax.tree.flatten(u)
     if damping.ndim and damping.size != len(leaves):
@@ -203,7 +183,7 @@ def sweep(
             "for all, or one per population"
         )
     factors = list(jnp.broadcast_to(damping, (len(leaves),)))
-    for group in (Forward() if order is None else order).groups(len(leaves)):
+    for group in order.groups(len(leaves)):
         state = jax.tree.unflatten(structure, leaves)
         # Only the currents of this group are used; the compiler drops the other products.
         currents = jax.tree.leaves(dynamics.current(0.0, state))
@@ -229,16 +209,14 @@ class AndersonIteration(AbstractRelaxation):
     networks close to critical, where plain iterations need hundreds of steps.
     """
 
-    depth: int = eqx.field(static=True)
-    tolerance: Float[Array, ""] | None
-    max_steps: int = eqx.field(static=True)
+    depth: int = eqx.field(default=5, static=True)
+    tolerance: Number | None = eqx.field(default=None, converter=optional_number)
+    max_steps: int = eqx.field(default=1000, static=True)
 
-    def __init__(self, depth: int = 5, tolerance: ArrayLike | None = None, max_steps: int = 1000):
-        check_at_least("depth", depth, 1, "remember at least the last step")
-        self.depth = depth
-        self.tolerance = optional_tolerance("tolerance", tolerance)
-        check_at_least("max_steps", max_steps, 1, "an iteration needs a step")
-        self.max_steps = max_steps
+    def __check_init__(self) -> None:
+        check_at_least("depth", self.depth, 1, "remember at least the last step")
+        check_tolerance("tolerance", self.tolerance)
+        check_at_least("max_steps", self.max_steps, 1, "an iteration needs a step")
 
     def run(
         self, dynamics: Dynamics, u: State, tolerance: Float[Array, ""]
@@ -279,7 +257,7 @@ def relax(
     y: ArrayLike | None = None,
     *,
     beta: ArrayLike | None = None,
-    relaxation: AbstractRelaxation | None = None,
+    relaxation: AbstractRelaxation = AndersonIteration(),
     initial: State | None = None,
     throw: bool = True,
 ) -> Solution:
@@ -299,9 +277,8 @@ def relax(
             f"beta is {beta} and y is {'not ' * (y is not None)}given: a nudge needs both, a free "
             "relaxation neither"
         )
-    method = AndersonIteration() if relaxation is None else relaxation
     teaching = None if beta is None else Constant(beta)
-    solution = _relax(network, x, y, teaching, method, initial)
+    solution = _relax(network, x, y, teaching, relaxation, initial)
     if throw:
         if is_traced(solution.converged):
             return poison(solution)

@@ -1,11 +1,15 @@
 """Checkpoints: a pytree of arrays and a JSON header in one file, written whole or not at all."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import equinox as eqx
-from jaxtyping import PyTree
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import PRNGKeyArray, PyTree
 
 from .durable import replacing
 
@@ -45,6 +49,19 @@ def require_settings(path: Path, settings: dict[str, Any]) -> dict[str, Any]:
             + "): use another path, remove the file, or restore the settings"
         )
     return header
+
+
+def described(settings: PyTree) -> str:
+    """A text that differs wherever settings do, by which runs are compared."""
+    numbers = [np.asarray(leaf).tolist() for leaf in jax.tree.leaves(settings)]
+    # Functions, such as a solver's norm, are printed with an address that no other process has.
+    return re.sub(r" at 0x[0-9a-f]+", "", f"{settings} {numbers}")
+
+
+def key_numbers(key: PRNGKeyArray) -> list[int]:
+    """The numbers behind a key of random numbers, of JAX's new kind or old."""
+    typed = jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    return np.asarray(jax.random.key_data(key) if typed else key).tolist()
 
 
 def load_checkpoint(path: Path, like: PyTree) -> tuple[PyTree, dict[str, Any]]:

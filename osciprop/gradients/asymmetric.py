@@ -12,19 +12,19 @@ import abc
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from ..dynamics.correction import Corrected, Dyad
 from ..dynamics.dynamics import Dynamics, require_holomorphic
 from ..dynamics.teaching import AMPLITUDE_REMEDY, Constant, Contour
 from ..equilibria.relaxation import AbstractRelaxation, AndersonIteration, judge
 from ..equilibria.solution import Solution
-from ..errors import check_positive
+from ..errors import check_at_least, check_positive
 from ..networks.complexity import real_dtype
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
+from ..settings import Number, number
 from .contour import contour_response, relax_free
 from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, at_equilibrium
 from .local import local_gradient
@@ -33,15 +33,20 @@ from .local import local_gradient
 class _Nudged(AbstractGradientMethod):
     """Shared frame: the local rule with the response to nudges on a contour as error signal."""
 
-    contour: eqx.AbstractVar[Contour]
+    amplitude: eqx.AbstractVar[Number]
+    points: eqx.AbstractVar[int]
     relaxation: eqx.AbstractVar[AbstractRelaxation]
 
     @abc.abstractmethod
     def nudged(self, free_dynamics: Dynamics, free: Solution) -> Dynamics:
         """The dynamics that are nudged, with the same free equilibrium."""
 
+    def __check_init__(self) -> None:
+        check_positive("amplitude", self.amplitude, AMPLITUDE_REMEDY)
+        check_at_least("points", self.points, 1, "a contour needs points")
+
     def check(self, network: AbstractNetwork) -> None:
-        if self.contour.points > 2:
+        if self.points > 2:
             require_holomorphic(network)
 
     def estimate(
@@ -54,7 +59,8 @@ class _Nudged(AbstractGradientMethod):
     ) -> Estimate:
         dynamics, free = relax_free(network, x, self.relaxation, initial)
         nudged = self.nudged(dynamics, free)
-        response = contour_response(nudged, free, y, self.contour, self.relaxation)
+        contour = Contour(self.amplitude, self.points)
+        response = contour_response(nudged, free, y, contour, self.relaxation)
         gradient = local_gradient(network, x, y, free.s, response.slope)
         return at_equilibrium(network, y, free, gradient, response.diagnostics, response.slope)
 
@@ -71,17 +77,9 @@ class VectorFieldEP(_Nudged):
     holomorphic; the constructor `ValueError` for an amplitude that is not positive or no points.
     """
 
-    contour: Contour
-    relaxation: AbstractRelaxation
-
-    def __init__(
-        self,
-        amplitude: ArrayLike = 0.1,
-        points: int = 2,
-        relaxation: AbstractRelaxation | None = None,
-    ):
-        self.contour = Contour(amplitude, points)
-        self.relaxation = AndersonIteration() if relaxation is None else relaxation
+    amplitude: Number = eqx.field(default=0.1, converter=number)
+    points: int = eqx.field(default=2, static=True)
+    relaxation: AbstractRelaxation = AndersonIteration()
 
     def nudged(self, free_dynamics: Dynamics, free: Solution) -> Dynamics:
         return free_dynamics
@@ -99,17 +97,9 @@ class AsymmetricEP(_Nudged):
     Raises as `VectorFieldEP`.
     """
 
-    contour: Contour
-    relaxation: AbstractRelaxation
-
-    def __init__(
-        self,
-        amplitude: ArrayLike = 0.1,
-        points: int = 8,
-        relaxation: AbstractRelaxation | None = None,
-    ):
-        self.contour = Contour(amplitude, points)
-        self.relaxation = AndersonIteration() if relaxation is None else relaxation
+    amplitude: Number = eqx.field(default=0.1, converter=number)
+    points: int = eqx.field(default=8, static=True)
+    relaxation: AbstractRelaxation = AndersonIteration()
 
     def nudged(self, free_dynamics: Dynamics, free: Solution) -> Dynamics:
         # The drive carries the free activity along, so that every point of the contour has it.
@@ -122,6 +112,7 @@ class DyadDiagnostics(AbstractDiagnostics):
 
     dyad: Solution
 
+    @property
     def converged(self) -> Bool[Array, ""]:
         return self.dyad.converged.all()
 
@@ -150,13 +141,11 @@ class DyadicEP(AbstractGradientMethod):
     tolerance of the relaxation. Needs no holomorphic network.
     """
 
-    amplitude: Float[Array, ""]
-    relaxation: AbstractRelaxation
+    amplitude: Number = eqx.field(default=1.0, converter=number)
+    relaxation: AbstractRelaxation = AndersonIteration()
 
-    def __init__(self, amplitude: ArrayLike = 1.0, relaxation: AbstractRelaxation | None = None):
-        check_positive("amplitude", amplitude, AMPLITUDE_REMEDY)
-        self.amplitude = jnp.asarray(amplitude, dtype=float)
-        self.relaxation = AndersonIteration() if relaxation is None else relaxation
+    def __check_init__(self) -> None:
+        check_positive("amplitude", self.amplitude, AMPLITUDE_REMEDY)
 
     def check(self, network: AbstractNetwork) -> None:
         pass

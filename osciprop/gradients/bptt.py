@@ -4,16 +4,17 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from ..dynamics.dynamics import Dynamics
 from ..dynamics.teaching import Constant
-from ..equilibria.relaxation import SynchronousIteration, judge
+from ..equilibria.relaxation import DAMPING_REMEDY, SynchronousIteration, check_tolerance, judge
 from ..equilibria.solution import Solution
-from ..errors import check_at_least
+from ..errors import check_at_least, check_positive
 from ..networks.complexity import real_dtype
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
+from ..settings import Number, number, optional_number
 from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, batch_mean
 
 
@@ -22,6 +23,7 @@ class TrajectoryDiagnostics(AbstractDiagnostics):
 
     final: Solution
 
+    @property
     def converged(self) -> Bool[Array, ""]:
         # BPTT is exact for its own trajectory, whether or not that has reached equilibrium.
         return jnp.all(jnp.isfinite(self.final.residual))
@@ -49,15 +51,14 @@ class BPTT(AbstractGradientMethod):
     The reference of hep2022. `tolerance` only decides when a trajectory counts as settled.
     """
 
-    steps: int = eqx.field(static=True)
-    iteration: SynchronousIteration
+    steps: int = eqx.field(default=100, static=True)
+    damping: Number = eqx.field(default=1.0, converter=number)
+    tolerance: Number | None = eqx.field(default=None, converter=optional_number)
 
-    def __init__(
-        self, steps: int = 100, damping: ArrayLike = 1.0, tolerance: ArrayLike | None = None
-    ):
-        check_at_least("steps", steps, 1, "unroll at least one step")
-        self.steps = steps
-        self.iteration = SynchronousIteration(damping, tolerance, max_steps=steps)
+    def __check_init__(self) -> None:
+        check_at_least("steps", self.steps, 1, "unroll at least one step")
+        check_positive("damping", self.damping, DAMPING_REMEDY)
+        check_tolerance("tolerance", self.tolerance)
 
     def check(self, network: AbstractNetwork) -> None:
         pass
@@ -71,21 +72,22 @@ class BPTT(AbstractGradientMethod):
         key: PRNGKeyArray | None = None,
     ) -> Estimate:
         start = network.rest(x) if initial is None else initial
-        damping = self.iteration.damping.astype(real_dtype(start))
+        iteration = SynchronousIteration(self.damping, self.tolerance, max_steps=self.steps)
+        damping = self.damping.astype(real_dtype(start))
 
         @eqx.filter_value_and_grad(has_aux=True)
         def loss(parameters: AbstractNetwork) -> tuple[Array, State]:
             dynamics = Dynamics(parameters, parameters.drive(x), None, Constant())
 
             def advance(u: State, _: None) -> tuple[State, None]:
-                return self.iteration.step(dynamics, u, damping), None
+                return iteration.step(dynamics, u, damping), None
 
             final, _ = jax.lax.scan(advance, start, length=self.steps)
             return batch_mean(parameters.cost(parameters.activity(final), y)), final
 
         (value, final), gradient = loss(network)
         dynamics = Dynamics(network, network.drive(x), None, Constant())
-        tolerance = self.iteration.threshold(real_dtype(final))
+        tolerance = iteration.threshold(real_dtype(final))
         solution = judge(dynamics, final, tolerance, jnp.asarray(self.steps), self.steps * damping)
         return Estimate(
             gradient=gradient,

@@ -59,6 +59,7 @@ class ContourDiagnostics(AbstractDiagnostics):
         solved = 100 * float(self.nudged.tolerance) / float(self.harmonics[1])
         return radius_from_decay(self.harmonics, self.amplitude, floor=min(solved, 0.1))
 
+    @property
     def converged(self) -> Bool[Array, ""]:
         return jnp.all(self.free.converged) & jnp.all(self.nudged.converged)
 
@@ -109,6 +110,7 @@ class OneSidedDiagnostics(AbstractDiagnostics):
     free: Solution
     nudged: Solution
 
+    @property
     def converged(self) -> Bool[Array, ""]:
         return jnp.all(self.free.converged) & jnp.all(self.nudged.converged)
 

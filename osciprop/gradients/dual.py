@@ -8,13 +8,12 @@ amplitudes leaves no bias of a finite nudge: its error falls as `(r / R)^N`.
 """
 
 import abc
-from collections.abc import Sequence
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from ..dynamics.dual import (
     AbstractDual,
@@ -23,19 +22,20 @@ from ..dynamics.dual import (
     Dual,
     Linearised,
     Proximal,
-    fraction,
+    check_fraction,
 )
 from ..dynamics.dynamics import Dynamics, require_holomorphic
 from ..dynamics.teaching import AMPLITUDE_REMEDY, Constant, Contour
 from ..equilibria.orders import ZigZag
 from ..equilibria.relaxation import AbstractRelaxation, SequentialIteration, judge, sweep
 from ..equilibria.solution import Solution
-from ..errors import check_positive, is_traced
+from ..errors import check_at_least, check_positive, is_traced
 from ..networks.activations import Identity
 from ..networks.complexity import real_dtype
 from ..networks.costs import SquaredError, Targets
 from ..networks.network import AbstractNetwork, Network, State
 from ..networks.synapses import AbstractReciprocalSynapse
+from ..settings import Number, Numbers, number
 from .contour import contour_response
 from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, at_equilibrium
 from .local import local_gradient
@@ -59,9 +59,10 @@ class DualDiagnostics(AbstractDiagnostics):
     dyads: Solution
     unrest: Float[Array, " populations"]
     tolerance: Float[Array, ""]
-    alpha: Float[Array, "*populations"]
-    beta: Float[Array, ""]
+    alpha: Numbers
+    amplitude: Number
 
+    @property
     def converged(self) -> Bool[Array, ""]:
         return jnp.all(self.free.converged) & jnp.all(self.unrest <= self.tolerance)
 
@@ -78,11 +79,12 @@ class DualDiagnostics(AbstractDiagnostics):
         grows = not unrest[worst] < 0.5
         return (
             f"the dyads of population {worst} {'diverged' if grows else 'did not settle'} with "
-            f"alpha={np.asarray(self.alpha).tolist()}, beta={float(self.beta):.4g}: one more "
-            f"sweep would change their differences by {unrest[worst]:.3g} of their size, tolerance "
-            f"{float(self.tolerance):.3g} ({self.dyads}). Remedies: DualPropagationAdjoint, which "
-            "is stable for every alpha; alpha=0.5; a smaller beta; LipschitzDamping(); more "
-            "max_steps, at least one per population if the order is Forward()"
+            f"alpha={np.asarray(self.alpha).tolist()}, amplitude={float(self.amplitude):.4g}: one "
+            f"more sweep would change their differences by {unrest[worst]:.3g} of their size, "
+            f"tolerance {float(self.tolerance):.3g} ({self.dyads}). Remedies: "
+            "DualPropagationAdjoint, which is stable for every alpha; alpha=0.5; a smaller "
+            "amplitude; LipschitzDamping(); more max_steps, at least one per population if the "
+            "order is Forward()"
         )
 
     def concerns(self) -> list[str]:
@@ -123,14 +125,20 @@ def forward_pass(
     return dynamics, judge(dynamics, u, rounding, jnp.asarray(1), jnp.ones((), dtype=dtype))
 
 
-class _Dyadic(AbstractGradientMethod):
+class _DualMethod(AbstractGradientMethod):
     """Shared frame: relax the dyads from the forward pass, and read means and differences."""
 
-    beta: eqx.AbstractVar[Float[Array, ""]]
-    alpha: eqx.AbstractVar[Float[Array, "*populations"]]
+    amplitude: eqx.AbstractVar[Number]
+    alpha: eqx.AbstractVar[Numbers]
     relaxation: eqx.AbstractVar[AbstractRelaxation]
     nudge: eqx.AbstractVar[AbstractOutputNudge]
-    tolerance: eqx.AbstractVar[Float[Array, ""]]
+    tolerance: eqx.AbstractVar[Number]
+
+    def __check_init__(self) -> None:
+        check_positive("amplitude", self.amplitude, AMPLITUDE_REMEDY)
+        check_fraction("alpha", self.alpha)
+        remedy = "give a relative change of the differences, as 0.01"
+        check_positive("tolerance", self.tolerance, remedy)
 
     @abc.abstractmethod
     def dual(self, network: AbstractNetwork) -> AbstractDual:
@@ -140,7 +148,9 @@ class _Dyadic(AbstractGradientMethod):
         layered(network)
         if isinstance(self.nudge, Proximal):
             require_squared_error(network)
-            _check_proximal(self.beta, self.nudge.beta, 1 - self.dual(network).share(self.alpha))
+            _check_proximal(
+                self.amplitude, self.nudge.amplitude, 1 - self.dual(network).share(self.alpha)
+            )
 
     def estimate(
         self,
@@ -152,7 +162,7 @@ class _Dyadic(AbstractGradientMethod):
     ) -> Estimate:
         dual = self.dual(network)
         free_dynamics, free = forward_pass(network, x, initial)
-        beta = self.beta.astype(real_dtype(free.u))
+        beta = self.amplitude.astype(real_dtype(free.u))
         dynamics = Dynamics(dual, free_dynamics.drive, y, Constant(beta))
         settled = self.relaxation.solve(dynamics, dual.around(free.u))
         differences = dual.difference(settled.s)
@@ -167,7 +177,7 @@ class _Dyadic(AbstractGradientMethod):
             unrest=_unrest(differences, then),
             tolerance=self.tolerance.astype(real_dtype(free.u)),
             alpha=self.alpha,
-            beta=self.beta,
+            amplitude=self.amplitude,
         )
         return at_equilibrium(network, y, free, gradient, diagnostics, error)
 
@@ -183,63 +193,40 @@ def _unrest(now: State, then: State) -> Float[Array, " populations"]:
     return jnp.stack(jax.tree.leaves(jax.tree.map(relative, now, then)))
 
 
-def _settings(
-    beta: ArrayLike, alpha: ArrayLike | Sequence[float], tolerance: ArrayLike
-) -> tuple[Float[Array, ""], Float[Array, "*populations"], Float[Array, ""]]:
-    check_positive("beta", beta, AMPLITUDE_REMEDY)
-    check_positive("tolerance", tolerance, "give a relative change of the differences, as 0.01")
-    return (
-        jnp.asarray(beta, dtype=float),
-        fraction("alpha", alpha),
-        jnp.asarray(tolerance, dtype=float),
-    )
+# Up and down until settled.
+SWEEPS = SequentialIteration(max_steps=200, order=ZigZag())
 
 
-def _sweeps() -> AbstractRelaxation:
-    return SequentialIteration(max_steps=200, order=ZigZag())
-
-
-class DualPropagation(_Dyadic):
+class DualPropagation(_DualMethod):
     """Dual propagation in its original form, DP(alpha).
 
-    `beta` is the amplitude of the nudge and `alpha` the first compartment's share of it, one number
-    or one per population. The gradient is unbiased to order `beta^2` only at `alpha = 1/2`; beside
-    that its size is wrong, and for `alpha < 1/2` the inference diverges at finite amplitudes.
+    `amplitude` is that of the nudge and `alpha` the first compartment's share of it, one number
+    or one per population. The gradient is unbiased to order `amplitude^2` only at `alpha = 1/2`;
+    beside that its size is wrong, and for `alpha < 1/2` the inference diverges at finite
+    amplitudes.
 
     `relaxation` settles the dyads from the forward pass: sweeps in any order
     (`SequentialIteration(order=..., max_steps=...)`, by default up and down until settled),
     `LipschitzDamping` for the authors' damped form, or the dyads' own ODE (`Flow`). The result
     counts as converged if one more sweep would change no population's differences by more than
-    `tolerance` of their size. `nudge` is `Linearised()` for every cost, or `Proximal(beta)`, the
-    authors' closed form for a squared error on a linear output.
+    `tolerance` of their size. `nudge` is `Linearised()` for every cost, or `Proximal(amplitude)`,
+    the authors' closed form for a squared error on a linear output.
 
     `estimate_gradient` raises `ValueError` for a network that is not layered. Source:
     two_tales2024, C.2.
     """
 
-    beta: Float[Array, ""]
-    alpha: Float[Array, "*populations"]
-    relaxation: AbstractRelaxation
-    nudge: AbstractOutputNudge
-    tolerance: Float[Array, ""]
-
-    def __init__(
-        self,
-        beta: ArrayLike = 0.1,
-        alpha: ArrayLike | Sequence[float] = 0.5,
-        relaxation: AbstractRelaxation | None = None,
-        nudge: AbstractOutputNudge | None = None,
-        tolerance: ArrayLike = 1e-2,
-    ):
-        self.beta, self.alpha, self.tolerance = _settings(beta, alpha, tolerance)
-        self.relaxation = _sweeps() if relaxation is None else relaxation
-        self.nudge = Linearised() if nudge is None else nudge
+    amplitude: Number = eqx.field(default=0.1, converter=number)
+    alpha: Numbers = eqx.field(default=0.5, converter=number)
+    relaxation: AbstractRelaxation = SWEEPS
+    nudge: AbstractOutputNudge = Linearised()
+    tolerance: Number = eqx.field(default=1e-2, converter=number)
 
     def dual(self, network: AbstractNetwork) -> AbstractDual:
         return Dual(network, self.alpha, self.nudge)
 
 
-class DualPropagationAdjoint(_Dyadic):
+class DualPropagationAdjoint(_DualMethod):
     """Dual propagation in its adjoint-state form, DP^T(alpha): stable for every `alpha`.
 
     The mean stays the forward pass to order `beta^2`, and the difference is `beta` times the
@@ -248,23 +235,11 @@ class DualPropagationAdjoint(_Dyadic):
     `DualPropagation`. Other arguments and errors as there.
     """
 
-    beta: Float[Array, ""]
-    alpha: Float[Array, "*populations"]
-    relaxation: AbstractRelaxation
-    nudge: AbstractOutputNudge
-    tolerance: Float[Array, ""]
-
-    def __init__(
-        self,
-        beta: ArrayLike = 0.1,
-        alpha: ArrayLike | Sequence[float] = 0.5,
-        relaxation: AbstractRelaxation | None = None,
-        nudge: AbstractOutputNudge | None = None,
-        tolerance: ArrayLike = 1e-2,
-    ):
-        self.beta, self.alpha, self.tolerance = _settings(beta, alpha, tolerance)
-        self.relaxation = _sweeps() if relaxation is None else relaxation
-        self.nudge = Linearised() if nudge is None else nudge
+    amplitude: Number = eqx.field(default=0.1, converter=number)
+    alpha: Numbers = eqx.field(default=0.5, converter=number)
+    relaxation: AbstractRelaxation = SWEEPS
+    nudge: AbstractOutputNudge = Linearised()
+    tolerance: Number = eqx.field(default=1e-2, converter=number)
 
     def dual(self, network: AbstractNetwork) -> AbstractDual:
         return AdjointDual(network, self.alpha, self.nudge)
@@ -280,24 +255,19 @@ class HolomorphicDualPropagation(AbstractGradientMethod):
     Raises as `VectorFieldEP` and `DualPropagationAdjoint`.
     """
 
-    contour: Contour
-    alpha: Float[Array, "*populations"]
-    relaxation: AbstractRelaxation
+    amplitude: Number = eqx.field(default=0.1, converter=number)
+    points: int = eqx.field(default=8, static=True)
+    alpha: Numbers = eqx.field(default=0.5, converter=number)
+    relaxation: AbstractRelaxation = SWEEPS
 
-    def __init__(
-        self,
-        amplitude: ArrayLike = 0.1,
-        points: int = 8,
-        alpha: ArrayLike | Sequence[float] = 0.5,
-        relaxation: AbstractRelaxation | None = None,
-    ):
-        self.contour = Contour(amplitude, points)
-        self.alpha = fraction("alpha", alpha)
-        self.relaxation = _sweeps() if relaxation is None else relaxation
+    def __check_init__(self) -> None:
+        check_positive("amplitude", self.amplitude, AMPLITUDE_REMEDY)
+        check_at_least("points", self.points, 1, "a contour needs points")
+        check_fraction("alpha", self.alpha)
 
     def check(self, network: AbstractNetwork) -> None:
         layered(network)
-        if self.contour.points > 2:
+        if self.points > 2:
             require_holomorphic(network)
 
     def estimate(
@@ -314,7 +284,9 @@ class HolomorphicDualPropagation(AbstractGradientMethod):
         around = eqx.tree_at(
             lambda tree: (tree.u, tree.s), free, (dual.around(free.u), dual.around(free.s))
         )
-        response = contour_response(dynamics, around, y, self.contour, self.relaxation)
+        response = contour_response(
+            dynamics, around, y, Contour(self.amplitude, self.points), self.relaxation
+        )
         error = dual.difference(response.slope)
         gradient = local_gradient(network, x, y, free.s, error)
         return at_equilibrium(network, y, free, gradient, response.diagnostics, error)
@@ -335,18 +307,19 @@ def require_squared_error(network: AbstractNetwork) -> None:
         )
 
 
-def _check_proximal(beta: Array, own: Array, second: Array) -> None:
+def _check_proximal(amplitude: Number, own: Number, second: Array) -> None:
     """Raise `ValueError` unless the nudge knows the method's amplitude, and its objective has a
     minimum; `second` is the second compartment's share."""
-    if is_traced((beta, own, second)):
+    if is_traced((amplitude, own, second)):
         return
-    if float(own) != float(beta):
+    if float(own) != float(amplitude):
         raise ValueError(
-            f"nudge is Proximal({float(own)}), but beta is {float(beta)}: give both the same number"
+            f"nudge is Proximal({float(own)}), but amplitude is {float(amplitude)}: give both the "
+            "same number"
         )
-    if not np.all(np.asarray(second) * float(beta) < 1):
+    if not np.all(np.asarray(second) * float(amplitude) < 1):
         raise ValueError(
-            f"beta is {float(beta)} and the second compartment's share "
+            f"amplitude is {float(amplitude)} and the second compartment's share "
             f"{np.asarray(second).tolist()}: a proximal nudge needs a product below 1. Use a "
-            "smaller beta, another alpha, or osciprop.dynamics.Linearised()"
+            "smaller amplitude, another alpha, or osciprop.dynamics.Linearised()"
         )

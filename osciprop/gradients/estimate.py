@@ -19,6 +19,7 @@ from ..settings import Module
 class AbstractDiagnostics(Module):
     """What a method measured about its own estimate."""
 
+    @property
     @abc.abstractmethod
     def converged(self) -> Bool[Array, ""]:
         """Whether every solve behind the gradient reached its tolerance."""
@@ -56,7 +57,7 @@ class Estimate(Module):
     @property
     def converged(self) -> Bool[Array, ""]:
         """Whether every solve behind the gradient reached its tolerance."""
-        return self.diagnostics.converged()
+        return self.diagnostics.converged
 
     def __str__(self) -> str:
         if is_traced(self):

@@ -22,7 +22,7 @@ def input_gradient(
     network: AbstractNetwork,
     x: ArrayLike,
     y: ArrayLike,
-    method: AbstractGradientMethod | None = None,
+    method: AbstractGradientMethod = Implicit(),
     *,
     initial: State | None = None,
     key: PRNGKeyArray | None = None,
@@ -41,11 +41,10 @@ def input_gradient(
     error signal, and for inputs that do not fit.
     """
     inputs, targets = prepare_pair(network, x, y)
-    used = Implicit() if method is None else method
     estimate = estimate_gradient(
-        network, inputs, targets, used, initial=initial, key=key, throw=throw
+        network, inputs, targets, method, initial=initial, key=key, throw=throw
     )
-    require_error_signal(used, estimate)
+    require_error_signal(method, estimate)
     gradient = pull_to_input(network, inputs, estimate)
     return keep_samples(solved_samples(estimate), gradient, jnp.nan) if throw else gradient
 

@@ -25,7 +25,7 @@ from ..errors import check_at_least, check_positive, is_traced
 from ..networks.complexity import is_complex, real_dtype, to_complex
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State, States, require_energy
-from ..settings import Module
+from ..settings import Module, Number, number, optional_number
 from ..trees import all_finite
 from .contour import relax_free
 from .contrast import contrast
@@ -47,6 +47,7 @@ class NoisyDiagnostics(AbstractDiagnostics):
     steps: Int[Array, ""]
     amplitude: Float[Array, ""]
 
+    @property
     def converged(self) -> Bool[Array, ""]:
         return jnp.all(self.free.converged) & jnp.all(self.completed)
 
@@ -79,6 +80,20 @@ class NoisyDiagnostics(AbstractDiagnostics):
         )
 
 
+# One step per time constant: a synchronous update, as the authors make it.
+ONE_STEP = euler_maruyama(1.0)
+
+
+def as_noise(value: AbstractNoise) -> AbstractNoise:
+    """A converter for fields. Raises `TypeError` for what is no noise."""
+    if not isinstance(value, AbstractNoise):
+        raise TypeError(
+            f"noise is {value!r}: give an osciprop noise, such as WhiteNoise(0.01); without "
+            "noise use osciprop.ClassicEP or osciprop.HolomorphicEP"
+        )
+    return value
+
+
 class NoisyPhases(Module):
     """How a noisy network is held at one teaching value after the other, and read there.
 
@@ -87,37 +102,17 @@ class NoisyPhases(Module):
     its reads.
     """
 
-    noise: AbstractNoise
-    duration: Float[Array, ""]
+    noise: AbstractNoise = eqx.field(converter=as_noise)
+    duration: Number = eqx.field(converter=number)
     reads: int = eqx.field(static=True)
-    spacing: Float[Array, ""]
-    relaxation: AbstractRelaxation
-    integrator: Integrator
+    spacing: Number = eqx.field(converter=number)
+    relaxation: AbstractRelaxation = AndersonIteration()
+    integrator: Integrator = ONE_STEP
 
-    def __init__(
-        self,
-        noise: AbstractNoise,
-        duration: ArrayLike,
-        reads: int,
-        spacing: ArrayLike,
-        relaxation: AbstractRelaxation | None,
-        integrator: Integrator | None,
-    ):
-        if not isinstance(noise, AbstractNoise):
-            raise TypeError(
-                f"noise is {noise!r}: give an osciprop noise, such as WhiteNoise(0.01); without "
-                "noise use osciprop.ClassicEP or osciprop.HolomorphicEP"
-            )
-        check_at_least("reads", reads, 1, "a phase must be read to count")
-        check_positive("spacing", spacing, "give the time between two reads of a phase")
-        _check_duration("duration", duration, reads, spacing)
-        self.noise = noise
-        self.duration = jnp.asarray(duration, dtype=float)
-        self.reads = reads
-        self.spacing = jnp.asarray(spacing, dtype=float)
-        self.relaxation = AndersonIteration() if relaxation is None else relaxation
-        # One step per time constant: a synchronous update, as the authors make it.
-        self.integrator = euler_maruyama(1.0) if integrator is None else integrator
+    def __check_init__(self) -> None:
+        check_at_least("reads", self.reads, 1, "a phase must be read to count")
+        check_positive("spacing", self.spacing, "give the time between two reads of a phase")
+        _check_duration("duration", self.duration, self.reads, self.spacing)
 
     def run(
         self,
@@ -192,7 +187,7 @@ def _noisy_estimate(
     weights: Inexact[Array, " phases"],
     amplitude: Float[Array, ""],
 ) -> Estimate:
-    """The contrast, with one of `weights` per phase, of what a sequence of noisy phases shows."""
+    """The contrast, with one of `weights` per phase, of what noisy phases show in turn."""
     dynamics, free = relax_free(network, x, phases.relaxation, initial)
     states, completed, steps = phases.run(dynamics, free.u, y, betas, durations, key)
 
@@ -227,30 +222,27 @@ class NoisyClassicEP(AbstractGradientMethod):
     that is not positive, `TypeError` where `noise` is none.
     """
 
-    amplitude: Float[Array, ""]
-    free_duration: Float[Array, ""]
-    phases: NoisyPhases
+    amplitude: Number = eqx.field(converter=number)
+    noise: AbstractNoise = eqx.field(converter=as_noise)
+    duration: Number = eqx.field(default=60.0, converter=number, kw_only=True)
+    free_duration: Number | None = eqx.field(default=None, converter=optional_number, kw_only=True)
+    reads: int = eqx.field(default=5, static=True, kw_only=True)
+    spacing: Number = eqx.field(default=1.0, converter=number, kw_only=True)
+    relaxation: AbstractRelaxation = eqx.field(default=AndersonIteration(), kw_only=True)
+    integrator: Integrator = eqx.field(default=ONE_STEP, kw_only=True)
 
-    def __init__(
-        self,
-        amplitude: ArrayLike,
-        noise: AbstractNoise,
-        *,
-        duration: ArrayLike = 60.0,
-        free_duration: ArrayLike | None = None,
-        reads: int = 5,
-        spacing: ArrayLike = 1.0,
-        relaxation: AbstractRelaxation | None = None,
-        integrator: Integrator | None = None,
-    ):
-        check_positive("amplitude", amplitude, AMPLITUDE_REMEDY)
-        self.amplitude = jnp.asarray(amplitude, dtype=float)
-        self.phases = NoisyPhases(noise, duration, reads, spacing, relaxation, integrator)
-        if free_duration is None:
-            self.free_duration = self.phases.duration
-        else:
-            _check_duration("free_duration", free_duration, reads, spacing)
-            self.free_duration = jnp.asarray(free_duration, dtype=float)
+    def __check_init__(self) -> None:
+        check_positive("amplitude", self.amplitude, AMPLITUDE_REMEDY)
+        self.phases.__check_init__()
+        if self.free_duration is not None:
+            _check_duration("free_duration", self.free_duration, self.reads, self.spacing)
+
+    @property
+    def phases(self) -> NoisyPhases:
+        """How each phase is held and read."""
+        return NoisyPhases(
+            self.noise, self.duration, self.reads, self.spacing, self.relaxation, self.integrator
+        )
 
     def check(self, network: AbstractNetwork) -> None:
         require_energy(network)
@@ -263,7 +255,8 @@ class NoisyClassicEP(AbstractGradientMethod):
         initial: State | None,
         key: PRNGKeyArray | None = None,
     ) -> Estimate:
-        beta = self.amplitude
+        beta = jnp.asarray(self.amplitude)
+        free = self.duration if self.free_duration is None else self.free_duration
         return _noisy_estimate(
             network,
             x,
@@ -272,7 +265,7 @@ class NoisyClassicEP(AbstractGradientMethod):
             key,
             self.phases,
             betas=jnp.stack([jnp.zeros_like(beta), beta]),
-            durations=jnp.stack([self.free_duration, self.phases.duration]),
+            durations=jnp.stack([free, self.duration]),
             weights=jnp.stack([1 / beta, -1 / beta]),
             amplitude=beta,
         )
@@ -293,28 +286,30 @@ class NoisyHolomorphicEP(AbstractGradientMethod):
     or an amplitude or duration that is not positive, `TypeError` where `noise` is none.
     """
 
-    contour: Contour
-    phases: NoisyPhases
+    amplitude: Number = eqx.field(converter=number)
+    points: int = eqx.field(static=True)
+    noise: AbstractNoise = eqx.field(converter=as_noise)
+    duration: Number = eqx.field(default=60.0, converter=number, kw_only=True)
+    reads: int = eqx.field(default=1, static=True, kw_only=True)
+    spacing: Number = eqx.field(default=1.0, converter=number, kw_only=True)
+    relaxation: AbstractRelaxation = eqx.field(default=AndersonIteration(), kw_only=True)
+    integrator: Integrator = eqx.field(default=ONE_STEP, kw_only=True)
 
-    def __init__(
-        self,
-        amplitude: ArrayLike,
-        points: int,
-        noise: AbstractNoise,
-        *,
-        duration: ArrayLike = 60.0,
-        reads: int = 1,
-        spacing: ArrayLike = 1.0,
-        relaxation: AbstractRelaxation | None = None,
-        integrator: Integrator | None = None,
-    ):
-        check_at_least("points", points, 2, "for one point use osciprop.gradients.NoisyClassicEP")
-        self.contour = Contour(amplitude, points)
-        self.phases = NoisyPhases(noise, duration, reads, spacing, relaxation, integrator)
+    def __check_init__(self) -> None:
+        check_positive("amplitude", self.amplitude, AMPLITUDE_REMEDY)
+        check_at_least("points", self.points, 2, "for one point use NoisyClassicEP")
+        self.phases.__check_init__()
+
+    @property
+    def phases(self) -> NoisyPhases:
+        """How each phase is held and read."""
+        return NoisyPhases(
+            self.noise, self.duration, self.reads, self.spacing, self.relaxation, self.integrator
+        )
 
     def check(self, network: AbstractNetwork) -> None:
         require_energy(network)
-        if self.contour.points > 2:
+        if self.points > 2:
             require_holomorphic(network)
 
     def estimate(
@@ -325,9 +320,9 @@ class NoisyHolomorphicEP(AbstractGradientMethod):
         initial: State | None,
         key: PRNGKeyArray | None = None,
     ) -> Estimate:
-        points = self.contour.points
+        points, contour = self.points, Contour(self.amplitude, self.points)
         # The two real points of a real simulation, or the whole circle.
-        betas = self.contour.upper()[0] if points == 2 else self.contour.betas()
+        betas = contour.upper()[0] if points == 2 else contour.betas()
         return _noisy_estimate(
             network,
             x,
@@ -336,7 +331,7 @@ class NoisyHolomorphicEP(AbstractGradientMethod):
             key,
             self.phases,
             betas=betas,
-            durations=jnp.full(points, self.phases.duration),
+            durations=jnp.full(points, self.duration),
             weights=-1 / (points * betas),
-            amplitude=self.contour.amplitude,
+            amplitude=jnp.asarray(self.amplitude),
         )

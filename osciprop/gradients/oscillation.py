@@ -39,6 +39,7 @@ class OscillationDiagnostics(AbstractDiagnostics):
     completed: Bool[Array, ""]
     noisy: bool = eqx.field(static=True)
 
+    @property
     def converged(self) -> Bool[Array, ""]:
         return self.completed
 

@@ -15,20 +15,20 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray, PyTree
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
 from ..dynamics.dynamics import Dynamics, make_dynamics, require_holomorphic
 from ..dynamics.integration import Integrator, adaptive, euler_maruyama
 from ..dynamics.noise import AbstractNoise, MeasurementNoise
 from ..dynamics.stochastic import require_key, with_noise
-from ..dynamics.teaching import Oscillation, roots_of_unity
+from ..dynamics.teaching import AMPLITUDE_REMEDY, PERIOD_REMEDY, Oscillation, roots_of_unity
 from ..equilibria.relaxation import judge
 from ..equilibria.spectra import harmonic_sizes
 from ..errors import check_at_least, check_positive
 from ..networks.complexity import real_dtype, to_complex
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
-from ..settings import Module
+from ..settings import Module, Number, number
 from ..trees import norm
 from .estimate import AbstractGradientMethod, Estimate, batch_mean
 from .oscillation import OscillationDiagnostics
@@ -57,11 +57,12 @@ class Leaky(AbstractLockIn):
     start out biased to zero.
     """
 
-    time_constant: Float[Array, ""]
+    time_constant: Number = eqx.field(converter=number)
 
-    def __init__(self, time_constant: ArrayLike):
-        check_positive("time_constant", time_constant, "give the memory of the lock-in in periods")
-        self.time_constant = jnp.asarray(time_constant, dtype=float)
+    def __check_init__(self) -> None:
+        check_positive(
+            "time_constant", self.time_constant, "give the memory of the lock-in in periods"
+        )
 
     def memory(self) -> Float[Array, ""]:
         return jnp.exp(-1 / self.time_constant)
@@ -94,6 +95,10 @@ class Running(Module):
     completed: Bool[Array, ""]
 
 
+# Without and with noise on the neurons.
+QUIET, NOISY = Integrator(stepsize_controller=adaptive(1e-4, 1e-4)), euler_maruyama(0.1)
+
+
 class OscillatoryEP(AbstractGradientMethod):
     """The gradient from an always-on rotating teaching signal.
 
@@ -109,45 +114,35 @@ class OscillatoryEP(AbstractGradientMethod):
     `rule=ErrorSignals()` and as many `samples` as a period has steps.
     """
 
-    teaching: Oscillation
-    settle_periods: int = eqx.field(static=True)
-    periods: int = eqx.field(static=True)
-    samples: int = eqx.field(static=True)
-    rule: AbstractLearningRule
-    lock_in: AbstractLockIn
-    integrator: Integrator
-    noise: AbstractNoise | None
-    measurement: MeasurementNoise | None
+    amplitude: Number = eqx.field(default=0.4, converter=number)
+    period: Number = eqx.field(default=100.0, converter=number)
+    settle_periods: int = eqx.field(default=1, static=True, kw_only=True)
+    periods: int = eqx.field(default=1, static=True, kw_only=True)
+    samples: int = eqx.field(default=16, static=True, kw_only=True)
+    ramp: Number = eqx.field(default=0.0, converter=number, kw_only=True)
+    rule: AbstractLearningRule = eqx.field(default=ActivityProducts(), kw_only=True)
+    lock_in: AbstractLockIn = eqx.field(default=Cumulative(), kw_only=True)
+    integrator: Integrator | None = eqx.field(default=None, kw_only=True)
+    noise: AbstractNoise | None = eqx.field(default=None, kw_only=True)
+    measurement: MeasurementNoise | None = eqx.field(default=None, kw_only=True)
 
-    def __init__(
-        self,
-        amplitude: ArrayLike = 0.4,
-        period: ArrayLike = 100.0,
-        *,
-        settle_periods: int = 1,
-        periods: int = 1,
-        samples: int = 16,
-        ramp: ArrayLike = 0.0,
-        rule: AbstractLearningRule | None = None,
-        lock_in: AbstractLockIn | None = None,
-        integrator: Integrator | None = None,
-        noise: AbstractNoise | None = None,
-        measurement: MeasurementNoise | None = None,
-    ):
-        self.teaching = Oscillation(amplitude, period, ramp)
-        check_at_least("settle_periods", settle_periods, 0, "0 listens from the first moment on")
-        check_at_least("periods", periods, 1, "the lock-in needs a whole period")
-        check_at_least("samples", samples, 4, "fewer samples cannot tell the harmonics apart")
-        self.settle_periods = settle_periods
-        self.periods = periods
-        self.samples = samples
-        self.rule = ActivityProducts() if rule is None else rule
-        self.lock_in = Cumulative() if lock_in is None else lock_in
-        self.noise, self.measurement = noise, measurement
-        if integrator is None:
-            quiet = Integrator(stepsize_controller=adaptive(1e-4, 1e-4))
-            integrator = quiet if noise is None else euler_maruyama(0.1)
-        self.integrator = integrator
+    def __check_init__(self) -> None:
+        check_positive("amplitude", self.amplitude, AMPLITUDE_REMEDY)
+        check_positive("period", self.period, PERIOD_REMEDY)
+        check_at_least("settle_periods", self.settle_periods, 0, "0 listens from the first moment")
+        check_at_least("periods", self.periods, 1, "the lock-in needs a whole period")
+        check_at_least("samples", self.samples, 4, "fewer samples cannot tell the harmonics apart")
+
+    @property
+    def teaching(self) -> Oscillation:
+        """The teaching signal."""
+        return Oscillation(self.amplitude, self.period, self.ramp)
+
+    def used_integrator(self) -> Integrator:
+        """The integrator, or the default for a network with or without noise."""
+        if self.integrator is not None:
+            return self.integrator
+        return QUIET if self.noise is None else NOISY
 
     def check(self, network: AbstractNetwork) -> None:
         self.rule.check(network)
@@ -221,7 +216,7 @@ class OscillatoryEP(AbstractGradientMethod):
         key = None if running.key is None else jax.random.fold_in(running.key, running.index)
         # Beyond the ramp all periods are alike: their number stays out of the phase's last digits.
         ramp_periods = jnp.ceil(self.teaching.ramp.astype(dtype) / period)
-        (states, own), solution = self.integrator.run(
+        (states, own), solution = self.used_integrator().run(
             with_noise(dynamics, self.noise),
             (running.u, running.noise),
             grid * period,

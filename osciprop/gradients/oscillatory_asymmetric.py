@@ -8,10 +8,11 @@ Where each form works is in docs/asymmetric.md.
 
 import abc
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from ..dynamics.correction import MEAN_REMEDY, FreeCompanion, RunningMean
 from ..dynamics.dynamics import Dynamics
@@ -22,7 +23,7 @@ from ..errors import ConvergenceError, check_positive
 from ..networks.costs import Targets
 from ..networks.extensions import AbstractDoubled
 from ..networks.network import AbstractNetwork, State
-from ..settings import Module
+from ..settings import Module, Number, number
 from ..trees import largest_change
 from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate
 from .oscillatory import OscillatoryEP
@@ -72,11 +73,10 @@ class OwnMean(AbstractReference):
     smaller than their symmetry (`osciprop.equilibria.running_mean_stability`).
     """
 
-    time_constant: Float[Array, ""]
+    time_constant: Number = eqx.field(converter=number)
 
-    def __init__(self, time_constant: ArrayLike):
-        check_positive("time_constant", time_constant, MEAN_REMEDY)
-        self.time_constant = jnp.asarray(time_constant, dtype=float)
+    def __check_init__(self) -> None:
+        check_positive("time_constant", self.time_constant, MEAN_REMEDY)
 
     def extend(self, network: AbstractNetwork) -> RunningMean:
         return RunningMean(network, self.time_constant)
@@ -118,8 +118,9 @@ class AsymmetricOscillationDiagnostics(AbstractDiagnostics):
     oscillation: AbstractDiagnostics
     residual: Float[Array, " batch"]
 
+    @property
     def converged(self) -> Bool[Array, ""]:
-        return self.oscillation.converged()
+        return self.oscillation.converged
 
     def failure(self) -> str:
         return self.oscillation.failure()
@@ -144,23 +145,15 @@ class OscillatoryAEP(AbstractGradientMethod):
     Raises `TypeError` for another rule, `HolomorphyError` for a network that is not holomorphic.
     """
 
-    oscillation: OscillatoryEP
-    reference: AbstractReference
+    oscillation: OscillatoryEP = OscillatoryEP(rule=ErrorSignals())
+    reference: AbstractReference = Companion()
 
-    def __init__(
-        self,
-        oscillation: OscillatoryEP | None = None,
-        reference: AbstractReference | None = None,
-    ):
-        if oscillation is None:
-            oscillation = OscillatoryEP(rule=ErrorSignals())
-        if not isinstance(oscillation.rule, ErrorSignals):
+    def __check_init__(self) -> None:
+        if not isinstance(self.oscillation.rule, ErrorSignals):
             raise TypeError(
-                f"oscillation.rule is {type(oscillation.rule).__name__}, which needs an energy: "
-                "give OscillatoryEP(..., rule=osciprop.ErrorSignals())"
+                f"oscillation.rule is {type(self.oscillation.rule).__name__}, which needs an "
+                "energy: give OscillatoryEP(..., rule=osciprop.ErrorSignals())"
             )
-        self.oscillation = oscillation
-        self.reference = Companion() if reference is None else reference
 
     def check(self, network: AbstractNetwork) -> None:
         self.oscillation.check(network)

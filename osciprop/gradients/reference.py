@@ -14,18 +14,19 @@ import jax
 import jax.numpy as jnp
 import lineax
 import numpy as np
-from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from ..dynamics.correction import jacobian_product, transposed_product
 from ..dynamics.dynamics import Dynamics, cost_force
 from ..equilibria.anderson import accelerate
 from ..equilibria.loops import iterate
-from ..equilibria.relaxation import AbstractRelaxation, AndersonIteration
+from ..equilibria.relaxation import AbstractRelaxation, AndersonIteration, check_tolerance
 from ..equilibria.solution import Solution
 from ..errors import check_at_least, check_positive
 from ..networks.complexity import real_dtype
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
+from ..settings import Number, number, optional_number
 from ..trees import keep_samples, norm, sample_norms
 from .contour import relax_free
 from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, batch_mean
@@ -43,6 +44,7 @@ class AdjointDiagnostics(AbstractDiagnostics):
     adjoint_tolerance: Float[Array, ""]
     adjoint_steps: Int[Array, ""]
 
+    @property
     def converged(self) -> Bool[Array, ""]:
         return jnp.all(self.solved) & (self.adjoint_residual <= self.adjoint_tolerance)
 
@@ -82,7 +84,7 @@ class _Adjoint(AbstractGradientMethod):
     """
 
     relaxation: eqx.AbstractVar[AbstractRelaxation]
-    tolerance: eqx.AbstractVar[Float[Array, ""] | None]
+    tolerance: eqx.AbstractVar[Number | None]
 
     @abc.abstractmethod
     def operator(self, dynamics: Dynamics, free: Solution) -> Callable[[State], State]:
@@ -174,24 +176,19 @@ class Implicit(_Adjoint):
     in float32, 1e-10 in float64).
     """
 
-    relaxation: AbstractRelaxation
-    linear_solver: lineax.AbstractLinearSolver | None
-    tolerance: Float[Array, ""] | None
+    relaxation: AbstractRelaxation = AndersonIteration()
+    linear_solver: lineax.AbstractLinearSolver | None = None
+    tolerance: Number | None = eqx.field(default=None, converter=optional_number)
 
-    def __init__(
-        self,
-        relaxation: AbstractRelaxation | None = None,
-        linear_solver: lineax.AbstractLinearSolver | None = None,
-        tolerance: ArrayLike | None = None,
-    ):
-        if linear_solver is not None and not isinstance(linear_solver, lineax.AbstractLinearSolver):
+    def __check_init__(self) -> None:
+        if self.linear_solver is not None and not isinstance(
+            self.linear_solver, lineax.AbstractLinearSolver
+        ):
             raise TypeError(
-                f"linear_solver is {linear_solver!r}: give an iterative Lineax solver such as "
+                f"linear_solver is {self.linear_solver!r}: give an iterative Lineax solver such as "
                 "lineax.GMRES(rtol, atol), or tolerance=... by name"
             )
-        self.relaxation = AndersonIteration() if relaxation is None else relaxation
-        self.linear_solver = linear_solver
-        self.tolerance = _tolerance(tolerance)
+        check_tolerance("tolerance", self.tolerance)
 
     def operator(self, dynamics: Dynamics, free: Solution) -> Callable[[State], State]:
         return _adjoint_operator(dynamics, free)
@@ -218,14 +215,11 @@ class LinearResponse(_Adjoint):
     Jacobian alone. `tolerance` as for `Implicit`.
     """
 
-    relaxation: AbstractRelaxation
-    tolerance: Float[Array, ""] | None
+    relaxation: AbstractRelaxation = AndersonIteration()
+    tolerance: Number | None = eqx.field(default=None, converter=optional_number)
 
-    def __init__(
-        self, relaxation: AbstractRelaxation | None = None, tolerance: ArrayLike | None = None
-    ):
-        self.relaxation = AndersonIteration() if relaxation is None else relaxation
-        self.tolerance = _tolerance(tolerance)
+    def __check_init__(self) -> None:
+        check_tolerance("tolerance", self.tolerance)
 
     def operator(self, dynamics: Dynamics, free: Solution) -> Callable[[State], State]:
         return _response_operator(dynamics, free)
@@ -260,37 +254,21 @@ def _accelerated(
     )
 
 
-def _tolerance(value: ArrayLike | None) -> Float[Array, ""] | None:
-    if value is None:
-        return None
-    check_positive("tolerance", value, "leave it None for the precision's default")
-    return jnp.asarray(value, dtype=float)
-
-
 class RecurrentBackprop(_Adjoint):
     """Recurrent backpropagation (RBP): the adjoint equation relaxes as a dynamics of its own.
 
     `mu <- mu + damping (dC/du + G'^T mu - mu)` until it stands still.
     """
 
-    relaxation: AbstractRelaxation
-    damping: Float[Array, ""]
-    tolerance: Float[Array, ""] | None
-    max_steps: int = eqx.field(static=True)
+    relaxation: AbstractRelaxation = AndersonIteration()
+    damping: Number = eqx.field(default=1.0, converter=number)
+    tolerance: Number | None = eqx.field(default=None, converter=optional_number)
+    max_steps: int = eqx.field(default=2000, static=True)
 
-    def __init__(
-        self,
-        relaxation: AbstractRelaxation | None = None,
-        damping: ArrayLike = 1.0,
-        tolerance: ArrayLike | None = None,
-        max_steps: int = 2000,
-    ):
-        self.relaxation = AndersonIteration() if relaxation is None else relaxation
-        check_positive("damping", damping, "1 is the undamped iteration")
-        self.damping = jnp.asarray(damping, dtype=float)
-        self.tolerance = _tolerance(tolerance)
-        check_at_least("max_steps", max_steps, 1, "an iteration needs a step")
-        self.max_steps = max_steps
+    def __check_init__(self) -> None:
+        check_positive("damping", self.damping, "1 is the undamped iteration")
+        check_tolerance("tolerance", self.tolerance)
+        check_at_least("max_steps", self.max_steps, 1, "an iteration needs a step")
 
     def operator(self, dynamics: Dynamics, free: Solution) -> Callable[[State], State]:
         return _adjoint_operator(dynamics, free)

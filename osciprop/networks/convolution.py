@@ -11,6 +11,16 @@ from .pooling import AbstractPooling, NoPooling
 from .synapses import AbstractTransform
 
 
+def as_kernel(value: ArrayLike) -> Array:
+    """A converter for fields: a kernel as an array. Raises `ValueError` for other dimensions."""
+    array = jnp.asarray(value)
+    if array.ndim != 4:
+        raise ValueError(
+            f"kernel has shape {array.shape}: give (rows, columns, channels in, channels out)"
+        )
+    return array
+
+
 class Convolution(AbstractTransform):
     """`pool(kernel * images)`: a convolution of stride 1, then pooling (hep2022, A.2).
 
@@ -21,19 +31,12 @@ class Convolution(AbstractTransform):
     Raises `ValueError` for a kernel that is not four-dimensional, or a negative `padding`.
     """
 
-    kernel: Float[Array, "rows columns inputs outputs"]
-    padding: int = eqx.field(static=True)
-    pooling: AbstractPooling
+    kernel: Float[Array, "rows columns inputs outputs"] = eqx.field(converter=as_kernel)
+    padding: int = eqx.field(default=1, static=True)
+    pooling: AbstractPooling = NoPooling()
 
-    def __init__(self, kernel: ArrayLike, padding: int = 1, pooling: AbstractPooling | None = None):
-        array = jnp.asarray(kernel)
-        if array.ndim != 4:
-            raise ValueError(
-                f"kernel has shape {array.shape}: give (rows, columns, channels in, channels out)"
-            )
-        check_at_least("padding", padding, 0, "0 keeps to the inside of the images")
-        self.kernel, self.padding = array, padding
-        self.pooling = NoPooling() if pooling is None else pooling
+    def __check_init__(self) -> None:
+        check_at_least("padding", self.padding, 0, "0 keeps to the inside of the images")
 
     def __call__(
         self, images: Inexact[Array, "batch height width inputs"]

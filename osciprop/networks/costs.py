@@ -111,6 +111,7 @@ class SoftmaxCrossEntropy(AbstractCost):
     weight: Float[Array, "units classes"]
     bias: Float[Array, " classes"]
 
+    # The bias takes its shape and type from the weight.
     def __init__(self, weight: ArrayLike, bias: ArrayLike | None = None):
         self.weight = jnp.asarray(weight)
         self.bias = jnp.zeros_like(self.weight[0]) if bias is None else jnp.asarray(bias)

@@ -4,10 +4,10 @@ import abc
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Inexact
+from jaxtyping import Array, Float, Inexact
 
 from ..errors import check_positive
-from ..settings import Module
+from ..settings import Module, Numbers, number
 from .activations import AbstractActivation, ShiftedSigmoid
 
 
@@ -38,14 +38,10 @@ class LeakyIntegrator(AbstractNeuron):
     physical constant of the neuron, not trained by `osciprop.fit`.
     """
 
-    activation: AbstractActivation
-    time_constant: Float[Array, "*units"]
+    activation: AbstractActivation = ShiftedSigmoid()
+    time_constant: Numbers = eqx.field(default=1.0, converter=number)
 
-    def __init__(
-        self, activation: AbstractActivation | None = None, time_constant: ArrayLike = 1.0
-    ):
-        self.activation = ShiftedSigmoid() if activation is None else activation
-        self.time_constant = jnp.asarray(time_constant, dtype=float)
+    def __check_init__(self) -> None:
         check_positive("time_constant", self.time_constant, "give the leak a positive time")
 
     def velocity(

@@ -138,7 +138,12 @@ def pull_back(forward: Callable[[Activity], Activity], pre: Activity, post: Acti
 class _Dense(AbstractSynapse):
     """Shared part of the synapses that join every unit to every unit."""
 
-    weight: eqx.AbstractVar[Float[Array, "pre post"]]
+    weight: Float[Array, "pre post"]
+    source: int = eqx.field(static=True)
+    target: int = eqx.field(static=True)
+
+    def __init__(self, weight: ArrayLike, source: int, target: int):
+        self.weight, self.source, self.target = jnp.asarray(weight), source, target
 
     def forward(self, pre: Activity) -> Inexact[Array, "batch post"]:
         return matmul(as_row(pre), self.weight)
@@ -158,23 +163,13 @@ class _Dense(AbstractSynapse):
 class Directed(_Dense):
     """A dense one-way synapse; the clamped input always uses this kind."""
 
-    weight: Float[Array, "pre post"]
-    source: int = eqx.field(static=True)
-    target: int = eqx.field(static=True)
-
-    def __init__(self, weight: ArrayLike, source: int, target: int):
-        self.weight, self.source, self.target = jnp.asarray(weight), source, target
+    __init__ = _Dense.__init__
 
 
 class Reciprocal(_Dense, AbstractReciprocalSynapse):
     """A dense two-way synapse with one tied weight: `W` forward, its transpose backward."""
 
-    weight: Float[Array, "pre post"]
-    source: int = eqx.field(static=True)
-    target: int = eqx.field(static=True)
-
-    def __init__(self, weight: ArrayLike, source: int, target: int):
-        self.weight, self.source, self.target = jnp.asarray(weight), source, target
+    __init__ = _Dense.__init__
 
     def backward(self, pre: Activity, post: Activity) -> Activity:
         # Transpose, never Hermitian: holomorphic derivatives do not conjugate.

@@ -26,25 +26,15 @@ class Probe(Module):
     """
 
     observe: Observe = eqx.field(static=True)
-    samples: int = eqx.field(static=True)
-    start: int = eqx.field(static=True)
-    stop: float = eqx.field(static=True)
-    every: int = eqx.field(static=True)
+    samples: int = eqx.field(default=32, static=True, kw_only=True)
+    start: int = eqx.field(default=0, static=True, kw_only=True)
+    stop: float = eqx.field(default=math.inf, static=True, kw_only=True)
+    every: int = eqx.field(default=1, static=True, kw_only=True)
 
-    def __init__(
-        self,
-        observe: Observe,
-        *,
-        samples: int = 32,
-        start: int = 0,
-        stop: float = math.inf,
-        every: int = 1,
-    ):
-        check_at_least("samples", samples, 1, "per period")
-        check_at_least("start", start, 0, "the first presentation is number 0")
-        check_at_least("every", every, 1, "1 records every presentation")
-        self.observe, self.samples = observe, samples
-        self.start, self.stop, self.every = start, stop, every
+    def __check_init__(self) -> None:
+        check_at_least("samples", self.samples, 1, "per period")
+        check_at_least("start", self.start, 0, "the first presentation is number 0")
+        check_at_least("every", self.every, 1, "1 records every presentation")
 
     def wants(self, presentation: int) -> bool:
         """Whether a presentation is recorded."""

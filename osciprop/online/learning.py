@@ -4,22 +4,19 @@ Neurons relax, the teaching signal rotates without pause, inputs change from sam
 acts on every neuron, and the synapses move: nothing is stopped, reset, or switched between phases.
 """
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, PRNGKeyArray
-from tqdm import tqdm
+from jaxtyping import PRNGKeyArray
 
 from ..datasets import Batches, Dataset
 from ..datasets.batches import Batch
 from ..dynamics.dynamics import require_holomorphic
 from ..errors import NonFiniteLossError, check_at_least
+from ..files.checkpoint import described, key_numbers
 from ..networks.network import AbstractNetwork
 from ..networks.preparation import prepare_pair
 from .journal import Journal, LearningRun, Probe, load_journal, save_journal
@@ -60,6 +57,8 @@ def simulate_learning(
     simulation, `ValueError` for bad arguments, also for noise without a `key` and a `start` of
     another one.
     """
+    from tqdm import tqdm  # slow to import, and not needed before
+
     check_at_least("presentations", presentations, 1, "the number of samples to be seen in all")
     check_at_least("checkpoint_every", checkpoint_every, 1, "presentations between two files")
     require_holomorphic(network)
@@ -173,25 +172,14 @@ def _settings(
     probe: Probe | None,
 ) -> dict[str, Any]:
     """What must agree between a checkpoint and the simulation that goes on from it."""
-    arrays = jax.tree.leaves(eqx.filter(simulation, eqx.is_array))
-    numbers = [np.asarray(leaf).tolist() for leaf in arrays]
     plan = None if probe is None else [probe.samples, probe.start, probe.stop, probe.every]
     return {
         "data": data.name,
         "samples": len(data.x_train),
         "batch_size": batch_size,
         "seed": seed,
-        "key": None if key is None else np.asarray(_key_data(key)).tolist(),
-        "simulation": f"{_describe(simulation)} {numbers}",
+        "key": None if key is None else key_numbers(key),
+        "simulation": described(simulation),
         "network": str(jax.tree.structure(network)),
         "probe": plan if plan is None else [str(number) for number in plan],
     }
-
-
-def _describe(simulation: Simulation) -> str:
-    """The simulation's structure; without the addresses of an optimizer's functions."""
-    return re.sub(r" at 0x[0-9a-f]+", "", str(simulation))
-
-
-def _key_data(key: PRNGKeyArray) -> Array:
-    return jax.random.key_data(key) if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else key

@@ -18,7 +18,7 @@ from ..dynamics.teaching import Oscillation
 from ..errors import check_at_least, check_positive
 from ..networks.complexity import real_dtype, to_complex
 from ..networks.network import State
-from ..settings import Module
+from ..settings import Module, Number, number
 from ..trees import scaled
 
 Stages: TypeAlias = tuple[State, ...]
@@ -42,14 +42,12 @@ class LockInFilter(Module):
     teaching frequency more steeply, and answers later.
     """
 
-    time_constant: Float[Array, ""]
-    order: int = eqx.field(static=True)
+    time_constant: Number = eqx.field(default=0.5, converter=number)
+    order: int = eqx.field(default=2, static=True)
 
-    def __init__(self, time_constant: ArrayLike = 0.5, order: int = 2):
-        check_positive("time_constant", time_constant, "give the memory of a stage in periods")
-        check_at_least("order", order, 1, "1 is a leaky integrator")
-        self.time_constant = jnp.asarray(time_constant, dtype=float)
-        self.order = order
+    def __check_init__(self) -> None:
+        check_positive("time_constant", self.time_constant, "give the memory of a stage in periods")
+        check_at_least("order", self.order, 1, "1 is a leaky integrator")
 
     def begin(self, s: State) -> Demodulated:
         """Filters that have seen `s` at rest for long: its mean, and no response."""

@@ -6,11 +6,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, ArrayLike, Float, PyTree
+from jaxtyping import Array, Float, PyTree
 
 from ..errors import check_at_least, check_positive
 from ..networks.network import AbstractNetwork
-from ..settings import Module
+from ..settings import Module, Number, number
 from ..trees import scaled
 
 
@@ -52,11 +52,12 @@ class ContinuousPlasticity(AbstractPlasticity):
     `period / time_constant` would.
     """
 
-    time_constant: Float[Array, ""]
+    time_constant: Number = eqx.field(converter=number)
 
-    def __init__(self, time_constant: ArrayLike):
-        check_positive("time_constant", time_constant, "synapses are slow: several periods or more")
-        self.time_constant = jnp.asarray(time_constant, dtype=float)
+    def __check_init__(self) -> None:
+        check_positive(
+            "time_constant", self.time_constant, "synapses are slow: several periods or more"
+        )
 
     def check(self, period: Float[Array, ""]) -> None:
         if float(self.time_constant) <= float(period):
@@ -86,12 +87,10 @@ class PeriodicPlasticity(AbstractPlasticity):
     stopping: what the filters know at that moment is the gradient."""
 
     optimizer: optax.GradientTransformation
-    every: int = eqx.field(static=True)
+    every: int = eqx.field(default=1, static=True)
 
-    def __init__(self, optimizer: optax.GradientTransformation, every: int = 1):
-        check_at_least("every", every, 1, "synapses must not be faster than the oscillation")
-        self.optimizer = optimizer
-        self.every = every
+    def __check_init__(self) -> None:
+        check_at_least("every", self.every, 1, "synapses must not be faster than the oscillation")
 
     def check(self, period: Float[Array, ""]) -> None:
         return None

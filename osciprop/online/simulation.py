@@ -38,32 +38,17 @@ class Simulation(Module):
 
     teaching: Oscillation
     plasticity: AbstractPlasticity
-    lock_in: LockInFilter
-    noise: AbstractNoise | None
-    measurement: MeasurementNoise | None
-    presentation: int = eqx.field(static=True)
-    integrator: Integrator
+    lock_in: LockInFilter = eqx.field(default=LockInFilter(), kw_only=True)
+    noise: AbstractNoise | None = eqx.field(default=None, kw_only=True)
+    measurement: MeasurementNoise | None = eqx.field(default=None, kw_only=True)
+    presentation: int = eqx.field(default=4, static=True, kw_only=True)
+    integrator: Integrator = eqx.field(default=euler_maruyama(0.1), kw_only=True)
 
-    def __init__(
-        self,
-        teaching: Oscillation,
-        plasticity: AbstractPlasticity,
-        *,
-        lock_in: LockInFilter | None = None,
-        noise: AbstractNoise | None = None,
-        measurement: MeasurementNoise | None = None,
-        presentation: int = 4,
-        integrator: Integrator | None = None,
-    ):
-        self.teaching, self.plasticity = teaching, plasticity
-        self.lock_in = LockInFilter() if lock_in is None else lock_in
-        self.noise, self.measurement = noise, measurement
+    def __check_init__(self) -> None:
         check_at_least(
-            "presentation", presentation, 1, "a sample is shown for a whole number of periods"
+            "presentation", self.presentation, 1, "a sample is shown for a whole number of periods"
         )
-        self.presentation = presentation
-        self.integrator = euler_maruyama(0.1) if integrator is None else integrator
-        plasticity.check(teaching.period)
+        self.plasticity.check(self.teaching.period)
         self._check_steps()
 
     def _check_steps(self) -> None:

@@ -12,14 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray
 
-from ..equilibria.relaxation import AbstractRelaxation
+from ..equilibria.relaxation import AbstractRelaxation, AndersonIteration
 from ..errors import check_at_least, check_not_negative, check_positive, is_traced
 from ..gradients import AbstractGradientMethod, Implicit
 from ..gradients.inputs import finite_samples, input_gradient, require_solved
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork
 from ..networks.preparation import prepare_pair
-from ..settings import Module
+from ..settings import Module, Number, number
 from ..trees import keep_samples
 from .evaluation import evaluate
 
@@ -48,17 +48,23 @@ class AbstractAttack(Module):
 class _SignAscent(AbstractAttack):
     """Shared frame: steps along the sign of the gradient, in the ball and the range of the data."""
 
-    radius: eqx.AbstractVar[Float[Array, ""]]
-    low: eqx.AbstractVar[Float[Array, ""]]
-    high: eqx.AbstractVar[Float[Array, ""]]
+    radius: eqx.AbstractVar[Number]
+    low: eqx.AbstractVar[Number]
+    high: eqx.AbstractVar[Number]
     method: eqx.AbstractVar[AbstractGradientMethod]
+
+    def __check_init__(self) -> None:
+        remedy = "give the largest change of any input, 0 for none"
+        check_not_negative("radius", self.radius, remedy)
+        if not is_traced((self.low, self.high)) and not self.low < self.high:
+            raise ValueError(f"low is {self.low} and high is {self.high}: low must be below high")
 
     def climb(
         self,
         network: AbstractNetwork,
         x: ArrayLike,
         y: ArrayLike,
-        step: Float[Array, ""],
+        step: Number,
         steps: int,
         key: PRNGKeyArray | None,
         throw: bool,
@@ -127,17 +133,6 @@ def _check_range(x: Float[Array, "batch ..."], low: Array, high: Array) -> None:
         )
 
 
-def _as_range(low: ArrayLike, high: ArrayLike) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    if not is_traced((low, high)) and not np.asarray(low) < np.asarray(high):
-        raise ValueError(f"low is {low} and high is {high}: low must be below high")
-    return jnp.asarray(low, dtype=float), jnp.asarray(high, dtype=float)
-
-
-def _as_radius(value: ArrayLike) -> Float[Array, ""]:
-    check_not_negative("radius", value, "give the largest change of any input, 0 for none")
-    return jnp.asarray(value, dtype=float)
-
-
 class FastGradientSign(_SignAscent):
     """The fast gradient sign method (FGSM): one step of `radius` along the gradient's sign.
 
@@ -150,21 +145,10 @@ class FastGradientSign(_SignAscent):
     the range (inside `jit` they are brought into it).
     """
 
-    radius: Float[Array, ""]
-    low: Float[Array, ""]
-    high: Float[Array, ""]
-    method: AbstractGradientMethod
-
-    def __init__(
-        self,
-        radius: ArrayLike,
-        low: ArrayLike = 0.0,
-        high: ArrayLike = 1.0,
-        method: AbstractGradientMethod | None = None,
-    ):
-        self.radius = _as_radius(radius)
-        self.low, self.high = _as_range(low, high)
-        self.method = Implicit() if method is None else method
+    radius: Number = eqx.field(converter=number)
+    low: Number = eqx.field(default=0.0, converter=number)
+    high: Number = eqx.field(default=1.0, converter=number)
+    method: AbstractGradientMethod = Implicit()
 
     def perturb(
         self,
@@ -188,28 +172,17 @@ class ProjectedGradient(_SignAscent):
     `step` that is not positive or less than one of `steps`.
     """
 
-    radius: Float[Array, ""]
-    step: Float[Array, ""]
-    steps: int = eqx.field(static=True)
-    low: Float[Array, ""]
-    high: Float[Array, ""]
-    method: AbstractGradientMethod
+    radius: Number = eqx.field(converter=number)
+    # mypy takes the fields of the frame for the first ones.
+    step: Number = eqx.field(converter=number)  # type: ignore[misc]
+    steps: int = eqx.field(static=True)  # type: ignore[misc]
+    low: Number = eqx.field(default=0.0, converter=number)
+    high: Number = eqx.field(default=1.0, converter=number)
+    method: AbstractGradientMethod = Implicit()
 
-    def __init__(
-        self,
-        radius: ArrayLike,
-        step: ArrayLike,
-        steps: int,
-        low: ArrayLike = 0.0,
-        high: ArrayLike = 1.0,
-        method: AbstractGradientMethod | None = None,
-    ):
-        self.radius = _as_radius(radius)
-        check_positive("step", step, "about 2.5 radius / steps reaches the whole ball")
-        check_at_least("steps", steps, 1, "an ascent needs a step")
-        self.step, self.steps = jnp.asarray(step, dtype=float), steps
-        self.low, self.high = _as_range(low, high)
-        self.method = Implicit() if method is None else method
+    def __check_init__(self) -> None:
+        check_positive("step", self.step, "about 2.5 radius / steps reaches the whole ball")
+        check_at_least("steps", self.steps, 1, "an ascent needs a step")
 
     def perturb(
         self,
@@ -230,7 +203,7 @@ def adversarial_accuracy(
     attack: AbstractAttack,
     *,
     batch_size: int = 500,
-    relaxation: AbstractRelaxation | None = None,
+    relaxation: AbstractRelaxation = AndersonIteration(),
     key: PRNGKeyArray | None = None,
     throw: bool = True,
 ) -> float:

@@ -27,7 +27,7 @@ def evaluate(
     x: np.ndarray,
     y: np.ndarray,
     *,
-    relaxation: AbstractRelaxation | None = None,
+    relaxation: AbstractRelaxation = AndersonIteration(),
     batch_size: int = 500,
     preprocessing: AbstractPreprocessing | None = None,
 ) -> Evaluation:
@@ -39,12 +39,11 @@ def evaluate(
     as its `evaluate` says.
     """
     check_at_least("batch_size", batch_size, 1, "evaluate at least one sample at a time")
-    method = AndersonIteration() if relaxation is None else relaxation
     losses, hits, settled = 0.0, 0, 0
     for start in range(0, len(x), batch_size):
         inputs = as_measured(preprocessing, x[start : start + batch_size])
         targets = y[start : start + batch_size]
-        solution = relax(network, inputs, relaxation=method, throw=False)
+        solution = relax(network, inputs, relaxation=relaxation, throw=False)
         cost, correct = _score(network, solution.s, prepare_pair(network, inputs, targets)[1])
         losses += float(cost)
         hits += int(correct)

@@ -12,7 +12,7 @@ def connect_hosts(
     `hosts` the number of processes, one for each host, and `index` which of them this is, from 0.
     Under Slurm, Open MPI and on Cloud TPUs all three are found without being given. The call
     returns when all hosts have called it; from then on `jax.devices()` lists the devices of all of
-    them, and `fit(..., devices=DataParallel())` uses them.
+    them, and `fit(..., placement=DataParallel())` uses them.
 
     Raises `ValueError` if only some of the three are given or `index` is out of range, and
     `RuntimeError` if JAX has already been used, or the hosts did not find each other.

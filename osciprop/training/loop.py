@@ -14,11 +14,10 @@ from pathlib import Path
 import jax
 import numpy as np
 import optax
-from jaxtyping import Array
-from tqdm import tqdm
+from jaxtyping import Array, PRNGKeyArray
 
 from ..datasets import Batches, Dataset, prefetched
-from ..equilibria.relaxation import AbstractRelaxation
+from ..equilibria.relaxation import AbstractRelaxation, AndersonIteration
 from ..errors import ConvergenceError, GradientAccuracyWarning, NonFiniteLossError, check_at_least
 from ..gradients import AbstractGradientMethod, Estimate
 from ..networks.network import AbstractNetwork
@@ -44,25 +43,27 @@ def fit(
     epochs: int,
     batch_size: int = 20,
     seed: int = 0,
+    key: PRNGKeyArray | None = None,
     monitor: Monitor | None = None,
     monitor_every: int = 100,
     checkpoint: Path | str | None = None,
     checkpoint_every: int = 1000,
-    evaluation: AbstractRelaxation | None = None,
+    relaxation: AbstractRelaxation = AndersonIteration(),
     preprocessing: AbstractPreprocessing | None = None,
-    devices: AbstractPlacement | None = None,
+    placement: AbstractPlacement = OneDevice(),
     progress: bool = True,
     throw: bool = True,
 ) -> tuple[AbstractNetwork, History]:
     """Train a network; returns the trained network and the history.
 
-    `seed` decides the order of samples in every epoch, and the noise of methods that have any.
+    `seed` decides the order of samples in every epoch; `key`, by default made from `seed`, the
+    noise of methods that have any, and augmentation.
     `monitor(network, x, y, estimate)` is called
-    every `monitor_every` updates, before the update, and what it returns is recorded. `evaluation`
-    is the relaxation used on the test set after each epoch. `preprocessing` makes the network's
+    every `monitor_every` updates, before the update, and what it returns is recorded. `relaxation`
+    is the one used on the test set after each epoch. `preprocessing` makes the network's
     inputs of the stored samples, on the device: by its `train` for updates, with a key that depends
-    on `seed` and the number of the update alone, and by its `evaluate` for the test set. Data sets
-    of uint8 images need one. A monitor gets the preprocessed `x`. `devices=osciprop.DataParallel()`
+    on `key` and the number of the update alone, and by its `evaluate` for the test set. Data sets
+    of uint8 images need one. A monitor gets the preprocessed `x`. `placement=DataParallel()`
     spreads every batch over several devices; the numbers are those of one device up to the order
     of sums. With `progress`, the memory that a step takes (`memory_estimate`) is shown before it.
 
@@ -75,14 +76,16 @@ def fit(
     tells), `CheckpointError` if the checkpoint belongs to a run with other settings, `ValueError`
     if the devices cannot share a batch equally.
     """
+    from tqdm import tqdm  # slow to import, and not needed before
+
     check_at_least("epochs", epochs, 1, "train for at least one epoch")
     prepare_pair(network, as_measured(preprocessing, data.x_train[:1]), data.y_train[:1])
     method.check(network)
-    placement = OneDevice() if devices is None else devices
     placement.check_batch(batch_size)
     batches = Batches(data.x_train, data.y_train, batch_size, seed=seed)
-    run = TrainingRun(begin(network, optimizer), History(), 0, 0, jax.random.key(seed))
-    settings = run_settings(network, data, method, batch_size, seed, preprocessing)
+    source = jax.random.key(seed) if key is None else key
+    run = TrainingRun(begin(network, optimizer), History(), 0, 0, source)
+    settings = run_settings(network, data, method, batch_size, seed, source, preprocessing)
     path = None if checkpoint is None else Path(checkpoint)
     if path is not None and path.exists():
         run = resume_run(path, run, settings)
@@ -115,7 +118,7 @@ def fit(
                     trained,
                     data.x_test,
                     data.y_test,
-                    relaxation=evaluation,
+                    relaxation=relaxation,
                     preprocessing=preprocessing,
                 )
                 _finish_epoch(run, test, batches.steps_per_epoch)

@@ -62,7 +62,7 @@ def memory_estimate(
     method: AbstractGradientMethod,
     optimizer: optax.GradientTransformation,
     *,
-    devices: AbstractPlacement | None = None,
+    placement: AbstractPlacement = OneDevice(),
 ) -> MemoryEstimate:
     """The memory of a training step on batches like `x` and `y`, without running one.
 
@@ -71,7 +71,6 @@ def memory_estimate(
 
     Raises `ValueError` for a batch that does not fit the network or the devices.
     """
-    placement = OneDevice() if devices is None else devices
     inputs, targets = placement.split(prepare_pair(network, x, y))
     method.check(network)
     state, method = placement.replicate((begin(network, optimizer), method))

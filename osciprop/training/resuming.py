@@ -1,16 +1,20 @@
 """Where a training run stands, as a checkpoint from which it goes on to the same numbers."""
 
 import dataclasses
-import re
 from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
-from jaxtyping import PRNGKeyArray, PyTree
+from jaxtyping import PRNGKeyArray
 
 from ..datasets import Dataset
-from ..files.checkpoint import load_checkpoint, require_settings, save_checkpoint
+from ..files.checkpoint import (
+    described,
+    key_numbers,
+    load_checkpoint,
+    require_settings,
+    save_checkpoint,
+)
 from ..gradients import AbstractGradientMethod
 from ..networks.network import AbstractNetwork
 from .history import History
@@ -39,6 +43,7 @@ def run_settings(
     method: AbstractGradientMethod,
     batch_size: int,
     seed: int,
+    key: PRNGKeyArray,
     preprocessing: AbstractPreprocessing | None,
 ) -> dict[str, Any]:
     """What must agree between a checkpoint and the run that goes on from it."""
@@ -47,17 +52,11 @@ def run_settings(
         "samples": len(data.x_train),
         "batch_size": batch_size,
         "seed": seed,
-        "method": _described(method),
+        "key": key_numbers(key),
+        "method": described(method),
         "network": str(jax.tree.structure(network)),
-        "preprocessing": None if preprocessing is None else _described(preprocessing),
+        "preprocessing": None if preprocessing is None else described(preprocessing),
     }
-
-
-def _described(settings: PyTree) -> str:
-    """A text that differs wherever the settings do: what is printed shows no values of arrays."""
-    numbers = [np.asarray(leaf).tolist() for leaf in jax.tree.leaves(settings)]
-    # Functions, such as a solver's norm, are printed with an address that no other process has.
-    return re.sub(r" at 0x[0-9a-f]+", "", f"{settings} {numbers}")
 
 
 def save_run(path: Path, run: TrainingRun, settings: dict[str, Any]) -> None:

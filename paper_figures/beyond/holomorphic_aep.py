@@ -229,7 +229,7 @@ def _always_on(count: int) -> dict[str, np.ndarray]:
             )
         except osciprop.ConvergenceError:
             continue
-        if stability.network.real.max() < SETTLES:
+        if stability.motion.real.max() < SETTLES:
             criteria[place] = stability.slowest[0]
     of_mean, of_companion = np.asarray(cosines(mean)), np.asarray(cosines(companion))
     kept = np.isfinite(criteria) & np.isfinite(of_mean) & np.isfinite(of_companion)

@@ -182,7 +182,7 @@ def _table(points: tuple[int, ...], true: np.ndarray) -> dict[str, np.ndarray]:
 
 def _radius(points: int) -> float:
     """The radius of convergence as a user learns it, from one estimate's own diagnostics."""
-    return toy.estimate(method(RADIUS_AMPLITUDE, points, solvers()["flow"])).diagnostics.radius()
+    return toy.estimate(method(RADIUS_AMPLITUDE, points, solvers()["flow"])).diagnostics.radius_of_convergence()
 
 
 @in_double_precision

@@ -144,7 +144,7 @@ def _all_errors(
 
 def _amplitude(method: Any) -> Array:
     dyadic = isinstance(method, osciprop.DyadicEP)
-    return method.amplitude if dyadic else method.contour.amplitude
+    return method.amplitude if dyadic else method.amplitude
 
 
 def _errors(

@@ -110,7 +110,7 @@ def compute(fast: bool) -> Data:
             seed=chosen.seed,
             monitor=look,
             monitor_every=chosen.every,
-            evaluation=ONE_PASS,
+            relaxation=ONE_PASS,
             progress=False,
         )
         layers = range(1, len(chosen.sizes))

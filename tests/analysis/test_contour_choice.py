@@ -66,7 +66,7 @@ def test_the_predicted_error_is_that_of_other_noise(chosen, true):
     # A variance from 8 and one from 64 draws of few independent directions.
     assert chosen.error == pytest.approx(mean_error(chosen.method, true), rel=0.35)
     assert chosen.error == pytest.approx(np.hypot(chosen.bias, chosen.noise))
-    assert chosen.points == 6 and float(chosen.method.phases.duration) == 40.0
+    assert chosen.points == 6 and float(chosen.method.duration) == 40.0
 
 
 def test_curves_pass_through_what_was_measured(chosen):
@@ -94,7 +94,7 @@ def test_where_it_starts_hardly_matters(chosen):
 @pytest.mark.slow
 def test_points_are_compared_at_equal_total_time(chosen):
     found = choose_contour(small_network(), X, Y, method(), key=KEY, points=(3, 6))
-    assert found.points * float(found.method.phases.duration) == pytest.approx(240.0)
+    assert found.points * float(found.method.duration) == pytest.approx(240.0)
     few = choose_contour(small_network(), X, Y, method(points=3, duration=80.0), key=KEY)
     assert found.error == pytest.approx(min(few.error, chosen.error), rel=0.05)
     assert found.points == (3 if few.error < chosen.error else 6)

@@ -52,7 +52,7 @@ def test_what_is_handed_to_fit(monkeypatch):
     same = osciprop.hopfield_mlp([64, 5, 6, 10], key=jax.random.key(3))
     assert jax.tree.all(jax.tree.map(lambda a, b: (a == b).all(), network, same))
     assert data is datasets.digits()
-    assert float(method.contour.amplitude) == 0.2
+    assert float(method.amplitude) == 0.2
     assert options == {
         "epochs": 4,
         "batch_size": 7,

@@ -17,7 +17,9 @@ RELAXATIONS = [
     osciprop.SynchronousIteration(),
     osciprop.SynchronousIteration(damping=0.5),
     osciprop.Flow(),
-    osciprop.Flow(diffrax.Heun(), diffrax.ConstantStepSize(), dt0=0.5),
+    osciprop.Flow(
+        integrator=osciprop.Integrator(diffrax.Heun(), diffrax.ConstantStepSize(), dt0=0.5)
+    ),
     osciprop.Newton(),
     osciprop.Newton(lineax.GMRES(rtol=1e-6, atol=1e-12)),
 ]
@@ -56,7 +58,7 @@ def test_unconverged_is_raised_or_flagged_and_never_silent():
         osciprop.AndersonIteration(max_steps=2),
         osciprop.Newton(max_steps=1),
         osciprop.Flow(max_time=0.5),
-        osciprop.Flow(max_steps=2),
+        osciprop.Flow(integrator=osciprop.Integrator(max_steps=2)),
     ):
         with pytest.raises(osciprop.ConvergenceError, match="0 of 4 samples.*Remedies"):
             osciprop.relax(network, x, relaxation=relaxation)

@@ -108,7 +108,7 @@ def test_divergence_is_reported_never_returned():
     method = osciprop.DualPropagation(0.9, 0.0)
     with pytest.raises(osciprop.ConvergenceError, match="dyads of population . diverged") as error:
         osciprop.estimate_gradient(network, X, Y, method)
-    assert "alpha=0.0, beta=0.9" in str(error.value)
+    assert "alpha=0.0, amplitude=0.9" in str(error.value)
     assert "DualPropagationAdjoint" in str(error.value)
     flagged = osciprop.estimate_gradient(network, X, Y, method, throw=False)
     assert not bool(flagged.converged)

@@ -93,7 +93,7 @@ def test_synchronous_iteration_fails_there(toy):
 
 def test_radius_of_convergence(toy):
     estimate = osciprop.estimate_gradient(*toy, osciprop.HolomorphicEP(0.5, 60))
-    assert estimate.diagnostics.radius() == pytest.approx(0.65714, rel=0.02)
+    assert estimate.diagnostics.radius_of_convergence() == pytest.approx(0.65714, rel=0.02)
 
 
 @pytest.mark.slow

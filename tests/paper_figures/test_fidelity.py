@@ -30,5 +30,5 @@ def test_published_cells_of_both_forms(real_data: Path) -> None:
     cosines, norms = network.by_layer(osciprop.estimate_gradient(net, x, y, method).gradient, exact)
     np.testing.assert_allclose(cosines, fidelity.DUAL[0.5][1], atol=0.005)
     np.testing.assert_allclose(norms[0], 2.4, atol=0.05)
-    with pytest.raises(osciprop.ConvergenceError, match=r"alpha=0.0, beta=0.5"):
+    with pytest.raises(osciprop.ConvergenceError, match=r"alpha=0.0, amplitude=0.5"):
         osciprop.estimate_gradient(net, x, y, osciprop.DualPropagation(0.5, 0.0, many, proximal))

@@ -87,7 +87,7 @@ def test_resumed_run_equals_uninterrupted(tmp_path, after):
 def test_checkpoints_name_functions_without_addresses():
     """Which no other process has, so that none could go on."""
     # Its integrator holds a norm, which is a function.
-    described = resuming._described(osciprop.OscillatoryEP(0.1, 20.0))
+    described = resuming.described(osciprop.OscillatoryEP(0.1, 20.0))
     assert "function rms_norm>" in described
 
 

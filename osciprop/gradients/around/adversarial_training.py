@@ -3,11 +3,12 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from ...errors import check_not_negative
 from ...networks.costs import Targets
 from ...networks.network import AbstractNetwork, State
+from ...settings import Number, number
 from ...trees import keep_samples, sample_norms
 from ..estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate
 from ..inputs import pull_to_input, require_error_signal, solved_samples
@@ -26,8 +27,9 @@ class AdversarialDiagnostics(AbstractDiagnostics):
     inputs: Float[Array, "batch ..."]
     distance: Float[Array, " batch"]
 
+    @property
     def converged(self) -> Bool[Array, ""]:
-        return self.ascent.converged() & self.method.converged()
+        return self.ascent.converged & self.method.converged
 
     def failure(self) -> str:
         ascent = self.ascent.failure()
@@ -55,19 +57,11 @@ class AdversarialTraining(AbstractGradientMethod):
     """
 
     method: AbstractGradientMethod
-    step: Float[Array, ""]
-    input_method: AbstractGradientMethod
+    step: Number = eqx.field(default=0.5, converter=number)
+    input_method: AbstractGradientMethod = Implicit()
 
-    def __init__(
-        self,
-        method: AbstractGradientMethod,
-        step: ArrayLike = 0.5,
-        input_method: AbstractGradientMethod | None = None,
-    ):
-        check_not_negative("step", step, "0 leaves the inputs where they are")
-        self.method = method
-        self.step = jnp.asarray(step, dtype=float)
-        self.input_method = Implicit() if input_method is None else input_method
+    def __check_init__(self) -> None:
+        check_not_negative("step", self.step, "0 leaves the inputs where they are")
 
     def check(self, network: AbstractNetwork) -> None:
         self.method.check(network)

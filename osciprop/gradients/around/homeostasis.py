@@ -11,14 +11,14 @@ Products with J only, so that memory grows with the number of units, not with it
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from ...dynamics.correction import jacobian_product
 from ...dynamics.stochastic import require_key
 from ...errors import check_at_least, check_not_negative
 from ...networks.costs import Targets
 from ...networks.network import AbstractNetwork, State
-from ...settings import Module
+from ...settings import Module, Number, number
 from ...trees import sample_products
 from ..estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate
 
@@ -72,25 +72,15 @@ class HomeostaticPenalty(Module):
     Raises `ValueError` for a negative coefficient or no probes.
     """
 
-    sensitivity: Float[Array, ""]
-    reconstruction: Float[Array, ""]
-    probes: int = eqx.field(static=True)
-    per_unit: bool = eqx.field(static=True)
+    sensitivity: Number = eqx.field(default=1.0, converter=number)
+    reconstruction: Number = eqx.field(default=1.0, converter=number)
+    probes: int = eqx.field(default=5, static=True)
+    per_unit: bool = eqx.field(default=True, static=True)
 
-    def __init__(
-        self,
-        sensitivity: ArrayLike = 1.0,
-        reconstruction: ArrayLike = 1.0,
-        probes: int = 5,
-        per_unit: bool = True,
-    ):
-        check_not_negative("sensitivity", sensitivity, "0 leaves the term out")
-        check_not_negative("reconstruction", reconstruction, "0 leaves the term out")
-        check_at_least("probes", probes, 1, "the penalty is a mean over probes")
-        self.sensitivity = jnp.asarray(sensitivity, dtype=float)
-        self.reconstruction = jnp.asarray(reconstruction, dtype=float)
-        self.probes = probes
-        self.per_unit = per_unit
+    def __check_init__(self) -> None:
+        check_not_negative("sensitivity", self.sensitivity, "0 leaves the term out")
+        check_not_negative("reconstruction", self.reconstruction, "0 leaves the term out")
+        check_at_least("probes", self.probes, 1, "the penalty is a mean over probes")
 
     def __call__(
         self,
@@ -114,8 +104,9 @@ class HomeostaticDiagnostics(AbstractDiagnostics):
     method: AbstractDiagnostics
     penalty: Float[Array, ""]
 
+    @property
     def converged(self) -> Array:
-        return self.method.converged()
+        return self.method.converged
 
     def failure(self) -> str:
         return self.method.failure()
@@ -135,11 +126,7 @@ class Homeostatic(AbstractGradientMethod):
     """
 
     method: AbstractGradientMethod
-    penalty: HomeostaticPenalty
-
-    def __init__(self, method: AbstractGradientMethod, penalty: HomeostaticPenalty | None = None):
-        self.method = method
-        self.penalty = HomeostaticPenalty() if penalty is None else penalty
+    penalty: HomeostaticPenalty = HomeostaticPenalty()
 
     def check(self, network: AbstractNetwork) -> None:
         self.method.check(network)

@@ -29,8 +29,9 @@ class LagDiagnostics(AbstractDiagnostics):
     long: OscillationDiagnostics
     correction: Float[Array, ""]
 
+    @property
     def converged(self) -> Bool[Array, ""]:
-        return self.short.converged() & self.long.converged()
+        return self.short.converged & self.long.converged
 
     def failure(self) -> str:
         return "; ".join(filter(None, (self.short.failure(), self.long.failure())))
@@ -87,9 +88,7 @@ class LagCorrected(AbstractGradientMethod):
         key: PRNGKeyArray | None = None,
     ) -> Estimate:
         first, second = (None, None) if key is None else jax.random.split(key)
-        slower = eqx.tree_at(
-            lambda method: method.teaching.period, self.method, 2 * self.method.teaching.period
-        )
+        slower = eqx.tree_at(lambda method: method.period, self.method, 2 * self.method.period)
         running = _run(self.method, network, x, y, initial, first)
         short = self.method.conclude(network, x, y, running)
         # Every period ends at the phase at which the next begins: beta has no jump.

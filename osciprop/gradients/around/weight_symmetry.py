@@ -10,9 +10,8 @@ import math
 from typing import Any
 
 import equinox as eqx
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from ...errors import check_not_negative, check_positive
 from ...networks.convolution import Convolution
@@ -25,6 +24,7 @@ from ...networks.synapses import (
     DirectedProjection,
     FeedbackProjection,
 )
+from ...settings import Number, number
 from ..estimate import AbstractGradientMethod, Estimate
 
 
@@ -153,12 +153,10 @@ class KolenPollack(_BothWays):
     """
 
     method: AbstractGradientMethod
-    decay: Float[Array, ""]
+    decay: Number = eqx.field(default=1e-3, converter=number)
 
-    def __init__(self, method: AbstractGradientMethod, decay: ArrayLike = 1e-3):
-        check_positive("decay", decay, "without decay the difference of the weights stays")
-        self.method = method
-        self.decay = jnp.asarray(decay, dtype=float)
+    def __check_init__(self) -> None:
+        check_positive("decay", self.decay, "without decay the difference of the weights stays")
 
     def changed(self, own: Array, other: Array, weight: Array, partner: Array) -> Array:
         return own + other + self.decay.astype(weight.dtype) * weight
@@ -172,12 +170,10 @@ class Symmetrised(_BothWays):
     """
 
     method: AbstractGradientMethod
-    strength: Float[Array, ""]
+    strength: Number = eqx.field(default=0.1, converter=number)
 
-    def __init__(self, method: AbstractGradientMethod, strength: ArrayLike = 0.1):
-        check_not_negative("strength", strength, "0 leaves the weights to the method")
-        self.method = method
-        self.strength = jnp.asarray(strength, dtype=float)
+    def __check_init__(self) -> None:
+        check_not_negative("strength", self.strength, "0 leaves the weights to the method")
 
     def changed(self, own: Array, other: Array, weight: Array, partner: Array) -> Array:
         return own + self.strength.astype(weight.dtype) * (weight - partner)

@@ -8,11 +8,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import ArrayLike, PRNGKeyArray
 
+from ...errors import check_at_least
 from ..activations import AbstractActivation, HolomorphicTanh, Identity, ReLU
-from .dense import make_populations, per_population
 from ..convolution import Convolution
 from ..costs import AbstractCost, CrossEntropy, softmax_readout
-from ...errors import check_at_least
 from ..network import Network
 from ..neurons import LeakyIntegrator
 from ..pooling import AbstractPooling, MaxPooling, NoPooling, SoftmaxPooling
@@ -26,6 +25,7 @@ from ..synapses import (
     ReciprocalProjection,
     truncated_normal,
 )
+from .dense import make_populations, per_population
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,38 +45,35 @@ class Maps:
         check_at_least("kernel", self.kernel, 1, "a kernel has at least one pixel")
 
 
-def vgg4(width: int = 128, pooling: AbstractPooling | None = None) -> tuple[Maps, ...]:
+def vgg4(width: int = 128, pooling: AbstractPooling = SoftmaxPooling()) -> tuple[Maps, ...]:
     """The four layers of hep2022, Table 2, for images of 32 x 32: `width`, twice and four times
     that, each pooled, by default by `SoftmaxPooling()`; the last is one pixel of 4 `width` maps."""
-    pool = SoftmaxPooling() if pooling is None else pooling
     return (
-        Maps(width, pooling=pool),
-        Maps(2 * width, pooling=pool),
-        Maps(4 * width, pooling=pool),
-        Maps(4 * width, padding=0, pooling=pool),
+        Maps(width, pooling=pooling),
+        Maps(2 * width, pooling=pooling),
+        Maps(4 * width, pooling=pooling),
+        Maps(4 * width, padding=0, pooling=pooling),
     )
 
 
-def vgg6(width: int = 128, pooling: AbstractPooling | None = None) -> tuple[Maps, ...]:
+def vgg6(width: int = 128, pooling: AbstractPooling = SoftmaxPooling()) -> tuple[Maps, ...]:
     """The six layers of hep2022, Fig. 4, for images of 32 x 32; every second one is pooled."""
-    pool = SoftmaxPooling() if pooling is None else pooling
     return (
-        Maps(width, pooling=pool),
+        Maps(width, pooling=pooling),
         Maps(width),
-        Maps(2 * width, pooling=pool),
+        Maps(2 * width, pooling=pooling),
         Maps(2 * width, padding=0),
-        Maps(4 * width, pooling=pool),
+        Maps(4 * width, pooling=pooling),
         Maps(4 * width, padding=0),
     )
 
 
-def vgg16(width: int = 64, pooling: AbstractPooling | None = None) -> tuple[Maps, ...]:
-    """The thirteen convolutional layers of VGG16 (two_tales2024), five of them pooled, by default
-    by `MaxPooling()`; with `osciprop.networks.convolutional_perceptron` and dense layers of 4096, 4096."""
-    pool = MaxPooling() if pooling is None else pooling
+def vgg16(width: int = 64, pooling: AbstractPooling = MaxPooling()) -> tuple[Maps, ...]:
+    """The thirteen convolutional layers of VGG16 (two_tales2024), five of them pooled; with
+    `convolutional_perceptron` and dense layers of 4096, 4096."""
     layers: list[Maps] = []
     for factor, count in ((1, 2), (2, 2), (4, 3), (8, 3), (8, 3)):
-        layers += [Maps(factor * width)] * (count - 1) + [Maps(factor * width, pooling=pool)]
+        layers += [Maps(factor * width)] * (count - 1) + [Maps(factor * width, pooling=pooling)]
     return tuple(layers)
 
 
@@ -86,7 +83,7 @@ def hopfield_cnn(
     key: PRNGKeyArray,
     image_shape: tuple[int, int, int] = (32, 32, 3),
     classes: int = 10,
-    activation: AbstractActivation | None = None,
+    activation: AbstractActivation = HolomorphicTanh(),
     time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
     scale: float = 1.0,
     bias: float = 0.0,
@@ -117,7 +114,7 @@ def feedback_cnn(
     angle: float = 90.0,
     image_shape: tuple[int, int, int] = (32, 32, 3),
     classes: int = 10,
-    activation: AbstractActivation | None = None,
+    activation: AbstractActivation = HolomorphicTanh(),
     time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
     scale: float = 1.0,
     bias: float = 0.0,
@@ -150,8 +147,8 @@ def convolutional_perceptron(
     hidden: Sequence[int] = (),
     image_shape: tuple[int, int, int] = (32, 32, 3),
     classes: int = 10,
-    activation: AbstractActivation | None = None,
-    cost: AbstractCost | None = None,
+    activation: AbstractActivation = ReLU(),
+    cost: AbstractCost = CrossEntropy(),
     time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
     scale: float = 1.0,
     bias: float = 0.0,
@@ -162,10 +159,9 @@ def convolutional_perceptron(
     `activation` is that of all but the output, by default `ReLU()`; `cost` is by default
     `CrossEntropy()`. Other arguments and errors as for `hopfield_cnn`.
     """
-    kind = ReLU() if activation is None else activation
     sizes = [*hidden, classes]
     constants = per_population(time_constant, len(layers) + len(sizes))
-    built = _stack(layers, image_shape, key, kind, constants[: len(layers)], scale, bias)
+    built = _stack(layers, image_shape, key, activation, constants[: len(layers)], scale, bias)
     synapses: list[AbstractSynapse] = [
         _up(convolution, INPUT if place == 0 else place - 1, place)
         for place, convolution in enumerate(built.up)
@@ -177,12 +173,12 @@ def convolutional_perceptron(
         weight = truncated_normal(dense_key, (width, size), scale * width**-0.5)
         synapses.append(Directed(weight, place - 1, place))
         width = size
-    kinds = [kind] * len(hidden) + [Identity()]
+    kinds = [activation] * len(hidden) + [Identity()]
     dense = make_populations(sizes, kinds, constants[len(layers) :], bias)
     return Network(
         populations=(*built.populations, *dense),
         synapses=tuple(synapses),
-        readout=CrossEntropy() if cost is None else cost,
+        readout=cost,
     )
 
 
@@ -200,7 +196,7 @@ def _stack(
     layers: Sequence[Maps],
     image_shape: tuple[int, int, int],
     key: PRNGKeyArray,
-    activation: AbstractActivation | None,
+    activation: AbstractActivation,
     time_constant: ArrayLike | Sequence[ArrayLike],
     scale: float,
     bias: float,
@@ -224,7 +220,7 @@ def _stack(
                 "which nothing is left: use a smaller kernel, more padding, or less pooling"
             )
         shape = after
-        neuron = LeakyIntegrator(HolomorphicTanh() if activation is None else activation, constant)
+        neuron = LeakyIntegrator(activation, constant)
         biases = jnp.full((layer.channels,), bias, dtype=float)
         populations.append(FeatureMaps(neuron, biases, shape[0], shape[1]))
         up.append(convolution)

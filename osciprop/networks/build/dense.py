@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import ArrayLike, PRNGKeyArray
 
-from ..activations import AbstractActivation
-from ..costs import SquaredError, softmax_readout
 from ...errors import check_at_least
+from ..activations import AbstractActivation, ShiftedSigmoid
+from ..costs import SquaredError, softmax_readout
 from ..network import Network
 from ..neurons import LeakyIntegrator
 from ..populations import Population
@@ -17,7 +17,7 @@ from ..synapses import INPUT, Directed, Reciprocal, truncated_normal
 
 def make_populations(
     sizes: Sequence[int],
-    activation: AbstractActivation | Sequence[AbstractActivation] | None,
+    activation: AbstractActivation | Sequence[AbstractActivation],
     time_constant: ArrayLike | Sequence[ArrayLike],
     bias: float,
 ) -> tuple[Population, ...]:
@@ -82,7 +82,7 @@ def hopfield_mlp(
     sizes: Sequence[int],
     *,
     key: PRNGKeyArray,
-    activation: AbstractActivation | None = None,
+    activation: AbstractActivation = ShiftedSigmoid(),
     time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
     scale: float | Sequence[float] = 0.5,
     bias: float = 0.0,
@@ -115,7 +115,7 @@ def hopfield_regressor(
     sizes: Sequence[int],
     *,
     key: PRNGKeyArray,
-    activation: AbstractActivation | None = None,
+    activation: AbstractActivation = ShiftedSigmoid(),
     time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
     scale: float | Sequence[float] = 0.5,
     bias: float = 0.0,

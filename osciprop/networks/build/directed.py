@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import jax
 from jaxtyping import ArrayLike, PRNGKeyArray
 
-from ..activations import AbstractActivation, Identity, ReLU
-from .dense import check_sizes, make_populations, per_matrix
-from ..costs import AbstractCost, SquaredError, softmax_readout
 from ...errors import check_at_least, check_not_negative
+from ..activations import AbstractActivation, Identity, ReLU, ShiftedSigmoid
+from ..costs import AbstractCost, SquaredError, softmax_readout
 from ..network import Network
 from ..synapses import INPUT, Directed, truncated_normal
+from .dense import check_sizes, make_populations, per_matrix
 
 
 def feedback_mlp(
@@ -20,7 +20,7 @@ def feedback_mlp(
     *,
     key: PRNGKeyArray,
     angle: float = 90.0,
-    activation: AbstractActivation | None = None,
+    activation: AbstractActivation = ShiftedSigmoid(),
     time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
     scale: float | Sequence[float] = 0.5,
     bias: float = 0.0,
@@ -54,7 +54,7 @@ def loop_mlp(
     sizes: Sequence[int],
     *,
     key: PRNGKeyArray,
-    activation: AbstractActivation | None = None,
+    activation: AbstractActivation = ShiftedSigmoid(),
     time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
     scale: float | Sequence[float] = 0.5,
     bias: float = 0.0,
@@ -75,7 +75,7 @@ def feedforward_mlp(
     sizes: Sequence[int],
     *,
     key: PRNGKeyArray,
-    activation: AbstractActivation | None = None,
+    activation: AbstractActivation = ShiftedSigmoid(),
     time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
     scale: float | Sequence[float] = 0.5,
     bias: float = 0.0,
@@ -92,8 +92,8 @@ def perceptron(
     sizes: Sequence[int],
     *,
     key: PRNGKeyArray,
-    activation: AbstractActivation | None = None,
-    cost: AbstractCost | None = None,
+    activation: AbstractActivation = ReLU(),
+    cost: AbstractCost = SquaredError(),
     time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
     scale: float | Sequence[float] = 1.0,
     bias: float = 0.0,
@@ -109,12 +109,11 @@ def perceptron(
     check_sizes(sizes)
     steps = len(sizes) - 1
     keys = jax.random.split(key, steps)
-    hidden = ReLU() if activation is None else activation
-    kinds = [hidden] * (steps - 1) + [Identity()]
+    kinds = [activation] * (steps - 1) + [Identity()]
     return Network(
         populations=make_populations(sizes[1:], kinds, time_constant, bias),
         synapses=tuple(_upwards(sizes, list(keys), per_matrix(scale, steps))),
-        readout=SquaredError() if cost is None else cost,
+        readout=cost,
     )
 
 
@@ -124,7 +123,7 @@ def recurrent_network(
     key: PRNGKeyArray,
     symmetric: float = 0.5,
     antisymmetric: float = 0.5,
-    activation: AbstractActivation | None = None,
+    activation: AbstractActivation = ShiftedSigmoid(),
     time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
     scale: float | Sequence[float] = 0.5,
     bias: float = 0.0,
@@ -188,7 +187,7 @@ def _classifier(
     key: PRNGKeyArray,
     factors: Sequence[float],
     synapses: Sequence[Directed],
-    activation: AbstractActivation | None,
+    activation: AbstractActivation,
     time_constant: ArrayLike | Sequence[ArrayLike],
     bias: float,
 ) -> Network:
