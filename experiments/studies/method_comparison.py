@@ -142,7 +142,7 @@ def contenders() -> dict[str, Contender]:
         return dict(duration=duration, reads=reads, spacing=EVERY, integrator=step)
 
     def phases(count: int) -> NoisyPhases:
-        return NoisyPhases(noise, relaxation=None, **phased(count))
+        return NoisyPhases(noise, **phased(count))
 
     def rotating(
         rule: osciprop.gradients.AbstractLearningRule, noisy: bool
