@@ -12,7 +12,9 @@ fixed amplitudes of the figure. About four minutes on a core;
 
 import json
 import time
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -21,29 +23,40 @@ import numpy as np
 from jaxtyping import Array, PyTree
 
 import osciprop
-from experiments.runs import write
+from experiments.runs import noise_images, options, parsed, write
 from osciprop.analysis.contour_choice import ContourChoice, choose_contour
-from osciprop.datasets import mnist
+from osciprop.datasets import Dataset, mnist
 from osciprop.gradients.noisy import NoisyHolomorphicEP
 from paper_figures.hep2022 import rotating
 
-RESULTS = Path(__file__).parent / "results" / "adaptive_amplitude.json"
+FILE = "adaptive_amplitude.json"
 BATCH, NOISE = 10, 0.01
-SEEDS, REALISATIONS, PROBE = (1, 2, 3), 12, 0.4
-POINTS, DURATION = 15, 60.0
-CANDIDATES = (5, 10, 15, 30)
-GRID = np.linspace(0.01, 4, 20)
-Gradient = PyTree[Array]
+PROBE = 0.4
 
 
-def problem(seed: int) -> tuple[osciprop.Network, Array, Array]:
+@dataclass(frozen=True)
+class Size:
+    """How much is compared: `duration` is that of each of the `points`."""
+
+    seeds: tuple[int, ...] = (1, 2, 3)
+    realisations: int = 12
+    points: int = 15
+    duration: float = 60.0
+    candidates: tuple[int, ...] = (5, 10, 15, 30)
+    grid: tuple[float, ...] = tuple(np.linspace(0.01, 4, 20).tolist())
+
+
+FULL, TINY = Size(), Size((1,), 2, 4, 10.0, (4,), (0.4,))
+
+
+def problem(seed: int, data: Dataset) -> tuple[osciprop.Network, Array, Array]:
     """The authors' network of a seed (that of Fig. 3c is of seed 1), and a batch."""
     network = rotating.network(seed)
-    data, rows = mnist(), slice(BATCH * seed, BATCH * (seed + 1))
+    rows = slice(BATCH * seed, BATCH * (seed + 1))
     return network, jnp.asarray(data.x_train[rows]), jnp.asarray(data.y_train[rows], jnp.int32)
 
 
-def true_gradient(network: osciprop.Network, x: Array, y: Array) -> Gradient:
+def true_gradient(network: osciprop.Network, x: Array, y: Array) -> PyTree[Array]:
     """The implicit gradient in double precision, returned in single."""
     with jax.enable_x64(True):
         exact = jax.tree.map(
@@ -61,18 +74,19 @@ def errors(
     x: Array,
     y: Array,
     method: NoisyHolomorphicEP,
-    true: Gradient,
+    true: PyTree[Array],
     keys: Array,
 ) -> Array:
     """Relative error of each realisation; the same keys for all amplitudes."""
 
     def one(key: Array) -> Array:
-        return osciprop.relative_error(method.estimate(network, x, y, None, key).gradient, true)
+        found = method.estimate(network, x, y, None, key).gradient
+        return jnp.asarray(osciprop.relative_error(found, true))
 
     return jax.lax.map(one, keys)
 
 
-def described(choice: ContourChoice, seconds: float, measured: np.ndarray) -> dict:
+def described(choice: ContourChoice, seconds: float, measured: np.ndarray) -> dict[str, Any]:
     """What was chosen and predicted, and what was then measured with other noise."""
     return {
         "amplitude": choice.amplitude,
@@ -89,16 +103,19 @@ def described(choice: ContourChoice, seconds: float, measured: np.ndarray) -> di
     }
 
 
-def run(seed: int) -> dict:
+def run(seed: int, data: Dataset, size: Size) -> dict[str, Any]:
     """One network: both choices, and the errors at the fixed amplitudes."""
-    network, x, y = problem(seed)
+    network, x, y = problem(seed, data)
     true = true_gradient(network, x, y)
     noise = osciprop.WhiteNoise(NOISE, sharing=osciprop.dynamics.SharedAcrossBatch())
-    probe = NoisyHolomorphicEP(PROBE, POINTS, noise, duration=DURATION)
+    probe = NoisyHolomorphicEP(PROBE, size.points, noise, duration=size.duration)
     choice_key, check_key = jax.random.split(jax.random.PRNGKey(1000 + seed))
-    keys = jax.random.split(check_key, REALISATIONS)
-    row: dict = {"seed": seed}
-    for name, candidates in (("amplitude", (POINTS,)), ("amplitude_and_points", CANDIDATES)):
+    keys = jax.random.split(check_key, size.realisations)
+    row: dict[str, Any] = {"seed": seed}
+    for name, candidates in (
+        ("amplitude", (size.points,)),
+        ("amplitude_and_points", size.candidates),
+    ):
         start = time.perf_counter()
         choice = choose_contour(network, x, y, probe, key=choice_key, points=candidates)
         seconds = time.perf_counter() - start
@@ -106,16 +123,16 @@ def run(seed: int) -> dict:
         measured = np.asarray(errors(network, x, y, choice.method, true, keys), float)
         row[name] = described(choice, seconds, measured)
     grid = []
-    for amplitude in GRID:
-        method = NoisyHolomorphicEP(amplitude, POINTS, noise, duration=DURATION)
+    for amplitude in size.grid:
+        method = NoisyHolomorphicEP(amplitude, size.points, noise, duration=size.duration)
         grid.append(np.asarray(errors(network, x, y, method, true, keys), float).mean())
     row["grid_errors"] = [float(error) for error in grid]
-    row["best_fixed"] = float(GRID[int(np.argmin(grid))])
+    row["best_fixed"] = size.grid[int(np.argmin(grid))]
     row["ratio"] = row["amplitude"]["error"] / min(row["grid_errors"])
     return row
 
 
-def table(rows: list[dict]) -> str:
+def table(rows: list[dict[str, Any]]) -> str:
     lines = [
         "| seed | chosen amplitude | predicted error | its error | best fixed amplitude | error "
         "| ratio | points of free choice | its amplitude | its error |",
@@ -132,23 +149,22 @@ def table(rows: list[dict]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    rows = json.loads(RESULTS.read_text())["rows"] if RESULTS.exists() else []
-    for seed in SEEDS[len(rows) :]:
-        rows.append(run(seed))
+def main(argv: Sequence[str] | None = None) -> None:
+    arguments = parsed(options(__doc__), argv)
+    size, path = TINY if arguments.tiny else FULL, arguments.output / FILE
+    data = noise_images((28, 28)) if arguments.tiny else mnist()
+    rows = json.loads(path.read_text())["rows"] if path.exists() else []
+    for seed in size.seeds[len(rows) :]:
+        rows.append(run(seed, data, size))
         settings = {
             "sizes": rotating.SIZES,
             "stddev": rotating.STDDEV,
             "noise": NOISE,
-            "points": POINTS,
-            "duration": DURATION,
             "probe": PROBE,
-            "realisations": REALISATIONS,
-            "candidates": CANDIDATES,
-            "grid": list(GRID),
+            **asdict(size),
             "versions": {"osciprop": osciprop.__version__, "jax": jax.__version__},
         }
-        write(RESULTS, {"settings": settings, "rows": rows})
+        write(path, {"settings": settings, "rows": rows})
     print(table(rows))
 
 

@@ -19,8 +19,9 @@ an hour on a core; XLA_FLAGS=--xla_cpu_multi_thread_eigen=false if anything else
 import dataclasses
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import diffrax
 import equinox as eqx
@@ -32,10 +33,10 @@ from jaxtyping import Array, Complex, Float
 
 import osciprop
 from experiments import hep2022_table1
-from experiments.runs import write
+from experiments.runs import noise_images, options, parsed, write
 from osciprop.datasets import Dataset, mnist
 
-RESULTS = Path(__file__).parent / "results" / "always_on_in_noise.json"
+FILE = "always_on_in_noise.json"
 NOISE = osciprop.WhiteNoise(0.04, sharing=osciprop.dynamics.SharedAcrossBatch())
 UNIT_STEPS = osciprop.Integrator(diffrax.Euler(), diffrax.ConstantStepSize(), dt0=1.0)
 SIZES, BATCH, UPDATES, BATCHES, EPOCHS = (784, 256, 256, 10), 20, 500, 200, 5
@@ -58,16 +59,19 @@ def always_on(
     samples: int,
     rule: osciprop.gradients.AbstractLearningRule,
     noisy: bool,
-    **options,
+    period: float = 200.0,
+    settle_periods: int = 1,
+    periods: int = 1,
 ) -> osciprop.OscillatoryEP:
-    settings = {"period": 200.0, "settle_periods": 1, "periods": 1, **options}
     return osciprop.OscillatoryEP(
         amplitude,
+        period,
+        settle_periods=settle_periods,
+        periods=periods,
         samples=samples,
         rule=rule,
         integrator=UNIT_STEPS,
         noise=NOISE if noisy else None,
-        **settings,
     )
 
 
@@ -111,7 +115,7 @@ GRADIENTS: dict[str, Callable[[], osciprop.OscillatoryEP]] = {
 }
 
 
-def learn(name: str, data: Dataset) -> dict:
+def learn(name: str, data: Dataset) -> dict[str, Any]:
     """Accuracies after some hundred updates."""
     network = osciprop.hopfield_mlp(SIZES, key=jax.random.PRNGKey(0), scale=1.0)
     rows = slice(0, BATCH * UPDATES)
@@ -138,7 +142,7 @@ def learn(name: str, data: Dataset) -> dict:
     }
 
 
-def trained(data: Dataset) -> osciprop.Network:
+def trained(data: Dataset, output: Path, epochs: int) -> osciprop.AbstractNetwork:
     """The network after five epochs of hEP without noise, seed 0."""
     network = osciprop.hopfield_mlp(SIZES, key=jax.random.PRNGKey(0), scale=1.0)
     return osciprop.fit(
@@ -146,10 +150,10 @@ def trained(data: Dataset) -> osciprop.Network:
         data,
         hep2022_table1.methods()["hep"],
         optax.sgd(0.05),
-        epochs=EPOCHS,
+        epochs=epochs,
         batch_size=BATCH,
         seed=0,
-        checkpoint=hep2022_table1.FOLDER / "hep_seed0.checkpoint",
+        checkpoint=output / hep2022_table1.FOLDER / "hep_seed0.checkpoint",
         relaxation=osciprop.AndersonIteration(tolerance=3e-4, max_steps=100),
         throw=False,
     )[0]
@@ -158,7 +162,7 @@ def trained(data: Dataset) -> osciprop.Network:
 @eqx.filter_jit
 def compare(
     method: osciprop.OscillatoryEP,
-    network: osciprop.Network,
+    network: osciprop.AbstractNetwork,
     x: Array,
     y: Array,
     key: Array,
@@ -178,10 +182,12 @@ def compare(
     }
 
 
-def gradients(name: str, network: osciprop.Network, data: Dataset) -> dict:
+def gradients(
+    name: str, network: osciprop.AbstractNetwork, data: Dataset, batches: int
+) -> dict[str, Any]:
     """Every number of every batch, rounded to what a plot would show."""
     method, rows = GRADIENTS[name](), []
-    for index in range(BATCHES):
+    for index in range(batches):
         part = slice(BATCH * index, BATCH * (index + 1))
         x, y = jnp.asarray(data.x_train[part]), jnp.asarray(data.y_train[part], jnp.int32)
         rows.append(compare(method, network, x, y, jax.random.key(index)))
@@ -192,7 +198,7 @@ def gradients(name: str, network: osciprop.Network, data: Dataset) -> dict:
     }
 
 
-def summary(content: dict) -> str:
+def summary(content: dict[str, Any]) -> str:
     lines = ["| always on | accuracy, updates 400 to 500 | test, after 500 |", "|---|---|---|"]
     for row in content["learning"]:
         late, test = 100 * row["late_accuracy"], 100 * row["test_accuracy"]
@@ -216,21 +222,28 @@ def summary(content: dict) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    content = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = options(__doc__)
+    parser.add_argument("--learning", nargs="*", default=list(LEARNING), metavar="ROW")
+    parser.add_argument("--gradients", nargs="*", default=list(GRADIENTS), metavar="ROW")
+    arguments = parsed(parser, argv)
+    path = arguments.output / FILE
+    content = json.loads(path.read_text()) if path.exists() else {}
     content = {"learning": [], "gradients": [], **content}
     content["versions"] = {"osciprop": osciprop.__version__, "jax": jax.__version__}
-    data = mnist()
+    data = noise_images((28, 28)) if arguments.tiny else mnist()
+    epochs, batches = (1, 2) if arguments.tiny else (EPOCHS, BATCHES)
     done = {row["name"] for row in content["learning"]}
-    for name in (name for name in LEARNING if name not in done):
+    for name in (name for name in arguments.learning if name not in done):
         content["learning"].append(learn(name, data))
-        write(RESULTS, content)
+        write(path, content)
     done = {row["name"] for row in content["gradients"]}
-    missing = [name for name in GRADIENTS if name not in done]
-    network = trained(data) if missing else None
-    for name in missing:
-        content["gradients"].append(gradients(name, network, data))
-        write(RESULTS, content)
+    missing = [name for name in arguments.gradients if name not in done]
+    if missing:
+        network = trained(data, arguments.output, epochs)
+        for name in missing:
+            content["gradients"].append(gradients(name, network, data, batches))
+            write(path, content)
     print(summary(content))
 
 

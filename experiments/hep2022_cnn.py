@@ -19,9 +19,8 @@ interrupted goes on from its checkpoint. `--devices 4` shares every batch betwee
 measures an update on your device.
 """
 
-import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jax
@@ -29,10 +28,10 @@ import numpy as np
 import optax
 
 import osciprop
-from experiments.runs import RESULTS, Row, stored, train
+from experiments.runs import Row, noise_images, options, parsed, stored, train
 from osciprop.datasets import Dataset, cifar10, cifar10_jpeg, cifar100, imagenet32
 
-FOLDER = RESULTS / "hep2022_cnn"
+FOLDER = "hep2022_cnn"
 DATA: dict[str, Callable[[], Dataset]] = {
     "cifar10": cifar10,
     "cifar10_jpeg": cifar10_jpeg,
@@ -157,8 +156,8 @@ def table(folder: Path, data: str, names: list[str], suffix: str) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = options(__doc__)
     parser.add_argument("--data", default="cifar10", choices=list(DATA))
     parser.add_argument("--rows", nargs="+", default=ROWS, choices=ROWS)
     parser.add_argument("--epochs", type=int, default=90, help="training epochs (authors: 90)")
@@ -172,13 +171,16 @@ def main() -> None:
     parser.add_argument(
         "--hosts", action="store_true", help="join the hosts of a cluster's job, use all devices"
     )
-    arguments = parser.parse_args()
+    arguments = parsed(parser, argv)
     if arguments.hosts:  # before anything that uses JAX
         osciprop.training.connect_hosts()
     spread = arguments.hosts or arguments.devices
-    devices = osciprop.DataParallel(arguments.devices) if spread else None
+    placement = (
+        osciprop.DataParallel(arguments.devices) if spread else osciprop.training.OneDevice()
+    )
     batch = arguments.batch or (256 if arguments.data == "imagenet32" else 128)
-    data = DATA[arguments.data]().subset(train=arguments.train, test=arguments.test)
+    whole = noise_images((32, 32, 3)) if arguments.tiny else DATA[arguments.data]()
+    data = whole.subset(train=arguments.train, test=arguments.test)
     steps = math.ceil(len(data.x_train) / batch)
     table_rows = rows(
         arguments.data, data.num_classes, arguments.width, steps, batch, arguments.rate
@@ -186,11 +188,12 @@ def main() -> None:
     suffix = "" if arguments.width == 128 else f"_width{arguments.width}"
     suffix += f"_images{arguments.train}" if arguments.train else ""
     suffix += "" if arguments.rate == 1.0 else f"_rate{arguments.rate:g}"
+    folder = arguments.output / FOLDER
     for seed in arguments.seeds:
         for name in arguments.rows:
             label = f"{arguments.data}_{name}{suffix}"
-            train(FOLDER, label, table_rows[name], seed, arguments.epochs, data, devices)
-    print(table(FOLDER, arguments.data, ROWS, suffix))
+            train(folder, label, table_rows[name], seed, arguments.epochs, data, placement)
+    print(table(folder, arguments.data, ROWS, suffix))
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ Each finished run is stored at once in `experiments/results/hep2022_table1/`; ru
 are not computed again, and an interrupted run goes on from its checkpoint.
 """
 
-import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import diffrax
@@ -24,10 +24,10 @@ import numpy as np
 import optax
 
 import osciprop
-from experiments.runs import RESULTS, Row, stored, train
+from experiments.runs import Row, noise_images, options, parsed, stored, train
 from osciprop.datasets import mnist
 
-FOLDER = RESULTS / "hep2022_table1"
+FOLDER = "hep2022_table1"
 PUBLISHED = Path(__file__).parents[1] / "paper_figures" / "published" / "hep2022.json"
 
 
@@ -90,7 +90,7 @@ def row(name: str) -> Row:
     return Row(network, methods()[name], optax.sgd(0.05), 20, evaluation)
 
 
-def table() -> str:
+def table(folder: Path) -> str:
     """Validation accuracy by epoch, ours (mean over the seeds that are there) and published."""
     published = json.loads(PUBLISHED.read_text())["table1"]
     lines = [
@@ -98,7 +98,7 @@ def table() -> str:
         "|---|---|---|---|---|---|",
     ]
     for name in methods():
-        runs = stored(FOLDER, name)
+        runs = stored(folder, name)
         if not runs:
             continue
         for epoch in range(min(len(run["epochs"]["test_accuracy"]) for run in runs)):
@@ -113,18 +113,19 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = options(__doc__)
     parser.add_argument("--epochs", type=int, default=50, help="training epochs (paper: 50)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--methods", nargs="+", default=list(methods()), choices=list(methods()))
-    arguments = parser.parse_args()
-    data = mnist()
+    arguments = parsed(parser, argv)
+    data = noise_images((28, 28)) if arguments.tiny else mnist()
+    folder = arguments.output / FOLDER
     for seed in arguments.seeds:
         for name in arguments.methods:
-            train(FOLDER, name, row(name), seed, arguments.epochs, data)
-            (FOLDER / "table.md").write_text(table() + "\n")
-    print(table())
+            train(folder, name, row(name), seed, arguments.epochs, data)
+            (folder / "table.md").write_text(table(folder) + "\n")
+    print(table(folder))
 
 
 if __name__ == "__main__":

@@ -19,8 +19,7 @@ interrupted run goes on from its checkpoint. XLA_FLAGS=--xla_cpu_multi_thread_ei
 per core.
 """
 
-import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import diffrax
 import jax
@@ -28,13 +27,13 @@ import numpy as np
 import optax
 
 import osciprop
-from experiments.runs import RESULTS, Row, stored, train
+from experiments.runs import Row, noise_images, options, parsed, stored, train
 from osciprop.datasets import fashion_mnist
 from osciprop.training.loop import Monitor
 from paper_figures.homeostasis2024.fig4 import ADJOINT, RELAXATION, RESPONSE, look
 from paper_figures.homeostasis2024.network import LECUN, SIZES
 
-FOLDER = RESULTS / "homeostasis2024"
+FOLDER = "homeostasis2024"
 ANGLES = (0, 15, 30, 45, 60, 75, 90)
 MOMENTUM = optax.sgd(0.01, momentum=0.9)
 ADAM = optax.adamw(1e-4, weight_decay=0.0)
@@ -114,26 +113,27 @@ def table1() -> dict[str, Row]:
 PARTS = {"fig3": fig3, "fig4": fig4, "table1": table1}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = options(__doc__)
     parser.add_argument("--part", choices=list(PARTS), required=True)
     parser.add_argument("--rows", nargs="+", help="names of rows, by default all of the part")
     parser.add_argument("--epochs", type=int, default=5, help="training epochs (paper: 50)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    arguments = parser.parse_args()
+    arguments = parsed(parser, argv)
     rows = PARTS[arguments.part]()
     chosen = arguments.rows or list(rows)
     unknown = set(chosen) - set(rows)
     if unknown:
         parser.error(f"no rows {sorted(unknown)}: choose from {', '.join(rows)}")
-    data = fashion_mnist()
+    data = noise_images((28, 28)) if arguments.tiny else fashion_mnist()
+    folder = arguments.output / FOLDER
     for seed in arguments.seeds:
         for name in chosen:
-            train(FOLDER, name, rows[name], seed, arguments.epochs, data)
+            train(folder, name, rows[name], seed, arguments.epochs, data)
     print("| row | seeds | test error by epoch, % | train error of the last, % |")
     print("|---|---|---|---|")
     for name in rows:
-        runs = stored(FOLDER, name)
+        runs = stored(folder, name)
         if runs:
             length = min(len(run["epochs"]["epoch"]) for run in runs)
             test = 100 - 100 * np.mean(

@@ -17,17 +17,17 @@ checkpoint. At full size a run takes days on a processor and hours on an acceler
 `python -m benchmarks.convolutional` measures the time of an update on yours.
 """
 
-import argparse
 import math
+from collections.abc import Sequence
 
 import jax
 import optax
 
 import osciprop
 from experiments.hep2022_cnn import DATA, table
-from experiments.runs import RESULTS, Row, train
+from experiments.runs import Row, noise_images, options, parsed, train
 
-FOLDER = RESULTS / "homeostasis2024_cnn"
+FOLDER = "homeostasis2024_cnn"
 FORWARD, FEEDBACK, READOUT = (25, 15, 10, 8), (15, 10, 8), 5
 """Multiples of the base rate: synapses up from the input, feedback to each layer, readout."""
 
@@ -97,9 +97,9 @@ def rows(data: str, classes: int, width: int, updates: int) -> dict[str, Row]:
     }
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     names = list(rows("cifar10", 10, 2, 1))
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = options(__doc__)
     parser.add_argument("--data", default="cifar10", choices=list(DATA))
     parser.add_argument("--rows", nargs="+", default=names, choices=names)
     parser.add_argument("--epochs", type=int, help="default 150, ImageNet 90")
@@ -107,17 +107,19 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=128, help="maps of the first layer")
     parser.add_argument("--train", type=int, help="the first so many training images only")
     parser.add_argument("--test", type=int, help="the first so many test images only")
-    arguments = parser.parse_args()
+    arguments = parsed(parser, argv)
     epochs = arguments.epochs or (90 if arguments.data == "imagenet32" else 150)
-    data = DATA[arguments.data]().subset(train=arguments.train, test=arguments.test)
+    whole = noise_images((32, 32, 3)) if arguments.tiny else DATA[arguments.data]()
+    data = whole.subset(train=arguments.train, test=arguments.test)
     updates = epochs * math.ceil(len(data.x_train) / 256)
     chosen = rows(arguments.data, data.num_classes, arguments.width, updates)
     suffix = "" if arguments.width == 128 else f"_width{arguments.width}"
     suffix += f"_images{arguments.train}" if arguments.train else ""
+    folder = arguments.output / FOLDER
     for seed in arguments.seeds:
         for name in arguments.rows:
-            train(FOLDER, f"{arguments.data}_{name}{suffix}", chosen[name], seed, epochs, data)
-    print(table(FOLDER, arguments.data, names, suffix))
+            train(folder, f"{arguments.data}_{name}{suffix}", chosen[name], seed, epochs, data)
+    print(table(folder, arguments.data, names, suffix))
 
 
 if __name__ == "__main__":

@@ -18,22 +18,23 @@ again. Half an hour on a core.
 
 import json
 import time
-from pathlib import Path
+from collections.abc import Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, PyTree
+from jaxtyping import Array, PRNGKeyArray, PyTree
 
 import osciprop
 from experiments.always_on_in_noise import EXACT, SIGNALS, always_on, published
-from experiments.runs import write
-from osciprop.datasets import digits
+from experiments.runs import options, parsed, write
+from osciprop.datasets import Dataset, digits
 from osciprop.trees import norm
 
-RESULTS = Path(__file__).parent / "results" / "late_divergence.json"
+FILE = "late_divergence.json"
 SIZES, BATCH, SEEDS, EPOCHS = (64, 64, 64, 10), 20, 8, 25
 COLLAPSED = 0.5
 
@@ -47,7 +48,12 @@ class ConvergedOnly(osciprop.gradients.AbstractGradientMethod):
         self.method.check(network)
 
     def estimate(
-        self, network: osciprop.AbstractNetwork, x: Array, y: Array, initial: PyTree, key: PyTree
+        self,
+        network: osciprop.AbstractNetwork,
+        x: Array,
+        y: Array,
+        initial: PyTree,
+        key: PRNGKeyArray | None = None,
     ) -> osciprop.Estimate:
         found = self.method.estimate(network, x, y, initial, key)
         kept = jax.tree.map(
@@ -107,10 +113,9 @@ def epoch(
     return networks, states, reports
 
 
-def run(name: str, epochs: int = EPOCHS) -> dict:
+def run(name: str, data: Dataset, epochs: int = EPOCHS) -> dict[str, Any]:
     """All seeds of one row; accuracies and largest gradients by epoch."""
     method, optimizer = ROWS[name]
-    data = digits()
     pairs = jnp.asarray(data.x_train), jnp.asarray(data.y_train, jnp.int32)
     built = [
         osciprop.hopfield_mlp(SIZES, key=jax.random.PRNGKey(seed), scale=1.0)
@@ -161,12 +166,18 @@ def run(name: str, epochs: int = EPOCHS) -> dict:
     }
 
 
-def main() -> None:
-    rows = json.loads(RESULTS.read_text())["rows"] if RESULTS.exists() else []
-    for name in ROWS:
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = options(__doc__)
+    parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=list(ROWS), metavar="ROW")
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    arguments = parsed(parser, argv)
+    path = arguments.output / FILE
+    data = digits().subset(train=2 * BATCH) if arguments.tiny else digits()
+    rows = json.loads(path.read_text())["rows"] if path.exists() else []
+    for name in arguments.rows:
         if name not in {row["name"] for row in rows}:
-            rows.append(run(name))
-            write(RESULTS, {"rows": rows})
+            rows.append(run(name, data, arguments.epochs))
+            write(path, {"rows": rows})
     print("| always on | accuracy of those that learn | at chance at the end | largest gradient |")
     print("|---|---|---|---|")
     for row in rows:

@@ -15,17 +15,17 @@ Nudges are 0.1, with two points (`aep`, `vf`, `ep`) or four (`holomorphic_aep`);
 amplitude of 1. Finished runs are stored in `experiments/results/nonconservative2026/`.
 """
 
-import argparse
+from collections.abc import Sequence
 
 import jax
 import numpy as np
 import optax
 
 import osciprop
-from experiments.runs import RESULTS, Row, stored, train
+from experiments.runs import Row, noise_images, options, parsed, stored, train
 from osciprop.datasets import mnist
 
-FOLDER = RESULTS / "nonconservative2026"
+FOLDER = "nonconservative2026"
 SIZES = [784, 256, 10]
 RELAXATION = osciprop.AndersonIteration(tolerance=1e-4, max_steps=150)
 METHODS: dict[str, osciprop.gradients.AbstractGradientMethod] = {
@@ -66,21 +66,22 @@ def rows() -> dict[str, Row]:
     return {**found, "symmetric_ep": Row(tied, TIED, optimizer, 50, evaluation)}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = options(__doc__)
     table = rows()
     parser.add_argument("--rows", nargs="+", default=list(table), choices=list(table))
     parser.add_argument("--epochs", type=int, default=5, help="training epochs (paper: 1 and 20)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    arguments = parser.parse_args()
-    data = mnist()
+    arguments = parsed(parser, argv)
+    data = noise_images((28, 28)) if arguments.tiny else mnist()
+    folder = arguments.output / FOLDER
     for seed in arguments.seeds:
         for name in arguments.rows:
-            train(FOLDER, name, table[name], seed, arguments.epochs, data)
+            train(folder, name, table[name], seed, arguments.epochs, data)
     print("| row | seeds | test accuracy by epoch, % |")
     print("|---|---|---|")
     for name in table:
-        runs = stored(FOLDER, name)
+        runs = stored(folder, name)
         if runs:
             length = min(len(run["epochs"]["epoch"]) for run in runs)
             accuracy = [run["epochs"]["test_accuracy"][:length] for run in runs]

@@ -7,11 +7,13 @@ Cosine with the gradient of the exact response, 50 Fashion-MNIST images, network
 one. Written to `experiments/results/nudges_at_start.json`; a few minutes of a core.
 """
 
+from collections.abc import Sequence
+
 import jax
 
 import osciprop
 from experiments.homeostasis2024 import always_on, reciprocal, table1
-from experiments.runs import RESULTS, write
+from experiments.runs import noise_images, options, parsed, write
 from osciprop.datasets import fashion_mnist
 from paper_figures.homeostasis2024.fig4 import RESPONSE
 
@@ -20,16 +22,17 @@ ROWS = ("table1_N1_0.05", "table1_N1_0.5", "table1_N2_0.5", "table1_N4_0.5")
 PERIODS = (240.0, 960.0)
 
 
-def main() -> None:
-    data = fashion_mnist()
+def main(argv: Sequence[str] | None = None) -> None:
+    arguments = parsed(options(__doc__), argv)
+    data = noise_images((28, 28), 2) if arguments.tiny else fashion_mnist()
     x, y = data.x_train[:50], data.y_train[:50]
-    rows = table1()
+    rows, seeds = table1(), SEEDS[:1] if arguments.tiny else SEEDS
     methods: dict[str, osciprop.gradients.AbstractGradientMethod] = {
         name: rows[name].method for name in ROWS
     }
     methods |= {f"always on, period {period:g}": always_on(period) for period in PERIODS}
     found: dict[str, list[float]] = {name: [] for name in methods}
-    for seed in SEEDS:
+    for seed in seeds:
         network = reciprocal(0.0, seed)
         exact = osciprop.estimate_gradient(network, x, y, RESPONSE, throw=False)
         for name, method in methods.items():
@@ -39,11 +42,11 @@ def main() -> None:
             print(seed, name, found[name][-1], flush=True)
     content: dict[str, object] = {
         "what": "cosine with the gradient of the exact response, by seed",
-        "seeds": list(SEEDS),
+        "seeds": list(seeds),
         "cosines": found,
         "versions": {"osciprop": osciprop.__version__, "jax": jax.__version__},
     }
-    write(RESULTS / "nudges_at_start.json", content)
+    write(arguments.output / "nudges_at_start.json", content)
 
 
 if __name__ == "__main__":

@@ -9,16 +9,17 @@ on a core; finished rows are stored in `experiments/results/online_digits.json` 
 
 import json
 import time
-from pathlib import Path
+from collections.abc import Sequence
+from typing import Any
 
 import diffrax
 import jax
 
 import osciprop
-from experiments.runs import write
+from experiments.runs import options, parsed, write
 from osciprop.demo import build, optimizer
 
-RESULTS = Path(__file__).parent / "results" / "online_digits.json"
+FILE = "online_digits.json"
 STEPS = osciprop.Integrator(diffrax.Heun(), diffrax.ConstantStepSize(), dt0=0.5)
 PERIODIC, CONTINUOUS = "Adam, every {} periods", "continuous, time constant {}"
 
@@ -31,9 +32,12 @@ ROWS = (
     (CONTINUOUS, 2500, 3, (0.15, 2), 400),
     (CONTINUOUS, 2500, 8, (0.3, 2), 400),
 )
+TINY_ROWS = tuple((kind, 1, 1, (0.5, 1), 2) for kind in (PERIODIC, CONTINUOUS))
 
 
-def run(kind: str, pace: int, presentation: int, filters: tuple, presentations: int) -> dict:
+def run(
+    kind: str, pace: int, presentation: int, filters: tuple[float, int], presentations: int
+) -> dict[str, Any]:
     """Train one network online; its accuracy on the test set, and what made it."""
     network, data = build(0), osciprop.datasets.digits()
     plasticity = (
@@ -65,11 +69,14 @@ def run(kind: str, pace: int, presentation: int, filters: tuple, presentations: 
     }
 
 
-def main() -> None:
-    found = json.loads(RESULTS.read_text())["rows"] if RESULTS.exists() else []
-    for row in ROWS[len(found) :]:
+def main(argv: Sequence[str] | None = None) -> None:
+    arguments = parsed(options(__doc__), argv)
+    path = arguments.output / FILE
+    found = json.loads(path.read_text())["rows"] if path.exists() else []
+    rows = TINY_ROWS if arguments.tiny else ROWS
+    for row in rows[len(found) :]:
         found.append(run(*row))
-        write(RESULTS, {"rows": found})
+        write(path, {"rows": found})
     print("| plasticity | periods per sample | filters | presentations | test accuracy |")
     print("|---|---|---|---|---|")
     for row in found:

@@ -20,8 +20,9 @@ of the product of the weights (the authors' Lipschitz estimate) and the product 
 in `experiments/results/two_tales2024/`.
 """
 
-import argparse
 import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
 
 import equinox as eqx
 import jax
@@ -30,10 +31,10 @@ import numpy as np
 import optax
 
 import osciprop
-from experiments.runs import RESULTS, Row, stored, train
+from experiments.runs import Row, noise_images, options, parsed, stored, train
 from osciprop.datasets import Dataset, fashion_mnist, mnist
 
-FOLDER = RESULTS / "two_tales2024"
+FOLDER = "two_tales2024"
 SIZES = [784, 128, 128, 10]
 BETA = 0.5
 RADIUS, ATTACKED = 0.1, 1000
@@ -102,7 +103,7 @@ def attacked(network: osciprop.Network, data: Dataset) -> dict[str, float]:
     }
 
 
-def table() -> str:
+def table(folder: Path) -> str:
     """What the stored runs reached, mean over the seeds that are there."""
     lines = [
         "| data | row | seeds | epochs | test accuracy, % | settled updates, % | norm of product "
@@ -111,7 +112,7 @@ def table() -> str:
     ]
     for data in DATA:
         for name in methods():
-            runs = stored(FOLDER, f"{data}_{name}")
+            runs = stored(folder, f"{data}_{name}")
             if not runs:
                 continue
             epochs = min(len(run["epochs"]["epoch"]) for run in runs)
@@ -129,24 +130,25 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     rows = methods()
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = options(__doc__)
     parser.add_argument("--data", default="mnist", choices=list(DATA))
     parser.add_argument("--rows", nargs="+", default=list(rows), choices=list(rows))
     parser.add_argument("--epochs", type=int, default=20, help="training epochs (authors: 20)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    arguments = parser.parse_args()
-    whole = DATA[arguments.data]()
+    arguments = parsed(parser, argv)
+    whole = noise_images((28, 28)) if arguments.tiny else DATA[arguments.data]()
+    folder = arguments.output / FOLDER
     data = dataclasses.replace(whole, x_train=whole.x_train[:50000], y_train=whole.y_train[:50000])
     evaluation = osciprop.SequentialIteration(max_steps=1, tolerance=1e-3)
     adam = optax.adam(1e-3)
     for seed in arguments.seeds:
         for name in arguments.rows:
             row = Row(network, rows[name], adam, 50, evaluation, look, 1000, attacked)
-            train(FOLDER, f"{arguments.data}_{name}", row, seed, arguments.epochs, data)
-            (FOLDER / "table.md").write_text(table() + "\n")
-    print(table())
+            train(folder, f"{arguments.data}_{name}", row, seed, arguments.epochs, data)
+            (folder / "table.md").write_text(table(folder) + "\n")
+    print(table(folder))
 
 
 if __name__ == "__main__":

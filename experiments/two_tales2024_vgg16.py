@@ -15,17 +15,17 @@ results. What is interrupted goes on from its checkpoint. At full size (34 milli
 takes hours on a processor.
 """
 
-import argparse
+from collections.abc import Sequence
 
 import jax
 import optax
 
 import osciprop
 from experiments.hep2022_cnn import table
-from experiments.runs import RESULTS, Row, train
+from experiments.runs import Row, noise_images, options, parsed, train
 from osciprop.datasets import cifar10, cifar10_jpeg, cifar100
 
-FOLDER = RESULTS / "two_tales2024_vgg16"
+FOLDER = "two_tales2024_vgg16"
 DATA = {"cifar10": cifar10, "cifar10_jpeg": cifar10_jpeg, "cifar100": cifar100}
 CIFAR100_STATISTICS = osciprop.training.ChannelStatistics(
     (0.5074, 0.4867, 0.4411), (0.2011, 0.1987, 0.2025)
@@ -92,9 +92,9 @@ def row(
     return Row(network, method, rule, batch, once, preprocessing=images)
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     names = list(methods())
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = options(__doc__)
     parser.add_argument("--data", default="cifar10", choices=list(DATA))
     parser.add_argument("--rows", nargs="+", default=names, choices=names)
     parser.add_argument("--epochs", type=int, help="default 130, CIFAR-100 200")
@@ -102,13 +102,14 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=64, help="maps of the first layer")
     parser.add_argument("--train", type=int, help="number of training images; default nine tenths")
     parser.add_argument("--test", type=int, help="the first so many test images only")
-    arguments = parser.parse_args()
-    whole = DATA[arguments.data]()
+    arguments = parsed(parser, argv)
+    whole = noise_images((32, 32, 3)) if arguments.tiny else DATA[arguments.data]()
     count = arguments.train or len(whole.x_train) * 9 // 10
     data = whole.subset(train=count, test=arguments.test)
     batch, _, epochs, _ = SETTINGS[arguments.data.removesuffix("_jpeg")]
     suffix = "" if arguments.width == 64 else f"_width{arguments.width}"
     suffix += f"_images{arguments.train}" if arguments.train else ""
+    folder = arguments.output / FOLDER
     for seed in arguments.seeds:
         for name in arguments.rows:
             chosen = row(
@@ -119,8 +120,8 @@ def main() -> None:
                 len(data.x_train) // batch,
             )
             label = f"{arguments.data}_{name}{suffix}"
-            train(FOLDER, label, chosen, seed, arguments.epochs or epochs, data)
-    print(table(FOLDER, arguments.data, names, suffix))
+            train(folder, label, chosen, seed, arguments.epochs or epochs, data)
+    print(table(folder, arguments.data, names, suffix))
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def many(method, keys, network, x=X, y=Y):
 @pytest.mark.parametrize(
     ("noisy", "noiseless"),
     [
-        (classic(duration=300.0, relaxation=None), osciprop.ClassicEP(0.2)),
+        (classic(duration=300.0), osciprop.ClassicEP(0.2)),
         pytest.param(
             holomorphic(duration=300.0), osciprop.HolomorphicEP(0.3, 6), marks=pytest.mark.slow
         ),
