@@ -24,6 +24,7 @@ import platform
 import resource
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jax
@@ -33,13 +34,14 @@ import optax
 
 import osciprop
 from osciprop.training.step import begin, train_step
+from paper_figures.hep2022.deep import convolution
 
 IMAGE = (32, 32, 3)
 PRODUCT = 2048
 Case = tuple[int, int, int]  # batch, width, points
 
 
-def seconds(run, repeats: int) -> float:
+def seconds(run: Callable[[], object], repeats: int) -> float:
     """The least time of a call that is compiled."""
     jax.block_until_ready(run())
     times = []
@@ -61,11 +63,12 @@ def operations_per_step(network: osciprop.Network) -> int:
     """Of one sample in one step of real activity: every reciprocal synapse, up and down."""
     total = 0
     for synapse in network.synapses[1:]:
-        kernel = synapse.transform.kernel
-        lower = network.populations[synapse.source]
+        transform, lower = convolution(synapse), network.populations[synapse.source]
+        assert isinstance(lower, osciprop.networks.FeatureMaps)
+        kernel = transform.kernel
         rows, columns, _, _ = kernel.shape
-        height = lower.height + 2 * synapse.transform.padding - rows + 1
-        width = lower.width + 2 * synapse.transform.padding - columns + 1
+        height = lower.height + 2 * transform.padding - rows + 1
+        width = lower.width + 2 * transform.padding - columns + 1
         total += 2 * 2 * height * width * math.prod(kernel.shape)
     return total
 
@@ -131,8 +134,8 @@ def table(content: dict[str, object]) -> str:
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--batches", type=int, nargs="+", default=[128, 32, 64])
     parser.add_argument("--widths", type=int, nargs="+", default=[16, 32, 64, 128])
     parser.add_argument("--points", type=int, nargs="+", default=[2, 4], choices=[2, 4])
@@ -142,7 +145,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--output", type=Path, help="a JSON file for the numbers")
     parser.add_argument("--cases", choices=["one factor", "all"], default="one factor")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     rate = product_rate()
     rows = []
     for case in cases(arguments):

@@ -7,6 +7,7 @@ the least of twenty runs each.
 """
 
 import time
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,12 +18,13 @@ REPEATS = 50
 
 def microseconds(shape: tuple[int, ...], level: int) -> float:
     x = jnp.ones(shape)
+    options: dict[str, Any] = {"xla_backend_optimization_level": level}
 
     @jax.jit
-    def repeated(x):
+    def repeated(x: jax.Array) -> jax.Array:
         return jax.lax.fori_loop(0, REPEATS, lambda _, u: jax.nn.sigmoid(4 * u - 2), x)
 
-    program = repeated.lower(x).compile({"xla_backend_optimization_level": level})
+    program = repeated.lower(x).compile(options)
     times = []
     for _ in range(20):
         start = time.perf_counter()

@@ -12,16 +12,19 @@ import json
 import platform
 import sys
 import time
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 import osciprop
+from osciprop.equilibria import AbstractRelaxation
+from osciprop.gradients import AbstractGradientMethod
 
 SIZES = [784, 256, 256, 10]
 BATCH = 50
-METHODS = {
+METHODS: dict[str, Callable[[AbstractRelaxation], AbstractGradientMethod]] = {
     "ClassicEP(0.1)": lambda relaxation: osciprop.ClassicEP(0.1, relaxation),
     "HolomorphicEP(0.1, 8)": lambda relaxation: osciprop.HolomorphicEP(0.1, 8, relaxation),
 }
@@ -34,7 +37,7 @@ def data() -> tuple[jax.Array, jax.Array]:
     return jnp.asarray(x, dtype=jnp.float32), jnp.asarray(rng.integers(0, 10, BATCH))
 
 
-def relaxations(dtype: jnp.dtype) -> dict[str, osciprop.equilibria.AbstractRelaxation]:
+def relaxations(dtype: jnp.dtype) -> dict[str, AbstractRelaxation]:
     reduced = osciprop.equilibria.ReducedPrecision(dtype=dtype)
     return {
         "as it is": reduced,
@@ -42,7 +45,7 @@ def relaxations(dtype: jnp.dtype) -> dict[str, osciprop.equilibria.AbstractRelax
     }
 
 
-def milliseconds(network: osciprop.Network, x: jax.Array, relaxation) -> float:
+def milliseconds(network: osciprop.Network, x: jax.Array, relaxation: AbstractRelaxation) -> float:
     """The median time of a free relaxation that is compiled."""
     times = []
     for _ in range(12):
@@ -89,12 +92,16 @@ def measure(scale: float) -> list[dict[str, object]]:
     return rows
 
 
-if __name__ == "__main__":
+def main(scales: Sequence[float] = (0.5, 1.0)) -> None:
     content = {
         "device": f"{jax.devices()[0].device_kind}, {platform.machine()}",
         "jax": jax.__version__,
         "osciprop": osciprop.__version__,
-        "rows": [row for scale in (0.5, 1.0) for row in measure(scale)],
+        "rows": [row for scale in scales for row in measure(scale)],
     }
     json.dump(content, sys.stdout, indent=1)
     print()
+
+
+if __name__ == "__main__":
+    main()

@@ -11,6 +11,8 @@ included, and the memory that the study added.
 
 import gc
 import time
+from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -19,14 +21,17 @@ import numpy as np
 import psutil
 
 import osciprop
-from osciprop.studies import Study, logspace, seeds
+from osciprop.studies import Axis, Study, logspace, seeds
+
+Measure = Callable[[jax.Array, jax.Array], dict[str, Any]]
+"""The function of a study, of an amplitude and a seed."""
 
 
-def case(sizes: list[int], samples: int):
+def case(sizes: list[int], samples: int) -> Measure:
     """The function of a study: one network, amplitude and seed of the data."""
     network = osciprop.hopfield_mlp(sizes, key=jax.random.PRNGKey(0))
 
-    def measure(amplitude, seed):
+    def measure(amplitude: jax.Array, seed: jax.Array) -> dict[str, Any]:
         keys = jax.random.split(jax.random.key(seed))
         x = jax.random.normal(keys[0], (samples, sizes[0]))
         y = jax.random.randint(keys[1], (samples,), 0, sizes[-1])
@@ -41,7 +46,7 @@ def case(sizes: list[int], samples: int):
     return measure
 
 
-def by_loop(measure, axes) -> tuple[float, float]:
+def by_loop(measure: Measure, axes: dict[str, Axis]) -> tuple[float, float]:
     """Seconds in all, and for the points, of a loop."""
     compiled = eqx.filter_jit(measure)
     # Scalars first: iterating over an array would take longer than the calls.
@@ -59,11 +64,11 @@ def by_loop(measure, axes) -> tuple[float, float]:
     return end - start, end - ready
 
 
-def by_study(measure, axes) -> tuple[float, float, int, float]:
+def by_study(measure: Measure, axes: dict[str, Axis]) -> tuple[float, float, int, float]:
     """Seconds in all and for the points of a study, traces of its function, and MB added."""
     traces = []
 
-    def traced(amplitude, seed):
+    def traced(amplitude: jax.Array, seed: jax.Array) -> dict[str, Any]:
         traces.append(1)
         return measure(amplitude, seed)
 

@@ -7,9 +7,10 @@ python benchmarks/table.py run.json
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 
-def table(run: dict) -> str:
+def table(run: dict[str, Any]) -> str:
     """Median times, and their ratio to the backpropagation step of the same run."""
     rows = {entry["name"]: entry for entry in run["benchmarks"]}
     unit = rows["test_backprop_step"]["stats"]["median"]

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 import osciprop
+from benchmarks.fixture import Benchmark
+from paper_figures import layers
 
 SIZES = [784, 128, 128, 10]
 BATCH = 50
@@ -62,11 +64,11 @@ def backprop(parameters: Parameters, x: jax.Array, y: jax.Array) -> Parameters:
     return jax.grad(loss)(parameters)
 
 
-def test_backprop_step(benchmark):
+def test_backprop_step(benchmark: Benchmark) -> None:
     x, y = data()
     net = network()
     parameters = (
-        [synapse.weight for synapse in net.synapses],
+        layers.weights(net),
         [population.bias for population in net.populations],
     )
     jax.block_until_ready(backprop(parameters, x, y))
@@ -74,7 +76,7 @@ def test_backprop_step(benchmark):
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_dual_propagation(benchmark, name):
+def test_dual_propagation(benchmark: Benchmark, name: str) -> None:
     x, y = data()
     net, method = network(), METHODS[name]
     exact = osciprop.estimate_gradient(net, x, y, osciprop.Implicit())

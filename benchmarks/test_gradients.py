@@ -7,6 +7,7 @@ has a cosine of at least 0.999 to the implicit one, and that is checked here; th
 are what counts. `python benchmarks/table.py` turns a stored run into the table of README.md.
 """
 
+import itertools
 import time
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 
 import osciprop
+from benchmarks.fixture import Benchmark
 
 SIZES = [784, 256, 256, 10]
 BATCH = 50
@@ -73,12 +75,12 @@ def backprop(weights: list[jax.Array], x: jax.Array, y: jax.Array) -> list[jax.A
     return jax.grad(loss)(weights)
 
 
-def test_backprop_step(benchmark):
+def test_backprop_step(benchmark: Benchmark) -> None:
     x, y = data()
     keys = jax.random.split(jax.random.PRNGKey(0), 3)
     weights = [
         0.05 * jax.random.normal(key, shape)
-        for key, shape in zip(keys, zip(SIZES[:-1], SIZES[1:], strict=True), strict=True)
+        for key, shape in zip(keys, itertools.pairwise(SIZES), strict=True)
     ]
     jax.block_until_ready(backprop(weights, x, y))
     benchmark(lambda: jax.block_until_ready(backprop(weights, x, y)))
@@ -86,7 +88,7 @@ def test_backprop_step(benchmark):
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("name", ["implicit", "hEP N=2", "hEP N=10", "always on"])
-def test_gradient(benchmark, name, case):
+def test_gradient(benchmark: Benchmark, name: str, case: str) -> None:
     x, y = data()
     net = network(CASES[case].scale)
     method = CASES[case].methods()[name]

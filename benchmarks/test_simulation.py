@@ -9,9 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from jaxtyping import Array
 
 import osciprop
+from benchmarks.fixture import Benchmark
 from osciprop.online.simulation import begin, present
+from paper_figures import layers
 
 PERIOD, STEP, PRESENTATION, NOISE, AMPLITUDE = 50.0, 0.5, 4, 0.02, 0.05
 TIME_CONSTANT, RATE = 0.5, 0.05
@@ -21,7 +24,7 @@ CASES = {
 }
 
 
-def problem(case: str):
+def problem(case: str) -> tuple[osciprop.Network, Array, Array]:
     sizes, batch = CASES[case]
     network = osciprop.hopfield_mlp(sizes, key=jax.random.key(0), activation=osciprop.Tanh())
     rng = np.random.default_rng(0)
@@ -40,20 +43,20 @@ def simulation(noise: float) -> osciprop.Simulation:
     )
 
 
-def report(benchmark, network, batch: int) -> None:
+def report(benchmark: Benchmark, network: osciprop.Network, batch: int) -> None:
     steps = PRESENTATION * PERIOD / STEP
     neurons = sum(population.size for population in network.populations) * batch
     benchmark.extra_info["neuron updates"] = steps * neurons
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_simulation(benchmark, case):
+def test_simulation(benchmark: Benchmark, case: str) -> None:
     network, x, y = problem(case)
     settings = simulation(NOISE)
     key = jax.random.key(1)
     state = begin(network, x, settings, key)
 
-    def run():
+    def run() -> Array:
         return jax.block_until_ready(present(state, x, y, settings, key, None, 1)[1].loss)
 
     run()
@@ -61,21 +64,40 @@ def test_simulation(benchmark, case):
     benchmark(run)
 
 
+Weights = tuple[Array, Array, Array]
+"""From the inputs, between the populations, and of the readout."""
+
+Pair = tuple[Array, Array]
+"""An array of each population."""
+
+Carry = tuple[Pair, tuple[Pair, Pair], tuple[Pair, Pair]]
+"""Potentials, and the filters' stages of the mean and of the error."""
+
+
+def matrices(network: osciprop.Network) -> Weights:
+    """The weights of a network of two populations."""
+    inputs, between = layers.weights(network)
+    assert isinstance(network.readout, osciprop.SoftmaxCrossEntropy)
+    return inputs, between, network.readout.weight
+
+
 @jax.jit
-def by_hand(weights, u, x, y, key, noise):
+def by_hand(
+    weights: Weights, u: Pair, x: Array, y: Array, key: Array, noise: float
+) -> tuple[Weights, Pair]:
     """One presentation of a network of two populations with tied weights, written out."""
     inputs, between, readout = weights
     drive = x @ inputs
     rate, gain = 1 / (TIME_CONSTANT * PERIOD), 1 / (1 + 2j * np.pi * TIME_CONSTANT)
     zeros = jax.tree.map(jnp.zeros_like, u)
 
-    def step(carry, index):
+    def step(carry: Carry, index: Array) -> tuple[Carry, None]:
         u, means, errors = carry
         time = index * STEP
         turn = jnp.exp(2j * jnp.pi * time / PERIOD).astype(jnp.complex64)
         first, second = jnp.tanh(u[0]), jnp.tanh(u[1])
 
-        def product(s, weight):
+        def product(s: Array, weight: Array) -> Array:
             return jax.lax.complex(s.real @ weight, s.imag @ weight)
 
         logits = product(second, readout)
@@ -94,7 +116,7 @@ def by_hand(weights, u, x, y, key, noise):
             lambda a, m: (a - m) * turn.conj() / (AMPLITUDE * (1 - gain**2)), s, means[1]
         )
 
-        def chain(signal, stages):
+        def chain(signal: Pair, stages: tuple[Pair, Pair]) -> tuple[Pair, Pair]:
             one = jax.tree.map(lambda a, b: b + STEP * rate * (a - b), signal, stages[0])
             two = jax.tree.map(lambda a, b: b + STEP * rate * (a - b), stages[0], stages[1])
             return one, two
@@ -115,21 +137,23 @@ def by_hand(weights, u, x, y, key, noise):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_by_hand(benchmark, case):
+def test_by_hand(benchmark: Benchmark, case: str) -> None:
     network, x, y = problem(case)
-    weights = (*(synapse.weight for synapse in network.synapses), network.readout.weight)
-    u = tuple(leaf.astype(jnp.complex64) for leaf in network.rest(x))
+    weights = matrices(network)
+    first, second = (leaf.astype(jnp.complex64) for leaf in network.rest(x))
+    u = (first, second)
 
     # The same physics: without noise, the same weights.
     settings = simulation(0.0)
     state = begin(network, x, settings, jax.random.key(1))
     after = present(state, x, y, settings, jax.random.key(1), None, 1)[0].network
-    expected = (*(synapse.weight for synapse in after.synapses), after.readout.weight)
+    assert isinstance(after, osciprop.Network)
+    expected = matrices(after)
     found, _ = by_hand(weights, u, x, y, jax.random.key(1), 0.0)
     for a, b, old in zip(found, expected, weights, strict=True):
         np.testing.assert_allclose(a - old, b - old, atol=2e-2 * float(jnp.abs(b - old).max()))
 
-    def run():
+    def run() -> tuple[Weights, Pair]:
         return jax.block_until_ready(by_hand(weights, u, x, y, jax.random.key(1), NOISE))
 
     run()

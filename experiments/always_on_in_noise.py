@@ -17,6 +17,7 @@ an hour on a core; XLA_FLAGS=--xla_cpu_multi_thread_eigen=false if anything else
 """
 
 import dataclasses
+import functools
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -35,6 +36,8 @@ import osciprop
 from experiments import hep2022_table1
 from experiments.runs import noise_images, options, parsed, write
 from osciprop.datasets import Dataset, mnist
+from osciprop.gradients.oscillation import OscillationDiagnostics
+from osciprop.trees import norm
 
 FILE = "always_on_in_noise.json"
 NOISE = osciprop.WhiteNoise(0.04, sharing=osciprop.dynamics.SharedAcrossBatch())
@@ -103,7 +106,7 @@ LEARNING: dict[str, Callable[[], osciprop.gradients.AbstractGradientMethod]] = {
     "published schedule": lambda: published(True),
 }
 GRADIENTS: dict[str, Callable[[], osciprop.OscillatoryEP]] = {
-    f"{name}, {'noise' if noisy else 'no noise'}": (lambda make=make, noisy=noisy: make(noisy))
+    f"{name}, {'noise' if noisy else 'no noise'}": functools.partial(make, noisy)
     for name, make in {
         "0.1": lambda noisy: always_on(0.1, 200, SIGNALS, noisy),
         "0.2": lambda noisy: always_on(0.2, 200, SIGNALS, noisy),
@@ -170,15 +173,16 @@ def compare(
     """One batch: the estimate beside the implicit gradient."""
     exact = EXACT.estimate(network, x, y, None).gradient
     found = method.estimate(network, x, y, None, key)
-    size = osciprop.gradients.contrast.norm
+    diagnostics = found.diagnostics
+    assert isinstance(diagnostics, OscillationDiagnostics)
     return {
         "loss": found.loss,
-        "cosine": 1 - osciprop.cosine_distance(found.gradient, exact),
-        "relative_error": osciprop.relative_error(found.gradient, exact),
-        "size": size(found.gradient),
-        "exact_size": size(exact),
-        "counter_rotation": found.diagnostics.counter_rotation,
-        "lag": found.diagnostics.lag,
+        "cosine": jnp.asarray(1 - osciprop.cosine_distance(found.gradient, exact)),
+        "relative_error": jnp.asarray(osciprop.relative_error(found.gradient, exact)),
+        "size": norm(found.gradient),
+        "exact_size": norm(exact),
+        "counter_rotation": diagnostics.counter_rotation,
+        "lag": diagnostics.lag,
     }
 
 

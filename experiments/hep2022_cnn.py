@@ -26,10 +26,12 @@ from pathlib import Path
 import jax
 import numpy as np
 import optax
+from jax.tree_util import KeyPath
 
 import osciprop
 from experiments.runs import Row, noise_images, options, parsed, stored, train
 from osciprop.datasets import Dataset, cifar10, cifar10_jpeg, cifar100, imagenet32
+from osciprop.training.parallel import OneDevice
 
 FOLDER = "hep2022_cnn"
 DATA: dict[str, Callable[[], Dataset]] = {
@@ -73,7 +75,7 @@ def layerwise(
         for place, (rate, decay) in enumerate(zip(rates, decays, strict=True))
     }
 
-    def layer_of(path: tuple, _: jax.Array) -> str:
+    def layer_of(path: KeyPath, _: jax.Array) -> str:
         kind, place = path[0].name, path[1]
         return str(last if kind == "readout" else min(place.idx, last))
 
@@ -175,9 +177,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments.hosts:  # before anything that uses JAX
         osciprop.training.connect_hosts()
     spread = arguments.hosts or arguments.devices
-    placement = (
-        osciprop.DataParallel(arguments.devices) if spread else osciprop.training.OneDevice()
-    )
+    placement = osciprop.DataParallel(arguments.devices) if spread else OneDevice()
     batch = arguments.batch or (256 if arguments.data == "imagenet32" else 128)
     whole = noise_images((32, 32, 3)) if arguments.tiny else DATA[arguments.data]()
     data = whole.subset(train=arguments.train, test=arguments.test)

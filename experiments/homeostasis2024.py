@@ -19,6 +19,7 @@ interrupted run goes on from its checkpoint. XLA_FLAGS=--xla_cpu_multi_thread_ei
 per core.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 
 import diffrax
@@ -59,9 +60,7 @@ def _row(
 
 def fig3() -> dict[str, Row]:
     return {
-        f"fig3_{name}_{angle}": _row(
-            lambda seed, angle=angle: reciprocal(float(angle), seed), method, MOMENTUM
-        )
+        f"fig3_{name}_{angle}": _row(functools.partial(reciprocal, float(angle)), method, MOMENTUM)
         for name, method in (("response", RESPONSE), ("adjoint", ADJOINT))
         for angle in ANGLES
     }

@@ -22,6 +22,7 @@ from collections.abc import Sequence
 
 import jax
 import optax
+from jax.tree_util import KeyPath
 
 import osciprop
 from experiments.hep2022_cnn import DATA, table
@@ -51,7 +52,7 @@ def optimizer(base: float, updates: int) -> optax.GradientTransformation:
     rules |= {f"down{place}": one(multiple, DECAY) for place, multiple in enumerate(FEEDBACK)}
     rules |= {"readout": one(READOUT, READOUT_DECAY)}
 
-    def rule_of(path: tuple, _: jax.Array) -> str:
+    def rule_of(path: KeyPath, _: jax.Array) -> str:
         kind, place = path[0].name, path[1]
         if kind == "readout":
             return "readout"

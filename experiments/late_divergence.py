@@ -88,7 +88,9 @@ def epoch(
     """One epoch of all seeds; `order` (updates, seeds, batch) are the samples of each batch."""
     x, y = data
 
-    def one(arrays: PyTree, state: PyTree, rows: Array, key: Array) -> tuple:
+    def one(
+        arrays: PyTree, state: PyTree, rows: Array, key: Array
+    ) -> tuple[PyTree, PyTree, dict[str, Array]]:
         network = eqx.combine(arrays, static)
         found = method.estimate(network, x[rows], y[rows], None, key)
         trained = eqx.filter(network, network.trainable())
@@ -102,10 +104,12 @@ def epoch(
         }
         return eqx.filter(moved, eqx.is_inexact_array), state, report
 
-    def update(carry: tuple, batch: tuple[Array, Array]) -> tuple[tuple, dict[str, Array]]:
+    def update(
+        carry: tuple[PyTree, PyTree], batch: tuple[Array, Array]
+    ) -> tuple[tuple[PyTree, PyTree], dict[str, Array]]:
         rows, key = batch
         keys = jax.random.split(key, SEEDS)
-        arrays, state, report = jax.vmap(one)(*carry, rows, keys)
+        arrays, state, report = jax.vmap(one)(carry[0], carry[1], rows, keys)
         return (arrays, state), report
 
     keys = jax.random.split(key, len(order))

@@ -24,6 +24,7 @@ import optax
 import osciprop
 from experiments.runs import Row, noise_images, options, parsed, stored, train
 from osciprop.datasets import mnist
+from paper_figures import layers
 
 FOLDER = "nonconservative2026"
 SIZES = [784, 256, 10]
@@ -50,7 +51,7 @@ def tied(seed: int) -> osciprop.Network:
     """The symmetric network, with one weight for both ways."""
     network = symmetric(seed)
     into, forward, _ = network.synapses
-    both = osciprop.Reciprocal(forward.weight, forward.source, forward.target)
+    both = osciprop.Reciprocal(layers.dense(forward).weight, forward.source, forward.target)
     return osciprop.Network(network.populations, (into, both), network.readout)
 
 

@@ -18,6 +18,7 @@ import osciprop
 from osciprop.datasets import Dataset
 from osciprop.files.durable import replacing
 from osciprop.training.loop import Monitor
+from osciprop.training.parallel import AbstractPlacement, OneDevice
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -84,7 +85,7 @@ def train(
     seed: int,
     epochs: int,
     data: Dataset,
-    placement: osciprop.training.AbstractPlacement = osciprop.training.OneDevice(),
+    placement: AbstractPlacement = OneDevice(),
 ) -> None:
     """Train one network unless it is stored, and store accuracies by epoch with what made them.
 

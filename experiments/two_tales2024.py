@@ -33,6 +33,7 @@ import optax
 import osciprop
 from experiments.runs import Row, noise_images, options, parsed, stored, train
 from osciprop.datasets import Dataset, fashion_mnist, mnist
+from paper_figures import layers
 
 FOLDER = "two_tales2024"
 SIZES = [784, 128, 128, 10]
@@ -45,11 +46,11 @@ def network(seed: int) -> osciprop.Network:
     """The authors' initial weights: normal, as often as 1 / sqrt(inputs), biases zero."""
     built = osciprop.perceptron(SIZES, key=jax.random.PRNGKey(seed))
     keys = jax.random.split(jax.random.PRNGKey(seed), len(built.synapses))
-    weights = [
-        jax.random.normal(key, synapse.weight.shape) * synapse.weight.shape[0] ** -0.5
-        for key, synapse in zip(keys, built.synapses, strict=True)
+    matrices = [
+        jax.random.normal(key, weight.shape) * weight.shape[0] ** -0.5
+        for key, weight in zip(keys, layers.weights(built), strict=True)
     ]
-    return eqx.tree_at(lambda tree: [synapse.weight for synapse in tree.synapses], built, weights)
+    return eqx.tree_at(layers.weights, built, matrices)
 
 
 def methods() -> dict[str, osciprop.gradients.AbstractGradientMethod]:
@@ -77,7 +78,7 @@ def methods() -> dict[str, osciprop.gradients.AbstractGradientMethod]:
 
 
 def look(
-    network: osciprop.Network, x: np.ndarray, y: np.ndarray, estimate: osciprop.Estimate
+    network: osciprop.AbstractNetwork, x: np.ndarray, y: np.ndarray, estimate: osciprop.Estimate
 ) -> dict[str, float]:
     """The Lipschitz estimates."""
     return {
@@ -86,12 +87,12 @@ def look(
     }
 
 
-def attacked(network: osciprop.Network, data: Dataset) -> dict[str, float]:
+def attacked(network: osciprop.AbstractNetwork, data: Dataset) -> dict[str, float]:
     """The Lipschitz estimates of the trained network, and its accuracy under attack."""
     x, y = data.x_test[:ATTACKED], data.y_test[:ATTACKED]
     attacks = {
         "fgsm": osciprop.training.FastGradientSign(RADIUS),
-        "pgd": osciprop.training.ProjectedGradient(RADIUS, RADIUS / 8, 20),
+        "pgd": osciprop.training.ProjectedGradient(radius=RADIUS, step=RADIUS / 8, steps=20),
     }
     return {
         "norm_of_product": float(osciprop.analysis.linearised_norm(network)),

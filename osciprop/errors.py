@@ -6,23 +6,56 @@ from jaxtyping import PyTree
 
 
 class ConvergenceError(RuntimeError):
-    """A solve did not reach its tolerance; the message holds the numbers and a remedy."""
+    """A solve did not reach its tolerance; the message holds the numbers and a remedy.
+
+    Example:
+        >>> hasty = osciprop.SynchronousIteration(max_steps=1)
+        >>> osciprop.relax(network, x, relaxation=hasty)
+        Traceback (most recent call last):
+        ...
+        osciprop.errors.ConvergenceError: ...
+    """
 
 
 class HolomorphyError(ValueError):
-    """A complex teaching signal met an activation or cost that is not holomorphic."""
+    """A complex teaching signal met an activation or cost that is not holomorphic.
+
+    Example:
+        >>> hard = osciprop.hopfield_mlp([4, 6, 3], key=key, activation=osciprop.ReLU())
+        >>> osciprop.estimate_gradient(hard, x, y, osciprop.HolomorphicEP())
+        Traceback (most recent call last):
+        ...
+        osciprop.errors.HolomorphyError: ...
+    """
 
 
 class ReciprocityError(TypeError):
-    """A method that contrasts an energy met a network whose synapses are not reciprocal."""
+    """A method that contrasts an energy met a network whose synapses are not reciprocal.
+
+    Example:
+        >>> osciprop.estimate_gradient(directed, x, y, osciprop.ClassicEP())
+        Traceback (most recent call last):
+        ...
+        osciprop.errors.ReciprocityError: ...
+    """
 
 
 class NonFiniteLossError(RuntimeError):
-    """Learning was stopped because the loss is NaN or infinite."""
+    """Learning was stopped because the loss is NaN or infinite.
+
+    Example:
+        >>> issubclass(osciprop.NonFiniteLossError, RuntimeError)
+        True
+    """
 
 
 class GradientAccuracyWarning(UserWarning):
-    """A gradient was computed, but its own diagnostics say that it is inaccurate."""
+    """A gradient was computed, but its own diagnostics say that it is inaccurate.
+
+    Example:
+        >>> issubclass(osciprop.GradientAccuracyWarning, UserWarning)
+        True
+    """
 
 
 def is_traced(tree: PyTree) -> bool:

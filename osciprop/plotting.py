@@ -97,6 +97,22 @@ def plot_orbit(
     is real and positive) and small dots the other quarter turns; without, a star marks the start.
 
     Raises `ValueError` for values that are not finite, or shapes and units that do not fit.
+
+    Args:
+        activity: Complex, `(times, units)`.
+        teaching: The teaching signal at these times; None to leave it out.
+        units: Which units to draw; None for the first few.
+        labels: Their names; None for numbers.
+        ax: Axes to draw into; None for new ones.
+
+    Returns:
+        The axes.
+
+    Example:
+        >>> turn = np.exp(2j * np.pi * np.linspace(0, 1, 20))
+        >>> ax = osciprop.plotting.plot_orbit(turn[:, None])
+        >>> len(ax.lines) > 0
+        True
     """
     columns, names = _columns(activity, units, labels)
     times = columns.shape[0]
@@ -151,6 +167,22 @@ def plot_spectrum(
     orders of the harmonics and `teaching_frequency` is 1.
 
     Raises `ValueError` for empty, negative or infinite data, or lengths that do not fit.
+
+    Args:
+        frequencies: `(frequencies,)`.
+        amplitudes: `(frequencies,)`, or one column per unit.
+        teaching_frequency: That of the teaching signal, to mark it; None for none.
+        frequency_unit: For the label.
+        floor: Amplitude below which nothing is shown.
+        ax: Axes to draw into; None for new ones.
+
+    Returns:
+        The axes.
+
+    Example:
+        >>> ax = osciprop.plotting.plot_spectrum([-1, 0, 1], [1e-6, 1.0, 0.1])
+        >>> ax.get_ylabel() != ""
+        True
     """
     grid = _array("frequencies", frequencies, 1)
     if not amplitudes:
@@ -194,6 +226,23 @@ def plot_time_course(
 
     Raises `ValueError` for values that are not finite, times that do not increase, or shapes and
     units that do not fit.
+
+    Args:
+        times: `(times,)`.
+        activity: Real or complex, `(times, units)`.
+        units: Which units to draw; None for the first few.
+        labels: Their names; None for numbers.
+        period: Period of the teaching signal, to mark it; None for none.
+        time_unit: For the label.
+        ax: Axes to draw into; None for new ones.
+
+    Returns:
+        The axes.
+
+    Example:
+        >>> ax = osciprop.plotting.plot_time_course([0.0, 1.0, 2.0], np.zeros((3, 2)))
+        >>> ax.get_xlabel() != ""
+        True
     """
     grid = _array("times", times, 1)
     columns, names = _columns(activity, units, labels)
@@ -252,6 +301,24 @@ def plot_cosine_curves(
     shade. With `log_y` the scale counts nines; distances below `floor` are drawn there. NaN: a gap.
 
     Raises `ValueError` for empty data, distances outside 0 ... 2, or lengths that do not fit.
+
+    Args:
+        x: `(points,)`.
+        distances: Cosine distances by label, each `(points,)`.
+        bands: Lower and upper bounds by label; None for none.
+        xlabel: Label of the horizontal axis.
+        log_x: Whether it is logarithmic.
+        log_y: Whether the distances are.
+        floor: Distance below which nothing is shown.
+        ax: Axes to draw into; None for new ones.
+
+    Returns:
+        The axes.
+
+    Example:
+        >>> ax = osciprop.plotting.plot_cosine_curves([1, 2, 3], {"N = 2": [0.1, 0.01, 0.001]})
+        >>> len(ax.lines) > 0
+        True
     """
     grid = _array("x", x, 1)
     if not distances:
@@ -310,6 +377,24 @@ def plot_learning_curves(
     `x`. Units belong to `ylabel`, by default the names of the metrics. NaN leaves a gap.
 
     Raises `ValueError` for empty data, names that a history lacks, or lengths that differ.
+
+    Args:
+        runs: From labels to columns, such as `history.epochs`.
+        metrics: Names of the columns to draw.
+        x: Name of the column to draw over.
+        ylabel: Label of the vertical axis; None for the names of the metrics.
+        log_y: Whether it is logarithmic.
+        ax: Axes to draw into; None for new ones.
+
+    Returns:
+        The axes.
+
+    Example:
+        >>> ax = osciprop.plotting.plot_learning_curves(
+        ...     {"run": {"epoch": [1, 2], "test_accuracy": [0.5, 0.7]}}, metrics=["test_accuracy"], x="epoch"
+        ... )
+        >>> len(ax.lines) > 0
+        True
     """
     if not runs or not metrics:
         raise ValueError("runs or metrics is empty: give at least one of each")

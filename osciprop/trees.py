@@ -6,12 +6,13 @@ every leaf has the batch as its leading axis.
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Inexact, PyTree
 
 Rows = Inexact[Array, "batch numbers"]
 
 
-def scaled(factor: Array, tree: PyTree[Array]) -> PyTree[Array]:
+def scaled(factor: Array | np.ndarray | np.floating, tree: PyTree[Array]) -> PyTree[Array]:
     """A scalar times every array of a pytree, in each array's own type."""
     return jax.tree.map(lambda leaf: factor.astype(leaf.dtype) * leaf, tree)
 

@@ -66,10 +66,10 @@ def made(
     sweeps = osciprop.SequentialIteration(order=osciprop.equilibria.ZigZag(), max_steps=rounds + 1)
     if kind == "adjoint":
         return osciprop.DualPropagationAdjoint(beta, alpha, sweeps, tolerance=tolerance)
-    if kind == "damped":
-        sweeps = osciprop.equilibria.LipschitzDamping(max_steps=rounds + 1)
+    damped = osciprop.equilibria.LipschitzDamping(max_steps=rounds + 1)
+    relaxation = damped if kind == "damped" else sweeps
     return osciprop.DualPropagation(
-        beta, alpha, sweeps, osciprop.dynamics.Proximal(beta), tolerance
+        beta, alpha, relaxation, osciprop.dynamics.Proximal(beta), tolerance
     )
 
 
@@ -91,9 +91,10 @@ def plot(results: xarray.Dataset) -> Figure:
     """Direction above, size below; a panel for each kind."""
     with style():
         figure, rows = plt.subplots(2, 3, figsize=(11.0, 6.4), layout="constrained")
+    decades = xarray.apply_ufunc(np.log2, results["norm"])
     shown = results.assign(
         cosine=results["cosine"].assign_attrs(long_name="cosine with backpropagation"),
-        norm=np.log2(results["norm"]).assign_attrs(long_name="log2 of the ratio of norms"),
+        norm=decades.assign_attrs(long_name="log2 of the ratio of norms"),
     )
     ranges = {"cosine": (0.8, 1.0), "norm": (-2.0, 2.0)}
     for (value, limits), row in zip(ranges.items(), rows, strict=True):

@@ -33,6 +33,7 @@ change without compiling again).
 """
 
 import warnings
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -51,6 +52,7 @@ from osciprop.gradients.noisy import NoisyDiagnostics, NoisyPhases
 from osciprop.networks.costs import Targets
 from osciprop.networks.network import State
 from osciprop.studies import Axis, Study, plot_heat_map, seeds
+from paper_figures import layers
 
 jax.config.update("jax_enable_x64", True)
 
@@ -83,14 +85,14 @@ class PhasesInNoise(osciprop.gradients.AbstractGradientMethod):
         key: PRNGKeyArray | None = None,
     ) -> osciprop.Estimate:
         dynamics, free = relax_free(network, x, self.method.relaxation, initial)
-        contour = self.method.contour
-        betas = contour.amplitude.astype(complex) * roots_of_unity(contour.points)
-        durations = jnp.full(contour.points, self.phases.duration)
+        amplitude, points = self.method.amplitude, self.method.points
+        betas = amplitude.astype(complex) * roots_of_unity(points)
+        durations = jnp.full(points, self.phases.duration)
         nudged = self.method.nudged(dynamics, free)
         s, completed, steps = self.phases.run(nudged, free.u, y, betas, durations, key)
         rule = osciprop.ErrorSignals()
         gradient, _ = rule.gradient(network, x, y, s, jnp.repeat(betas, self.phases.reads))
-        diagnostics = NoisyDiagnostics(free, completed, steps, contour.amplitude)
+        diagnostics = NoisyDiagnostics(free, completed, steps, amplitude)
         return at_equilibrium(network, y, free, gradient, diagnostics, None)
 
 
@@ -136,10 +138,10 @@ def contenders() -> dict[str, Contender]:
     noise = osciprop.WhiteNoise(1.0)
     step = osciprop.euler_maruyama(0.5)
 
-    def phased(count: int) -> dict[str, object]:
+    def phased(count: int) -> dict[str, Any]:
         duration = TIME / count
         reads = int((duration - WAITING) / EVERY)
-        return dict(duration=duration, reads=reads, spacing=EVERY, integrator=step)
+        return {"duration": duration, "reads": reads, "spacing": EVERY, "integrator": step}
 
     def phases(count: int) -> NoisyPhases:
         return NoisyPhases(noise, **phased(count))
@@ -209,7 +211,7 @@ def tied(network: osciprop.Network) -> osciprop.Network:
     synapses = [
         synapse
         if synapse.source == osciprop.INPUT
-        else osciprop.Reciprocal(synapse.weight, synapse.source, synapse.target)
+        else osciprop.Reciprocal(layers.dense(synapse).weight, synapse.source, synapse.target)
         for synapse in network.synapses
         if synapse.source < synapse.target
     ]
@@ -241,7 +243,7 @@ def method_comparison(
         found = osciprop.estimate_gradient(
             network, x, y, of_intensity(chosen, noise), key=noises, throw=False
         )
-    distance = osciprop.cosine_distance(found.gradient, exact.gradient)
+    distance = float(osciprop.cosine_distance(found.gradient, exact.gradient))
     settled = bool(found.converged)
     return {"distance": distance if settled else np.nan, "exists": True, "settled": settled}
 
@@ -273,7 +275,9 @@ def plot(results: xarray.Dataset) -> Figure:
         facet="noise",
         log_color=True,
     )
-    return panels[0].figure
+    figure = panels[0].figure
+    assert isinstance(figure, Figure)
+    return figure
 
 
 if __name__ == "__main__":

@@ -55,9 +55,22 @@ def cosine_distance(a: PyTree, b: PyTree) -> Scalar:
     """`1 - cos` of the angle between two gradients, all arrays together, from 0 to 2.
 
     Computed as `|a/|a| - b/|b||^2 / 2`, which keeps its digits where `1 - cos` would lose them.
-    Gradients have the structure of `eqx.filter(network, eqx.is_inexact_array)`. A float, computed
-    in double precision; inside `jit` an array, in JAX's default precision. NaN if a gradient is
-    zero or not finite. Raises `ValueError` if the structures differ.
+
+    Args:
+        a: A gradient, of the structure of `eqx.filter(network, eqx.is_inexact_array)`.
+        b: Another of the same structure.
+
+    Returns:
+        A float, computed in double precision; inside `jit` an array, in JAX's default precision.
+        NaN if a gradient is zero or not finite.
+
+    Raises:
+        ValueError: the structures differ, there are no arrays, or some are complex.
+
+    Example:
+        >>> a, b = {"w": jnp.array([1.0, 0.0])}, {"w": jnp.array([1.0, 1e-10])}
+        >>> round(1e20 * osciprop.cosine_distance(a, b), 6)
+        0.5
     """
     xp, _, left, right = _paired(a, b)
     distance = _chords(xp, left, right)[0] ** 2 / 2
@@ -65,19 +78,67 @@ def cosine_distance(a: PyTree, b: PyTree) -> Scalar:
 
 
 def cosine(a: PyTree, b: PyTree) -> Scalar:
-    """The cosine between two gradients, all arrays together (see `cosine_distance`)."""
+    """The cosine between two gradients, all arrays together.
+
+    Close to 1 it loses the digits that `cosine_distance` keeps.
+
+    Args:
+        a: A gradient, of the structure of `eqx.filter(network, eqx.is_inexact_array)`.
+        b: Another of the same structure.
+
+    Returns:
+        A number from -1 to 1, of the kind that `cosine_distance` returns.
+
+    Raises:
+        ValueError: as `cosine_distance`.
+
+    Example:
+        >>> round(osciprop.cosine({"w": jnp.array([3.0, 4.0])}, {"w": jnp.array([3.0, 0.0])}), 6)
+        0.6
+    """
     return 1 - cosine_distance(a, b)
 
 
 def angle(a: PyTree, b: PyTree) -> Scalar:
-    """The angle between two gradients in degrees, accurate near 0 and near 180."""
+    """The angle between two gradients, all arrays together, accurate near 0 and near 180 degrees.
+
+    Args:
+        a: A gradient, of the structure of `eqx.filter(network, eqx.is_inexact_array)`.
+        b: Another of the same structure.
+
+    Returns:
+        Degrees, of the kind that `cosine_distance` returns.
+
+    Raises:
+        ValueError: as `cosine_distance`.
+
+    Example:
+        >>> a, b = {"w": jnp.array([1.0, 0.0])}, {"w": jnp.array([0.0, 2.0])}
+        >>> round(osciprop.analysis.angle(a, b), 6)
+        90.0
+    """
     xp, _, left, right = _paired(a, b)
     degrees = 2 * xp.arctan2(*_chords(xp, left, right)) * (180 / math.pi)
     return degrees if isinstance(degrees, Array) else float(degrees)
 
 
 def relative_error(estimate: PyTree, reference: PyTree) -> Scalar:
-    """`|estimate - reference| / |reference|`, all arrays together; NaN for a zero reference."""
+    """`|estimate - reference| / |reference|`, all arrays together.
+
+    Args:
+        estimate: A gradient, of the structure of `eqx.filter(network, eqx.is_inexact_array)`.
+        reference: What it should be, of the same structure.
+
+    Returns:
+        A number of the kind that `cosine_distance` returns; NaN for a zero reference.
+
+    Raises:
+        ValueError: as `cosine_distance`.
+
+    Example:
+        >>> osciprop.relative_error({"w": jnp.array([3.0])}, {"w": jnp.array([2.0])})
+        0.5
+    """
     xp, _, left, right = _paired(estimate, reference)
     first, second = xp.concatenate(left), xp.concatenate(right)
     size = _norm(xp, second)
@@ -86,7 +147,22 @@ def relative_error(estimate: PyTree, reference: PyTree) -> Scalar:
 
 
 def norm_ratio(estimate: PyTree, reference: PyTree) -> Scalar:
-    """`|estimate| / |reference|`, all arrays together; NaN for a zero reference."""
+    """`|estimate| / |reference|`, all arrays together.
+
+    Args:
+        estimate: A gradient, of the structure of `eqx.filter(network, eqx.is_inexact_array)`.
+        reference: What it should be, of the same structure.
+
+    Returns:
+        A number of the kind that `cosine_distance` returns; NaN for a zero reference.
+
+    Raises:
+        ValueError: as `cosine_distance`.
+
+    Example:
+        >>> osciprop.analysis.norm_ratio({"w": jnp.array([3.0])}, {"w": jnp.array([-2.0])})
+        1.5
+    """
     xp, _, left, right = _paired(estimate, reference)
     scaled = xp.concatenate(left) / _norm(xp, xp.concatenate(right))
     ratio = xp.where(xp.any(scaled != 0), _norm(xp, scaled), 0.0)
@@ -96,8 +172,20 @@ def norm_ratio(estimate: PyTree, reference: PyTree) -> Scalar:
 def cosine_by_layer(a: PyTree, b: PyTree) -> dict[str, float]:
     """The cosine of each array of two gradients, by its place, e.g. `synapses[0].weight`.
 
-    Arrays that are zero in both, such as those of time constants, are left out; one that is zero in
-    only one of them has no angle: NaN. Not for use inside `jit` (`ValueError`).
+    Args:
+        a: A gradient, of the structure of `eqx.filter(network, eqx.is_inexact_array)`.
+        b: Another of the same structure.
+
+    Returns:
+        Cosines by place. Arrays that are zero in both, such as those of time constants, are left
+        out; one that is zero in only one of them has no angle: NaN.
+
+    Raises:
+        ValueError: as `cosine_distance`, and inside `jit`.
+
+    Example:
+        >>> osciprop.analysis.cosine_by_layer(network, network)["synapses[0].weight"]
+        1.0
     """
     xp, names, left, right = _paired(a, b)
     if xp is jnp:
@@ -111,7 +199,17 @@ def cosine_by_layer(a: PyTree, b: PyTree) -> dict[str, float]:
 
 @dataclasses.dataclass(frozen=True)
 class Alignment:
-    """Cosines between two sets of error signals, means over samples: by population, and of all."""
+    """Cosines between two sets of error signals, means over samples (see `alignment`).
+
+    Args:
+        by_population: One cosine per population.
+        overall: The cosine of all populations together.
+
+    Example:
+        >>> signal = (np.ones((2, 3)), np.ones((2, 4)))
+        >>> round(osciprop.analysis.alignment(signal, signal).overall, 6)
+        1.0
+    """
 
     by_population: tuple[float, ...]
     overall: float
@@ -120,8 +218,23 @@ class Alignment:
 def alignment(a: PyTree, b: PyTree) -> Alignment:
     """How well two sets of error signals agree, e.g. `estimate.error_signal` of two methods.
 
-    States of one network, with a leading batch axis. A sample whose signal is zero in a population
-    has no cosine there and is left out; NaN if all are. Raises `ValueError` if the shapes differ.
+    A sample whose signal is zero in a population has no cosine there and is left out.
+
+    Args:
+        a: A state of a network: arrays with a leading batch axis.
+        b: Another of the same shapes.
+
+    Returns:
+        Cosines by population and of all, means over samples; NaN if all samples are left out.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    Example:
+        >>> a = osciprop.estimate_gradient(network, x, y, osciprop.ClassicEP(0.01)).error_signal
+        >>> b = osciprop.estimate_gradient(network, x, y, osciprop.Implicit()).error_signal
+        >>> osciprop.analysis.alignment(a, b).overall > 0.99
+        True
     """
     left, right = jax.tree.leaves(a), jax.tree.leaves(b)
     shapes = [[np.shape(leaf) for leaf in side] for side in (left, right)]

@@ -53,8 +53,12 @@ TINY = 1e-12
 class MeasuredCircle(Module):
     """Relative errors of the gradient, as measured at one amplitude and number of points.
 
-    `bias` is that of the same phases without noise, `noise` the root mean square distance of noisy
-    estimates from these, `error` theirs from the noise-free gradient: bias and noise together.
+    Args:
+        amplitude: Radius of the circle.
+        points: Number of its phases.
+        bias: Error of the same phases without noise.
+        noise: Root mean square distance of noisy estimates from these.
+        error: Root mean square distance from the noise-free gradient: bias and noise together.
     """
 
     amplitude: float
@@ -65,14 +69,32 @@ class MeasuredCircle(Module):
 
 
 class ContourChoice(Module):
-    """The best circle that was found, with the errors predicted there, relative to the gradient.
+    """The best circle that `choose_contour` found, with the errors predicted there.
 
-    `method` is ready for `estimate_gradient`. `error^2 = bias^2 + noise^2`, root mean square;
-    `truncation` is the part of the bias that the noise-free series predicts (beyond its
-    `radius_of_convergence` only a formal value). `candidates` are the numbers of points compared;
-    the curves have axes (candidate, amplitude), or amplitude alone. `circles` are the measurements.
-    `confirmed` says whether the search ended with a measured circle near the best amplitude and
-    another beyond it, or at the limit of what can be measured.
+    All errors are relative to the size of the gradient; `error^2 = bias^2 + noise^2`.
+
+    Args:
+        method: Ready for `estimate_gradient`.
+        amplitude: Radius of the circle.
+        points: Number of its phases.
+        truncation: The part of the bias that the noise-free series predicts, beyond its radius of
+            convergence only a formal value.
+        bias: Error without noise: truncation, and what phases leave unsettled.
+        noise: Root mean square error by noise.
+        error: Root mean square of the whole error.
+        radius_of_convergence: That of the gradient's Taylor series.
+        candidates: The numbers of points that were compared.
+        amplitudes: Where the curves are predicted.
+        bias_curve: Predicted bias, `(candidates, amplitudes)`.
+        noise_curve: Predicted noise, `(candidates, amplitudes)`.
+        circles: What was measured.
+        confirmed: Whether the search ended with a measured circle near the best amplitude and
+            another beyond it, or at the limit of what can be measured.
+
+    Example:
+        >>> from dataclasses import fields
+        >>> [field.name for field in fields(osciprop.analysis.ContourChoice)][:3]
+        ['method', 'amplitude', 'points']
     """
 
     method: NoisyHolomorphicEP
@@ -284,16 +306,40 @@ def choose_contour(
 ) -> ContourChoice:
     """The amplitude and number of points with the least error of a noisy gradient, as measured.
 
-    `x` is `(batch, features)`, `y` labels or rows. `method` brings noise, integrator and reads; its
-    amplitude is the first to be probed, and its number of points times its duration the total time.
-    Each of `points` (by default only the method's own) is considered with phases of an equal share
-    of that time. `repeats` noisy estimates, with the same random numbers on each circle, measure
-    the noise; the series comes from `harmonics` noise-free equilibria. No amplitude above `largest`
-    is considered. Costs about `(len(points) + 4) * (repeats + 1)` estimates.
+    Costs about `(len(points) + 4) * (repeats + 1)` estimates. Warns with `GradientAccuracyWarning`
+    where the best error is above one half, or not confirmed.
 
-    Raises `ConvergenceError` where no small circle has equilibria or completed phases, and as
-    `gradient_series`; `ValueError` for phases too short for their reads. Warns with
-    `GradientAccuracyWarning` where the best error is above one half, or not confirmed.
+    Args:
+        network: A holomorphic network with an energy.
+        x: Inputs `(batch, features)`.
+        y: Labels `(batch,)` or rows of targets.
+        method: Brings noise, integrator and reads. Its amplitude is the first to be probed, its
+            number of points times its duration the total time.
+        key: Random key of the noise.
+        points: Numbers of points to consider, with phases of an equal share of the total time; None
+            is the method's own only.
+        repeats: Number of noisy estimates that measure the noise, with the same random numbers on
+            each circle; at least 2.
+        harmonics: Number of noise-free equilibria that the Taylor series comes from.
+        largest: No amplitude above this is considered.
+
+    Returns:
+        The best circle, its predicted errors, and what was measured.
+
+    Raises:
+        TypeError: `method` is not a `NoisyHolomorphicEP`.
+        ValueError: phases are too short for their reads, or a number is out of range.
+        ConvergenceError: no small circle has equilibria or completed phases.
+        HolomorphyError: the network is not holomorphic.
+        ReciprocityError: the network has no energy.
+
+    Example:
+        >>> noise = osciprop.WhiteNoise(0.001)
+        >>> noisy = osciprop.gradients.NoisyHolomorphicEP(0.1, 6, noise, duration=20.0)
+        >>> osciprop.analysis.choose_contour(network, x, y, noisy, key=key, repeats=1)
+        Traceback (most recent call last):
+        ...
+        ValueError: repeats must be an integer of at least 2...
     """
     if not isinstance(method, NoisyHolomorphicEP):
         raise TypeError(

@@ -37,9 +37,11 @@ Square = Float[np.ndarray, "activities activities"]
 class ErrorSignalNoise(Module):
     """Second moments of the complex noise `d` of an error signal.
 
-    `covariance` is `E[d d^H]`, `pseudo_covariance` is `E[d d^T]`, in squared units of activity over
-    those of the teaching signal. Units are ordered as leaves of the state; samples with common
-    noise follow one another.
+    Units are ordered as leaves of the state; samples with common noise follow one another.
+
+    Args:
+        covariance: `E[d d^H]`, in squared units of activity over those of the teaching signal.
+        pseudo_covariance: `E[d d^T]`, likewise.
     """
 
     covariance: Complex[np.ndarray, "activities activities"]
@@ -65,11 +67,24 @@ class ErrorSignalNoise(Module):
 class Fluctuations(Module):
     """The noise of a network about its free equilibrium, to first order in the noise.
 
-    `samples` are the places in the batch that share their noise: one, unless it is shared. `drift`
-    is `A` (1 / time) and `stationary` is `P`, of all potentials and then all that coloured noise
-    carries, sample by sample (see `to_potential`). `to_potential` and `to_activity` lead from there
-    to `u` and `s`. For noise in the complex plane `P` is `E[z z^H]`; `E[z z^T]` is `turn` times
-    `P`: 1 for real noise, 0 for circular, `exp(2 i angle)` along a direction.
+    The system has all potentials and then all that coloured noise carries, sample by sample.
+
+    Args:
+        samples: The places in the batch that share their noise: one, unless it is shared.
+        drift: `A` of `dz = A z dt + K dW` (1 / time).
+        stationary: The stationary covariance `P`. For noise in the complex plane it is `E[z z^H]`.
+        to_potential: Leads from the system to `u`.
+        to_activity: Leads from the system to `s`.
+        turn: `E[z z^T]` is `turn` times `P`: 1 for real noise, 0 for circular,
+            `exp(2 i angle)` along a direction.
+
+    Source: Gardiner, Handbook of Stochastic Methods, 4.4.6 and 4.5.6.
+
+    Example:
+        >>> noise = osciprop.WhiteNoise(0.1)
+        >>> found = osciprop.analysis.linear_fluctuations(network, x[:1], noise)[0]
+        >>> found.activity().shape, found.demodulated(amplitude=0.1, period=20.0).real.shape
+        ((11, 11), (11, 11))
     """
 
     samples: Int[np.ndarray, " samples"]
@@ -179,11 +194,27 @@ def linear_fluctuations(
 ) -> tuple[Fluctuations, ...]:
     """The stationary noise of a free network, for each sample, or group of samples, on its own.
 
-    `x` is `(batch, features)`; the equilibria are found by `relaxation`, by default
-    `AndersonIteration()`.
+    Dense matrices of double precision on the host: for networks up to about a thousand units.
 
-    Raises `ValueError` for a network of more than about a thousand units (all samples together if
-    they share their noise) or one that is unstable; `ConvergenceError` without equilibrium.
+    Args:
+        network: Any network.
+        x: Inputs `(batch, features)`.
+        noise: White or coloured; samples that share it are one group.
+        relaxation: How the free equilibria are found.
+
+    Returns:
+        One for each group of samples.
+
+    Raises:
+        ValueError: more than about a thousand units (all samples together if they share their
+            noise), or a network that is unstable.
+        ConvergenceError: without equilibrium.
+
+    Example:
+        >>> noise = osciprop.WhiteNoise(0.1)
+        >>> each = osciprop.analysis.linear_fluctuations(network, x[:2], noise)
+        >>> len(each), bool(np.all(np.diag(each[0].potential()) > 0))
+        (2, True)
     """
     inputs, _ = prepare(network, x, None)
     return tuple(

@@ -28,9 +28,18 @@ CENTRE_RANGE = 3.0
 class HolomorphyReport:
     """What `check_holomorphic` found.
 
-    `violations` holds the largest violation of each part, relative to the part's largest value;
-    `messages` the error of each part that raised one for complex input. `phi` and `force` (is
-    `current` the derivative of `phi`?) are missing for a network without a `phi`.
+    `phi` and `force` (is `current` the derivative of `phi`?) are missing for a network without a
+    `phi`.
+
+    Args:
+        violations: The largest violation of each part, relative to the part's largest value.
+        messages: The error of each part that raised one for complex input.
+        tolerance: Up to which violation a part passes.
+
+    Example:
+        >>> found = {"activity": 1e-16, "current": 0.1}
+        >>> osciprop.analysis.HolomorphyReport(found, messages={}, tolerance=1e-12).holomorphic
+        False
     """
 
     violations: dict[str, float]
@@ -152,8 +161,22 @@ def force_matches_phi(
 ) -> float:
     """Largest absolute difference between `current` and the gradient of `phi` by the activity.
 
-    At random real activities: about round-off where `phi` is right. Raises `TypeError` for a
-    network without a `phi`.
+    At random real activities: about round-off where `phi` is right.
+
+    Args:
+        network: A network with a `phi`.
+        x: Inputs `(batch, features)`.
+        key: Random key of the activities; None is always the same ones.
+
+    Returns:
+        The difference, in units of current.
+
+    Raises:
+        TypeError: the network has no `phi`.
+
+    Example:
+        >>> osciprop.analysis.force_matches_phi(network, x) < 1e-12
+        True
     """
     inputs, _ = prepare(network, x, None)
     u = _centres(network.rest(inputs), 1, _generator(key))[1]
@@ -173,13 +196,29 @@ def check_holomorphic(
     """Test on circles in the complex plane whether a network's functions are holomorphic.
 
     A complex teaching signal needs holomorphic `activity`, `current`, `cost` and `phi`. Each is
-    evaluated at `points` points of circles of all `radii` around random real states, in random
-    complex directions. The centres (0 first, then -3 ... 3 in potential) lie so close that every
-    kink of an activation in between is inside a circle of the largest radius; kinks of the other
-    functions are met by chance. Circles must stay clear of poles: within 0.4 of their distance, so
-    a steep activation needs smaller `radii`. At most 4 samples are used.
+    evaluated on circles around random real states, in random complex directions. The centres (0
+    first, then -3 ... 3 in potential) lie so close that every kink of an activation in between is
+    inside a circle of the largest radius; kinks of the other functions are met by chance.
 
-    Raises `ValueError` for unfit input; errors that complex input causes are in the report.
+    Args:
+        network: Any network, such as one of your own.
+        x: Inputs `(batch, features)`; at most 4 samples are used.
+        y: Labels `(batch,)` or rows of targets.
+        radii: Radii of the circles, in units of potential. They must stay clear of poles: within
+            0.4 of their distance, so a steep activation needs smaller ones.
+        points: Points of each circle, at least 8.
+        key: Random key of states and directions; None is always the same ones.
+
+    Returns:
+        A report, to print or to ask whether it is `holomorphic`; errors that complex input causes
+        are in it.
+
+    Raises:
+        ValueError: input does not fit, or a number is out of range.
+
+    Example:
+        >>> osciprop.check_holomorphic(network, x, y, radii=(0.2,)).holomorphic
+        True
     """
     check_at_least("points", points, 8, "too few points confuse high powers with conjugates")
     check_positive("radii", radii, "give radii of circles well below the distance of any pole")

@@ -43,7 +43,18 @@ def _as_matrix(weight: ArrayLike) -> Float[Array, "rows columns"]:
 def spectral_norm(weight: ArrayLike) -> Float[Array, ""]:
     """The largest singular value of a real matrix, by a singular value decomposition.
 
-    Raises `ValueError` for anything but a real matrix.
+    Args:
+        weight: The matrix `(rows, columns)`.
+
+    Returns:
+        A scalar.
+
+    Raises:
+        ValueError: it is not a real matrix.
+
+    Example:
+        >>> round(float(osciprop.analysis.spectral_norm(np.diag([3.0, -4.0]))), 6)
+        4.0
     """
     return jnp.linalg.norm(_as_matrix(weight), ord=2)
 
@@ -57,7 +68,21 @@ def power_iteration(
     never lowers the estimate, and lowers its error, in the end, by the fourth power of the ratio of
     the second to the first singular value. For matrices too large to decompose.
 
-    Raises `ValueError` for anything but a real matrix, or less than one iteration.
+    Args:
+        weight: The matrix `(rows, columns)`.
+        iterations: Number of iterations, at least 1.
+        key: Random key of the first vector.
+
+    Returns:
+        A scalar.
+
+    Raises:
+        ValueError: it is not a real matrix, or less than one iteration.
+
+    Example:
+        >>> found = osciprop.analysis.power_iteration(np.diag([3.0, -4.0]), key=key)
+        >>> round(float(found), 6)
+        4.0
     """
     matrix = _as_matrix(weight)
     check_at_least("iterations", iterations, 1, "the power method needs an iteration")
@@ -135,7 +160,24 @@ def layer_norms(network: AbstractNetwork) -> Float[Array, " layers"]:
     """The spectral norms of all weights from input to scores of a layered network, in order.
 
     Their product is an upper bound of the Lipschitz constant of the scores if no activation is
-    steeper than 1, as none of osciprop's is at its default. Raises as `path_weights`.
+    steeper than 1, as none of osciprop's is at its default.
+
+    Args:
+        network: A chain of layers, such as `perceptron` and `feedforward_mlp` build.
+
+    Returns:
+        One norm per layer, the readout's included if it has a weight.
+
+    Raises:
+        TypeError: the network is not a `Network`.
+        ValueError: a synapse is reciprocal, skips a population or leads back, two have the same
+            place, one is missing, or the readout is none of osciprop's own.
+
+    Source: Szegedy et al., ICLR 2014, arXiv 1312.6199, section 4.3.
+
+    Example:
+        >>> osciprop.analysis.layer_norms(layers).shape
+        (3,)
     """
     return jnp.stack([spectral_norm(weight) for weight in path_weights(network)])
 
@@ -143,9 +185,25 @@ def layer_norms(network: AbstractNetwork) -> Float[Array, " layers"]:
 def linearised_norm(network: AbstractNetwork) -> Float[Array, ""]:
     """The spectral norm of the product of all weights from input to scores of a layered network.
 
-    The Lipschitz constant of the network with activations of slope 1, the authors' measure
-    `|W2 W1 W0|` (two_tales2024, C.3). Never above the product of `layer_norms`; no bound for the
-    network itself. Raises as `path_weights`.
+    The Lipschitz constant of the network with activations of slope 1. Never above the product of
+    `layer_norms`; no bound for the network itself.
+
+    Args:
+        network: A chain of layers, such as `perceptron` and `feedforward_mlp` build.
+
+    Returns:
+        A scalar.
+
+    Raises:
+        TypeError: as `layer_norms`.
+        ValueError: as `layer_norms`.
+
+    Source: two_tales2024, C.3: the authors' measure `|W2 W1 W0|`.
+
+    Example:
+        >>> norm = osciprop.analysis.linearised_norm(layers)
+        >>> bool(norm <= jnp.prod(osciprop.analysis.layer_norms(layers)))
+        True
     """
     # From the scores, which are few, so that every product is narrow.
     return spectral_norm(reduce(lambda product, w: w @ product, reversed(path_weights(network))))
@@ -165,13 +223,27 @@ def local_lipschitz(
 ) -> Float[Array, " batch"]:
     """The spectral norm of `d output / dx` at the free equilibrium of each input.
 
-    `x` is `(batch, features)`; the result is in units of score per unit of input. For any network,
-    layered or recurrent: the equation of the adjoint is solved once per output, and the Jacobians,
-    `(batch, outputs, features)` numbers, decomposed. The largest over many inputs is a lower bound
-    of the Lipschitz constant. `relaxation` is by default `AndersonIteration()`.
+    For any network, layered or recurrent: the equation of the adjoint is solved once per output,
+    and the Jacobians, `(batch, outputs, features)` numbers, decomposed. The largest over many
+    inputs is a lower bound of the Lipschitz constant.
 
-    Raises `ConvergenceError` if an equilibrium or adjoint was not found; inside `jit` that sample
-    is NaN. `ValueError` for inputs that do not fit.
+    Args:
+        network: Any network.
+        x: Inputs `(batch, features)`.
+        relaxation: How the free equilibria are found.
+
+    Returns:
+        One norm per sample, in units of score per unit of input; inside `jit` a sample whose
+        equilibrium or adjoint was not found is NaN.
+
+    Raises:
+        ConvergenceError: an equilibrium or adjoint was not found.
+        ValueError: the inputs do not fit.
+
+    Example:
+        >>> steepest = osciprop.analysis.local_lipschitz(layers, x)
+        >>> steepest.shape, bool(steepest.max() <= jnp.prod(osciprop.analysis.layer_norms(layers)))
+        ((10,), True)
     """
     inputs, _ = prepare(network, x, None)
     free = relax(network, inputs, relaxation=relaxation, throw=False)

@@ -34,10 +34,27 @@ AMPLITUDE_REMEDY = "give the size of the nudge, the price of a divergence"
 
 
 def divergence(network: Network, u: State, current: State) -> Float[Array, " batch"]:
-    """`sum_k D(s_k, a_k)` of each sample: how far potentials `u` are from what the currents `a`
-    would make of them, in energy; zero where their activities agree.
+    """`sum_k D(s_k, a_k)`: how far potentials are from what the currents would make of them.
 
-    Raises `NotImplementedError` for an activation without a `primitive`.
+    In energy, zero where their activities agree (see the top of this file).
+
+    Args:
+        network: A network of populations and synapses.
+        u: Membrane potentials, one array `(batch, units)` per population.
+        current: The currents `a`, likewise.
+
+    Returns:
+        One number per sample, not negative.
+
+    Raises:
+        NotImplementedError: an activation has no `primitive`.
+
+    Source: two_tales2024, C.2.
+
+    Example:
+        >>> u = osciprop.relax(layers, x).u
+        >>> bool(jnp.all(osciprop.analysis.divergence(layers, u, u) == 0))
+        True
     """
     total = jnp.zeros(())
     for population, potential, inflow in zip(network.populations, u, current, strict=True):
@@ -52,10 +69,33 @@ def divergence(network: Network, u: State, current: State) -> Float[Array, " bat
 def optimistic_objective(
     network: Network, x: ArrayLike, y: ArrayLike, u: State, amplitude: ArrayLike
 ) -> Float[Array, " batch"]:
-    """`C(s) + (1 / amplitude) sum_k D(s_k, a_k)` of each sample at potentials `u`.
+    """`C(s) + (1 / amplitude) sum_k D(s_k, a_k)` at given potentials.
 
     Its minimum, at the first compartments of `Dual(network, 1.0, Proximal(amplitude))`, is not
     above the loss.
+
+    Args:
+        network: A network of populations and synapses.
+        x: Inputs `(batch, features)`.
+        y: Labels `(batch,)` or rows of targets.
+        u: Membrane potentials, one array `(batch, units)` per population.
+        amplitude: Size of the nudge, above 0: the larger, the cheaper a divergence.
+
+    Returns:
+        One number per sample.
+
+    Raises:
+        ValueError: `amplitude` is not positive, or input does not fit.
+        NotImplementedError: an activation has no `primitive`.
+
+    Source: two_tales2024, C.2.
+
+    Example:
+        >>> free = osciprop.relax(layers, x)
+        >>> loss = osciprop.estimate_gradient(layers, x, y, osciprop.Implicit()).loss
+        >>> bound = osciprop.analysis.optimistic_objective(layers, x, y, free.u, amplitude=0.1)
+        >>> bool(jnp.allclose(bound.mean(), loss))  # at rest it is the loss itself
+        True
     """
     return _relaxed(network, x, y, u, amplitude, 1.0)
 
@@ -63,10 +103,32 @@ def optimistic_objective(
 def pessimistic_objective(
     network: Network, x: ArrayLike, y: ArrayLike, u: State, amplitude: ArrayLike
 ) -> Float[Array, " batch"]:
-    """`C(s) - (1 / amplitude) sum_k D(s_k, a_k)` of each sample at potentials `u`.
+    """`C(s) - (1 / amplitude) sum_k D(s_k, a_k)` at given potentials.
 
     Its maximum, at the second compartments of `Dual(network, 0.0, Proximal(amplitude))`, is not
-    below the loss; beyond some `amplitude` there is none.
+    below the loss; beyond some amplitude there is none.
+
+    Args:
+        network: A network of populations and synapses.
+        x: Inputs `(batch, features)`.
+        y: Labels `(batch,)` or rows of targets.
+        u: Membrane potentials, one array `(batch, units)` per population.
+        amplitude: Size of the nudge, above 0: the larger, the cheaper a divergence.
+
+    Returns:
+        One number per sample.
+
+    Raises:
+        ValueError: `amplitude` is not positive, or input does not fit.
+        NotImplementedError: an activation has no `primitive`.
+
+    Source: two_tales2024, C.2.
+
+    Example:
+        >>> u = tuple(jnp.ones((10, units)) for units in (6, 5, 3))
+        >>> low = osciprop.analysis.pessimistic_objective(layers, x, y, u, amplitude=0.1)
+        >>> bool(jnp.all(low <= osciprop.analysis.optimistic_objective(layers, x, y, u, 0.1)))
+        True
     """
     return _relaxed(network, x, y, u, amplitude, -1.0)
 
@@ -80,10 +142,32 @@ def averaged_objective(
     alpha: float,
     amplitude: ArrayLike,
 ) -> Float[Array, " batch"]:
-    """The optimistic objective at potentials `first` and the pessimistic at `second`, averaged.
+    """The optimistic and the pessimistic objective, averaged.
 
-    `alpha` weighs the first, with `alpha amplitude` as its amplitude; `1 - alpha` the second, with
-    `(1 - alpha) amplitude`. For `alpha` of 0 or 1 only one of them is left.
+    Args:
+        network: A network of populations and synapses.
+        x: Inputs `(batch, features)`.
+        y: Labels `(batch,)` or rows of targets.
+        first: Potentials of the optimistic objective, one array `(batch, units)` per population.
+        second: Potentials of the pessimistic one.
+        alpha: Weight of the first, from 0 to 1, with `alpha amplitude` as its amplitude; the second
+            has `1 - alpha` and `(1 - alpha) amplitude`. For 0 or 1 only one of them is left.
+        amplitude: Size of the nudge, above 0.
+
+    Returns:
+        One number per sample.
+
+    Raises:
+        ValueError: as `optimistic_objective`.
+        NotImplementedError: as `optimistic_objective`.
+
+    Source: two_tales2024, C.2.
+
+    Example:
+        >>> u = tuple(jnp.ones((10, units)) for units in (6, 5, 3))
+        >>> one = osciprop.analysis.averaged_objective(layers, x, y, u, u, alpha=1.0, amplitude=0.1)
+        >>> bool(jnp.all(one == osciprop.analysis.optimistic_objective(layers, x, y, u, 0.1)))
+        True
     """
     total = jnp.zeros(())
     if alpha > 0:
@@ -101,9 +185,30 @@ def saddle_objective(
     u: State,
     amplitude: ArrayLike,
 ) -> Float[Array, " batch"]:
-    """The saddle-point objective of each sample at potentials `u` of the dyads.
+    """The saddle-point objective, stationary where the dyads of dual propagation settle.
 
-    Raises `TypeError` unless the network inside is a `Network` of populations and synapses.
+    Args:
+        dual: The dyads, such as `Dual(network, 0.5, Proximal(amplitude))`.
+        x: Inputs `(batch, features)`.
+        y: Labels `(batch,)` or rows of targets.
+        u: Potentials of both compartments, one array `(batch, 2, units)` per population.
+        amplitude: Size of the nudge, above 0.
+
+    Returns:
+        One number per sample.
+
+    Raises:
+        TypeError: the network inside is not a `Network` of populations and synapses.
+        ValueError: as `optimistic_objective`.
+        NotImplementedError: as `optimistic_objective`.
+
+    Source: two_tales2024, C.2.
+
+    Example:
+        >>> from osciprop.dynamics import Dual, Proximal
+        >>> u = tuple(jnp.ones((10, 2, units)) for units in (6, 5, 3))
+        >>> osciprop.analysis.saddle_objective(Dual(layers, 0.5, Proximal(0.1)), x, y, u, 0.1).shape
+        (10,)
     """
     check_positive("amplitude", amplitude, AMPLITUDE_REMEDY)
     x, y = prepare_pair(dual, x, y)

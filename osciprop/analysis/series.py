@@ -34,12 +34,26 @@ ANALYTIC = 1e-3
 
 
 class GradientSeries(Module):
-    """Taylor coefficients of the batch-mean gradient in `beta`, from a circle `|beta| = amplitude`.
+    """Taylor coefficients `c_k` of the batch-mean gradient in `beta`, from one circle.
 
-    `gradient` is `c_1`, shaped like the network. `sizes[k]` is `|c_(1 + k)| amplitude^k / |c_1|`,
-    and `products[k, l]` the scalar product of those two coefficients, all parameters together,
-    `k, l < points / 2`. `floor` is the size of coefficients that vanish for an analytic response:
-    what the solver leaves, or the sign that the circle reaches beyond a singularity.
+    Args:
+        gradient: `c_1`, shaped like the network.
+        products: Entry `[k, l]` is the scalar product of `c_(1 + k) amplitude^k` and
+            `c_(1 + l) amplitude^l`, all parameters together, over `|c_1|^2`; `k, l < points / 2`.
+        floor: Size of coefficients that vanish for an analytic response: what the solver leaves,
+            or the sign that the circle reaches beyond a singularity.
+        amplitude: Radius of the circle.
+        free: The free equilibrium.
+        nudged: The equilibria on the upper half of the circle.
+
+    Source: hep2022, section 3.
+
+    Example:
+        >>> series = osciprop.analysis.gradient_series(network, x, y, amplitude=0.4, points=16)
+        >>> series.analytic, series.sizes.shape
+        (True, (8,))
+        >>> series.truncation(np.array([0.1, 0.2]), points=4).shape
+        (2,)
     """
 
     gradient: PyTree[Array]
@@ -154,12 +168,33 @@ def gradient_series(
 ) -> GradientSeries:
     """The gradient's Taylor coefficients from noise-free equilibria on `|beta| = amplitude`.
 
-    `x` is `(batch, features)`, `y` labels or rows; `relaxation` is by default
-    `AndersonIteration()`. Only the upper half of the `points` is simulated; half as many
-    coefficients are resolved.
+    Only the upper half of the points is simulated; half as many coefficients as points are
+    resolved.
 
-    Raises `ConvergenceError` if an equilibrium was not found, unless `throw=False`;
-    `HolomorphyError` for a network that is not holomorphic; `ValueError` for unfit input.
+    Args:
+        network: A holomorphic network with an energy.
+        x: Inputs `(batch, features)`.
+        y: Labels `(batch,)` or rows of targets.
+        amplitude: Radius of the circle, above 0.
+        points: Number of equilibria on the whole circle, at least 8.
+        relaxation: How the free and the nudged equilibria are found.
+        throw: Whether to raise for an equilibrium that was not found.
+
+    Returns:
+        The coefficients, and the equilibria behind them.
+
+    Raises:
+        ConvergenceError: an equilibrium was not found.
+        HolomorphyError: the network is not holomorphic.
+        ValueError: input does not fit.
+
+    Source: hep2022, section 3.
+
+    Example:
+        >>> series = osciprop.analysis.gradient_series(network, x, y, amplitude=0.4, points=16)
+        >>> exact = osciprop.estimate_gradient(network, x, y, osciprop.Implicit())
+        >>> osciprop.relative_error(series.gradient, exact.gradient) < 1e-6
+        True
     """
     inputs, targets = prepare_pair(network, x, y)
     check_at_least("points", points, 8, "fewer points show no decay of the coefficients")

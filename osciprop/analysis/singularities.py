@@ -33,10 +33,23 @@ SMALLEST_AMPLITUDE, LARGEST_AMPLITUDE = 1e-5, 100.0
 class Spectrum(Module):
     """Fourier coefficients of the equilibrium activity on a circle of teaching signals.
 
-    `coefficients` is a state with a leading axis of points: entry `k < points / 2` is
-    `c_k amplitude^k` with the Taylor coefficients `c_k` of the activity in `beta`; the last entries
-    turn backwards and vanish while the response is analytic. `sizes` are their norms over all units
-    and samples. `free` and `nudged` are the two relaxations.
+    Args:
+        coefficients: A state with a leading axis of points. Entry `k < points / 2` is
+            `c_k amplitude^k` with the Taylor coefficients `c_k` of the activity in `beta`; the last
+            entries turn backwards and vanish while the response is analytic.
+        sizes: Their norms over all units and samples, `(points,)`.
+        amplitude: Radius of the circle.
+        free: The free equilibrium.
+        nudged: The equilibria on the upper half of the circle.
+
+    Source: hep2022, section 3.
+
+    Example:
+        >>> found = osciprop.analysis.activity_spectrum(network, x, y, amplitude=0.4, points=60)
+        >>> bool(found.sizes[-1] < 1e-6 * found.sizes[1]), found.taylor(1)[0].shape
+        (True, (10, 6))
+        >>> 1.0 < found.radius_of_convergence() < 3.0
+        True
     """
 
     coefficients: PyTree[Inexact[Array, "points batch ..."]]
@@ -109,11 +122,31 @@ def activity_spectrum(
 ) -> Spectrum:
     """Fourier coefficients of the equilibrium activity on the circle `|beta| = amplitude`.
 
-    `x` is `(batch, features)`, `y` labels or rows; `relaxation` is by default
-    `AndersonIteration()`. Only the upper half of the `points` is simulated.
+    Only the upper half of the points is simulated.
 
-    Raises `ConvergenceError` if an equilibrium was not found, unless `throw=False` (or inside
-    `jit`); `HolomorphyError` for a network that is not holomorphic; `ValueError` for unfit input.
+    Args:
+        network: A holomorphic network.
+        x: Inputs `(batch, features)`.
+        y: Labels `(batch,)` or rows of targets.
+        amplitude: Radius of the circle, above 0.
+        points: Number of equilibria on the whole circle, at least 4.
+        relaxation: How the free and the nudged equilibria are found.
+        throw: Whether to raise for an equilibrium that was not found; inside `jit` none is raised.
+
+    Returns:
+        The coefficients, and the equilibria behind them.
+
+    Raises:
+        ConvergenceError: an equilibrium was not found.
+        HolomorphyError: the network is not holomorphic.
+        ValueError: input does not fit.
+
+    Source: hep2022, section 3.
+
+    Example:
+        >>> found = osciprop.analysis.activity_spectrum(network, x, y, amplitude=0.4, points=60)
+        >>> found.sizes.shape
+        (60,)
     """
     inputs, targets = prepare_pair(network, x, y)
     check_at_least("points", points, 4, "fewer points show no harmonics")
@@ -137,13 +170,31 @@ def radius_of_convergence(
 ) -> float:
     """Distance in the `beta` plane of the nearest singularity of the equilibrium from 0.
 
-    Amplitudes beyond it give no exact gradient. Measured on one circle (see
-    `Spectrum.radius_of_convergence`): of radius `amplitude`, or of one found by search, starting at
-    0.1, on which all equilibria are found and the decay of the harmonics is well resolved. For a
-    batch it is that of the sample with the nearest singularity. Infinity if no singularity shows up
-    to an amplitude of 100.
+    Amplitudes beyond it give no exact gradient. For a batch it is that of the sample with the
+    nearest singularity. Measured on one circle (see `Spectrum.radius_of_convergence`).
 
-    Raises `ConvergenceError` if no circle gives an answer.
+    Args:
+        network: A holomorphic network.
+        x: Inputs `(batch, features)`.
+        y: Labels `(batch,)` or rows of targets.
+        points: Number of equilibria on the whole circle, at least 4.
+        amplitude: Radius of the circle. None searches one, from 0.1 on, on which all equilibria are
+            found and the decay of the harmonics is well resolved.
+        relaxation: How the free and the nudged equilibria are found.
+
+    Returns:
+        The distance, in units of `beta`; infinity if no singularity shows up to 100.
+
+    Raises:
+        ConvergenceError: no circle gives an answer.
+        HolomorphyError: the network is not holomorphic.
+        ValueError: input does not fit.
+
+    Source: hep2022, section 3.
+
+    Example:
+        >>> 1.0 < osciprop.analysis.radius_of_convergence(network, x, y, amplitude=0.4) < 3.0
+        True
     """
     if amplitude is not None:
         return activity_spectrum(

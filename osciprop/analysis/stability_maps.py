@@ -19,8 +19,21 @@ from .comparison import cosine, norm_ratio
 class StabilityMap(Module):
     """One cell per pair of settings: whether the method settled, and how its gradient compares.
 
-    `cosine` is that of the angle to the reference, `norm` the ratio of the sizes, all arrays of the
-    gradient together; NaN where the method did not settle.
+    Args:
+        alphas: The first setting of the columns.
+        betas: The second setting of the rows.
+        settled: Whether the method converged, `(betas, alphas)`.
+        cosine: Of the angle to the reference, all arrays of the gradient together; NaN where the
+            method did not settle.
+        norm: Size of the gradient over that of the reference, likewise.
+
+    Source: two_tales2024, C.6.
+
+    Example:
+        >>> one = np.ones((1, 1))
+        >>> found = osciprop.analysis.StabilityMap(one[0], one[0], one > 0, one, one)
+        >>> str(found)[:36]
+        'StabilityMap: 1 of 1 cells settled; '
     """
 
     alphas: Float[np.ndarray, " alphas"]
@@ -51,13 +64,34 @@ def stability_map(
 ) -> StabilityMap:
     """Estimate a gradient for every pair of settings and compare it with a reference.
 
-    `method(alpha, beta)` makes the method of a cell, or gives None where there is none: the cell
-    counts as not settled. Whether a method settled is for its own diagnostics to say
-    (`estimate.converged`). `reference` is by default `Implicit()`. `x` and `y` as for
-    `estimate_gradient`. One program is compiled for all cells if only numbers differ.
+    One program is compiled for all cells if only numbers differ.
 
-    Raises `ValueError` for an empty list of settings, and as `estimate_gradient` for what does not
-    fit; `ConvergenceError` if the reference did not converge.
+    Args:
+        network: Any network that the methods take.
+        x: Inputs `(batch, features)`.
+        y: Labels `(batch,)` or rows of targets.
+        method: `method(alpha, beta)` makes the method of a cell, or gives None where there is none:
+            the cell counts as not settled. Whether a method settled is for its own diagnostics to
+            say (`estimate.converged`).
+        alphas: Values of the first setting.
+        betas: Values of the second setting.
+        reference: The method whose gradient all others are compared with.
+
+    Returns:
+        One cell per pair.
+
+    Raises:
+        ValueError: a list of settings is empty; or as `estimate_gradient` for what does not fit.
+        ConvergenceError: the reference did not converge.
+
+    Source: two_tales2024, C.6.
+
+    Example:
+        >>> def classic(_, amplitude):
+        ...     return osciprop.ClassicEP(amplitude)
+        >>> found = osciprop.analysis.stability_map(network, x, y, classic, [0.0], [0.01, 0.1])
+        >>> found.settled.shape, bool(found.cosine[0, 0] > found.cosine[1, 0])
+        ((2, 1), True)
     """
     for name, values in (("alphas", alphas), ("betas", betas)):
         check_at_least(f"the number of {name}", len(values), 1, "a map needs a cell")

@@ -51,10 +51,19 @@ SMALLEST_FRACTION, GRID = 1e-6, 400
 class GradientNoise(Module):
     """Variances of an always-on estimate, for every parameter: the batch mean's, not a sample's.
 
-    `contrast` is the part that the error signal brings: it falls as `1 / (r^2 T)`. `wander` comes
-    from the equilibrium's slow motion: it falls as `1 / T`, and no amplitude lowers it. Both are
-    shaped like the gradient. `amplitude` and `duration` (the measured periods, in units of time)
-    are the method's.
+    Args:
+        contrast: The part that the error signal brings, shaped like the gradient: it falls as
+            `1 / (r^2 T)`.
+        wander: The part that comes from the equilibrium's slow motion, likewise: it falls as
+            `1 / T`, and no amplitude lowers it.
+        amplitude: The method's `r`.
+        duration: The method's measured periods `T`, in units of time.
+
+    Example:
+        >>> parts = {"w": jnp.array([4.0])}, {"w": jnp.array([1.0])}
+        >>> noise = osciprop.analysis.GradientNoise(*parts, amplitude=0.5, duration=100.0)
+        >>> noise.total(), noise.strength()
+        (5.0, 100.0)
     """
 
     contrast: PyTree[Array]
@@ -90,13 +99,31 @@ def gradient_noise(
 ) -> GradientNoise:
     """Predicted noise of `estimate_gradient(network, x, y, method)`, to leading order.
 
-    Takes amplitude, period, number of periods, readings per period and both noises from the method.
     The stationary state is assumed: longer settling than the network's memory. Integration steps
     are assumed to be small: Euler-Maruyama with steps `h` has relatively more noise by about
     `h / (2 tau)`, and readings between its steps are interpolated.
 
-    Raises `ValueError` for a method without noise or with a lock-in that forgets, and as
-    `linear_fluctuations`.
+    Args:
+        network: A network with an energy, of up to about a thousand units.
+        x: Inputs `(batch, features)`.
+        y: Labels `(batch,)` or rows of targets.
+        method: Brings amplitude, period, number of periods, readings per period and both noises.
+        relaxation: How the free equilibria are found.
+
+    Returns:
+        The variance of every parameter, in two parts.
+
+    Raises:
+        ValueError: the method has no noise, or a lock-in that forgets; or as
+            `linear_fluctuations`.
+        ConvergenceError: as `linear_fluctuations`.
+
+    Example:
+        >>> small = osciprop.hopfield_mlp([4, 2, 3], key=key)
+        >>> reading = osciprop.MeasurementNoise(0.01)
+        >>> method = osciprop.OscillatoryEP(0.1, 10.0, measurement=reading)
+        >>> osciprop.analysis.gradient_noise(small, x[:1], y[:1], method).total() > 0
+        True
     """
     inputs, targets = prepare_pair(network, x, y)
     if method.noise is None and method.measurement is None:
@@ -134,7 +161,8 @@ def _sources(
     period: float,
 ) -> Iterator[tuple[Int[np.ndarray, " samples"], Square, Square, "Lift"]]:
     """Of each independent noise: who sees it, the covariance of `Re d`, that of real and imaginary
-    parts of the mean, and what this moves."""
+    parts of the mean, and what this moves.
+    """
     if method.noise is not None:
         for part in each_fluctuations(network, x, method.noise, u):
             counts = (period, method.periods)
@@ -314,7 +342,21 @@ def _sum_of_squares(
 
 
 def signal_to_noise(gradient: PyTree[Array], noise: GradientNoise) -> float:
-    """`|g| / sqrt(E |g - E g|^2)`, all parameters together; infinite without noise."""
+    """`|g| / sqrt(E |g - E g|^2)`, all parameters together.
+
+    Args:
+        gradient: The noise-free gradient.
+        noise: What `gradient_noise` predicts for it.
+
+    Returns:
+        The ratio; infinite without noise.
+
+    Example:
+        >>> parts = {"w": jnp.array([4.0])}, {"w": jnp.array([5.0])}
+        >>> noise = osciprop.analysis.GradientNoise(*parts, amplitude=0.5, duration=100.0)
+        >>> osciprop.analysis.signal_to_noise({"w": jnp.array([6.0])}, noise)
+        2.0
+    """
     total = noise.total()
     return float(norm(gradient)) / math.sqrt(total) if total > 0 else math.inf
 
@@ -322,7 +364,13 @@ def signal_to_noise(gradient: PyTree[Array], noise: GradientNoise) -> float:
 class TaylorBias(Module):
     """Size of a bias `|c_1 r + c_2 r^2 + ...|` of an estimate at amplitude `r`.
 
-    For truncation at `N` points the first coefficient is the `N`-th, for a real cosine the second.
+    Args:
+        coefficients: `c_1`, `c_2`, ... For truncation at `N` points the first that is not zero is
+            the `N`-th, for a real cosine the second.
+
+    Example:
+        >>> osciprop.analysis.TaylorBias(np.array([0.0, 3.0]))(0.5)
+        0.75
     """
 
     coefficients: Float[np.ndarray, " orders"]
@@ -333,7 +381,12 @@ class TaylorBias(Module):
 
 
 class OptimalAmplitude(Module):
-    """The best amplitude, and the root mean square error of the gradient that is left there."""
+    """The best amplitude, and what is left there.
+
+    Args:
+        amplitude: The best `r`.
+        error: The root mean square error of the gradient at it.
+    """
 
     amplitude: float
     error: float
@@ -348,11 +401,24 @@ def optimal_amplitude(
 ) -> OptimalAmplitude:
     """The amplitude `r` that minimises `strength / (r^2 duration) + bias(r)^2`.
 
-    `strength` is `GradientNoise.strength()`, `duration` the measuring time, `bias` the size of the
-    systematic error at an amplitude: any function, or `TaylorBias`. Searched up to `largest`, say
-    nine tenths of the radius of convergence; without a bias, as always on, that is the best.
+    Args:
+        strength: `GradientNoise.strength()`.
+        duration: The measuring time.
+        bias: Size of the systematic error at an amplitude: any function, or `TaylorBias`.
+        largest: Where the search ends, say nine tenths of the radius of convergence; without a
+            bias, as always on, that is the best.
 
-    Raises `ValueError` for numbers that are not positive.
+    Returns:
+        The best amplitude, and the root mean square error of the gradient that is left there.
+
+    Raises:
+        ValueError: a number is not positive.
+
+    Example:
+        >>> bias = osciprop.analysis.TaylorBias(np.array([1.0]))
+        >>> found = osciprop.analysis.optimal_amplitude(1.0, 16.0, bias, largest=2.0)
+        >>> round(found.amplitude, 3), round(found.error, 3)
+        (0.5, 0.707)
     """
     check_positive("strength", strength, "give the noise's v1; without noise use small amplitudes")
     check_positive("duration", duration, "give the measuring time")

@@ -36,6 +36,21 @@ class Batches:
       compiled step is compiled once). With False the last batch holds the remaining samples.
 
     Raises `ValueError` for anything else.
+
+    Args:
+        x: Samples.
+        y: Labels, one for each sample.
+        batch_size: Number of samples at a time.
+        seed: Decides the order of samples in every epoch.
+        drop_last: Whether an incomplete last batch is left out.
+
+    Raises:
+        ValueError: sizes do not fit.
+
+    Example:
+        >>> batches = osciprop.datasets.Batches(x, y, 4, seed=0)
+        >>> batches.steps_per_epoch, next(iter(batches.epoch(0)))[0].shape
+        (3, (4, 4))
     """
 
     x: Inputs

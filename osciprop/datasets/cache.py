@@ -33,6 +33,18 @@ class Source:
     - `base_url`: the folder on the server.
     - `registry`: file name -> checksum written "algorithm:hex", in the order in which
       `osciprop.datasets.files.read` takes the files.
+
+    Args:
+        name: Data set, and sub-folder of the cache.
+        base_url: The folder on the server.
+        registry: From file names to checksums, written as "algorithm:hex".
+
+    Raises:
+        ValueError: a checksum is none.
+
+    Example:
+        >>> osciprop.datasets.MNIST.name
+        'mnist'
     """
 
     name: str

@@ -79,6 +79,24 @@ def cifar10(
     - `source`: the server and the checksums, for mirrors and tests.
 
     Raises `DatasetError` where files are missing, damaged, out of reach, or ask to run code.
+
+    Args:
+        cache: Folder for downloads; None for the user's own cache folder.
+        folder: Folder that holds the files already; None for the one that `OSCIPROP_DATA` names, if
+            any.
+        source: Where it is downloaded from.
+
+    Returns:
+        50,000 training and 10,000 test images of 32 x 32 x 3 bytes.
+
+    Raises:
+        DatasetError: files cannot be had, or are damaged.
+
+    Source: Krizhevsky 2009.
+
+    Example:
+        >>> osciprop.datasets.CIFAR10.name
+        'cifar10'
     """
     return _load(source, CIFAR10_FILES, cache, folder)
 
@@ -91,6 +109,24 @@ def cifar100(
     Labels 0..99 are the fine ones, in the alphabetical order of their names. The data are looked
     for as the folder `cifar-100-python` or the archive `cifar-100-python.tar.gz`; arguments, places
     and errors are otherwise those of `cifar10`.
+
+    Args:
+        cache: Folder for downloads; None for the user's own cache folder.
+        folder: Folder that holds the files already; None for the one that `OSCIPROP_DATA` names, if
+            any.
+        source: Where it is downloaded from.
+
+    Returns:
+        50,000 training and 10,000 test images of 32 x 32 x 3 bytes, in 100 classes.
+
+    Raises:
+        DatasetError: files cannot be had, or are damaged.
+
+    Source: Krizhevsky 2009.
+
+    Example:
+        >>> osciprop.datasets.CIFAR100.name
+        'cifar100'
     """
     return _load(source, CIFAR100_FILES, cache, folder)
 

@@ -30,6 +30,22 @@ def cifar10_jpeg(*, folder: Folder | None = None) -> Dataset:
       set first; `offsets` (n + 1,), where each begins; `y_train` and `y_test`.
 
     Raises `DatasetError` where the file is missing, damaged, or lacks images.
+
+    Args:
+        folder: Folder that holds the files already; None for the one that `OSCIPROP_DATA` names, if
+            any.
+
+    Returns:
+        The images of CIFAR-10, compressed.
+
+    Raises:
+        DatasetError: there is no such file, or it is damaged.
+
+    Example:
+        >>> osciprop.datasets.cifar10_jpeg("nowhere")
+        Traceback (most recent call last):
+        ...
+        osciprop.datasets.errors.DatasetError: ...
     """
     supplied = supplied_folder(folder)
     if supplied is None or not (supplied / FILE).is_file():

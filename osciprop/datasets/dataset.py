@@ -31,6 +31,23 @@ class Dataset:
       where they are kept as bytes.
 
     Raises `ValueError` where the arrays do not fit this description.
+
+    Args:
+        name: By which it is told in checkpoints.
+        x_train: Training samples.
+        y_train: Their labels.
+        x_test: Test samples.
+        y_test: Their labels.
+        num_classes: Number of classes.
+        image_shape: Height, width and channels of a sample.
+
+    Raises:
+        ValueError: arrays do not fit each other.
+
+    Example:
+        >>> data = osciprop.datasets.digits()
+        >>> data.num_features, data.num_classes
+        (64, 10)
     """
 
     name: str

@@ -4,7 +4,12 @@ from pathlib import Path
 
 
 class DatasetError(RuntimeError):
-    """A data file is missing, damaged or cannot be downloaded; the text says what to do."""
+    """A data file is missing, damaged or cannot be downloaded; the text says what to do.
+
+    Example:
+        >>> issubclass(osciprop.datasets.DatasetError, Exception)
+        True
+    """
 
 
 def damaged(origin: Path | str, expected: str, found: str) -> DatasetError:

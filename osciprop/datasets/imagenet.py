@@ -39,6 +39,25 @@ def imagenet32(cache: Folder | None = None, *, folder: Folder | None = None) -> 
 
     Nothing is downloaded: the files are handed out after registration. Raises `DatasetError` where
     they are missing or damaged, or where the unpacked arrays cannot be stored or opened.
+
+    Args:
+        cache: Folder for downloads; None for the user's own cache folder.
+        folder: Folder that holds the files already; None for the one that `OSCIPROP_DATA` names, if
+            any.
+
+    Returns:
+        Memory-mapped images of 32 x 32 x 3 bytes in 1,000 classes.
+
+    Raises:
+        DatasetError: files are missing or damaged.
+
+    Source: Chrabaszcz et al. 2017, arXiv 1707.08819.
+
+    Example:
+        >>> osciprop.datasets.imagenet32(folder="nowhere")
+        Traceback (most recent call last):
+        ...
+        osciprop.datasets.errors.DatasetError: ...
     """
     unpacked = cache_folder(cache, NAME)
     if not unpacked.is_dir():

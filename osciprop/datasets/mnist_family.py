@@ -45,6 +45,22 @@ def mnist(cache: Folder | None = None, *, source: Source = MNIST) -> Dataset:
     - `source`: the server and the checksums, for mirrors and tests.
 
     Raises `DatasetError` where files are missing, damaged or out of reach.
+
+    Args:
+        cache: Folder for downloads; None for the user's own cache folder.
+        source: Where it is downloaded from.
+
+    Returns:
+        60,000 training and 10,000 test images, as rows of 784 numbers in 0 to 1.
+
+    Raises:
+        DatasetError: files cannot be had, or are damaged.
+
+    Source: LeCun et al. 1998.
+
+    Example:
+        >>> osciprop.datasets.MNIST.name
+        'mnist'
     """
     return _load(source, cache)
 
@@ -54,6 +70,22 @@ def fashion_mnist(cache: Folder | None = None, *, source: Source = FASHION_MNIST
 
     Labels 0..9: T-shirt/top, trouser, pullover, dress, coat, sandal, shirt, sneaker, bag, ankle
     boot. Arguments, places and errors are those of `mnist`.
+
+    Args:
+        cache: Folder for downloads; None for the user's own cache folder.
+        source: Where it is downloaded from.
+
+    Returns:
+        60,000 training and 10,000 test images, as rows of 784 numbers in 0 to 1.
+
+    Raises:
+        DatasetError: files cannot be had, or are damaged.
+
+    Source: Xiao, Rasul and Vollgraf 2017, arXiv 1708.07747.
+
+    Example:
+        >>> osciprop.datasets.FASHION_MNIST.name
+        'fashion_mnist'
     """
     return _load(source, cache)
 

@@ -20,7 +20,17 @@ from .mnist_family import FASHION_MNIST, MNIST
 @final
 @dataclass(frozen=True)
 class Stored:
-    """A data set and its files, none where it is missing; then `remedy` says how to get it."""
+    """A data set and its files, none where it is missing; then `remedy` says how to get it.
+
+    Args:
+        name: The data set.
+        files: Its files that are at hand.
+        remedy: How to get it, if it is not.
+
+    Example:
+        >>> "name" in osciprop.datasets.Stored.__dataclass_fields__
+        True
+    """
 
     name: str
     files: tuple[Path, ...]
@@ -43,6 +53,16 @@ def inventory(cache: Folder | None = None) -> list[Stored]:
 
     Nothing is downloaded, read or checked. `cache` is the folder of downloads (None: the user's
     cache folder).
+
+    Args:
+        cache: Folder for downloads; None for the user's own cache folder.
+
+    Returns:
+        Every data set that osciprop knows, with what is at hand of it.
+
+    Example:
+        >>> [stored.name for stored in osciprop.datasets.inventory()][0]
+        'digits'
     """
     supplied = supplied_folder(None)
     download = (

@@ -40,7 +40,12 @@ class AbstractBrownianPath(Module):
 
 
 class AbstractBrownian(Module):
-    """How an `Integrator` draws its Wiener processes."""
+    """How an `Integrator` draws its Wiener processes.
+
+    Example:
+        >>> issubclass(osciprop.dynamics.FreshSteps, osciprop.dynamics.AbstractBrownian)
+        True
+    """
 
     @abc.abstractmethod
     def path(
@@ -56,7 +61,12 @@ class AbstractBrownian(Module):
 
 
 class FreshSteps(AbstractBrownian):
-    """New numbers for every step, by the step's number: for constant steps, where it is fastest."""
+    """New numbers for every step, by the step's number: for constant steps, where it is fastest.
+
+    Example:
+        >>> osciprop.euler_maruyama(0.1).brownian
+        FreshSteps()
+    """
 
     def path(
         self,
@@ -79,6 +89,16 @@ class BrownianTree(AbstractBrownian):
 
     Resolves times down to `resolution` times the integrated interval. Many times slower than
     `FreshSteps`.
+
+    Args:
+        resolution: Smallest time that is resolved, as a fraction of the integrated interval.
+
+    Raises:
+        ValueError: the resolution is not positive.
+
+    Example:
+        >>> osciprop.dynamics.BrownianTree().resolution == 2**-14
+        True
     """
 
     resolution: float = eqx.field(default=2**-14, static=True)

@@ -42,7 +42,23 @@ def transposed_product(network: AbstractNetwork, s: State, drive: PyTree, v: Sta
 
 
 def antisymmetric_product(network: AbstractNetwork, s: State, drive: PyTree, v: State) -> State:
-    """`A v` with `A = (J - J^T) / 2` at activity `s`, per sample."""
+    """`A v` with `A = (J - J^T) / 2` at activity `s`, per sample.
+
+    Args:
+        network: Any network.
+        s: Activities, a pytree of arrays with a leading batch axis.
+        drive: `network.drive(x)`.
+        v: What is multiplied, like `s`.
+
+    Returns:
+        `A v`, like `s`.
+
+    Example:
+        >>> free = osciprop.relax(network, x)
+        >>> product = osciprop.dynamics.antisymmetric_product(network, free.s, network.drive(jnp.asarray(x)), free.s)
+        >>> float(jnp.abs(product[0]).max()) < 1e-12  # reciprocal synapses
+        True
+    """
     forward = jacobian_product(network, s, drive, v)
     backward = transposed_product(network, s, drive, v)
     return jax.tree.map(lambda a, b: (a - b) / 2, forward, backward)
@@ -65,6 +81,18 @@ class Corrected(AbstractExtension):
 
     `reference` is the free activity `s0`, a state of the batch that the network is used with.
     Nudged with a small `beta`, its activity moves by `beta J^-T dC/ds`.
+
+    Args:
+        network: Any network.
+        reference: The free activity of the batch that the network is used with.
+
+    Source: nonconservative2026, asymmetric EP.
+
+    Example:
+        >>> free = osciprop.relax(directed, x)
+        >>> corrected = osciprop.dynamics.Corrected(directed, free.s)
+        >>> bool(osciprop.relax(corrected, x).converged.all())
+        True
     """
 
     network: AbstractNetwork
@@ -83,6 +111,14 @@ class FreeCompanion(AbstractDoubled):
 
     States are pairs (taught, free). The companion carries the free activity while the other
     oscillates, so that nothing ever waits for a free phase. Stable wherever the network is.
+
+    Args:
+        network: Any network.
+
+    Example:
+        >>> taught, free = osciprop.relax(osciprop.dynamics.FreeCompanion(directed), x).s
+        >>> bool(jnp.allclose(taught[0], free[0]))
+        True
     """
 
     network: AbstractNetwork
@@ -105,6 +141,17 @@ class RunningMean(AbstractDoubled):
     activity in the correction. It obeys `tau_m dm/dt = -J^-T J (m - s0)`, and so finds the free
     activity only if all eigenvalues of `J^-T J` have positive real parts
     (`running_mean_stability`); else it drifts away, and `FreeCompanion` is the one to use.
+
+    Args:
+        network: Any network.
+        time_constant: Of the mean, in units of time: several periods of the teaching signal.
+
+    Raises:
+        ValueError: the time constant is not positive.
+
+    Example:
+        >>> float(osciprop.dynamics.RunningMean(directed, 300.0).slowest())
+        300.0
     """
 
     network: AbstractNetwork
@@ -141,6 +188,16 @@ class Dyad(AbstractDoubled):
     (nonconservative2026, dyadic EP). States are pairs (mean, difference), as potentials `(u, w)`
     with the activity `d = sigma'(u) w`: that of the difference of two neurons at `u +- w / 2`, to
     first order. The teaching signal acts on the difference alone.
+
+    Args:
+        network: Any network.
+
+    Source: nonconservative2026, dyadic EP.
+
+    Example:
+        >>> mean, difference = osciprop.relax(osciprop.dynamics.Dyad(directed), x).s
+        >>> float(jnp.abs(difference[0]).max())
+        0.0
     """
 
     network: AbstractNetwork

@@ -38,7 +38,12 @@ Shares = tuple[Array, Array]
 
 
 class AbstractOutputNudge(Module):
-    """How the cost moves the two compartments of an output neuron."""
+    """How the cost moves the two compartments of an output neuron.
+
+    Example:
+        >>> issubclass(osciprop.dynamics.Proximal, osciprop.dynamics.AbstractOutputNudge)
+        True
+    """
 
     @abc.abstractmethod
     def shares(self, share: Array) -> Shares:
@@ -47,7 +52,13 @@ class AbstractOutputNudge(Module):
 
 
 class Linearised(AbstractOutputNudge):
-    """By the slope of the cost at what the output would be without feedback; for every cost."""
+    """By the slope of the cost at what the output would be without feedback; for every cost.
+
+    Example:
+        >>> first, second = osciprop.dynamics.Linearised().shares(jnp.asarray(0.5))
+        >>> float(first), float(second)
+        (0.5, 0.5)
+    """
 
     def shares(self, share: Array) -> Shares:
         return share, 1 - share
@@ -58,6 +69,19 @@ class Proximal(AbstractOutputNudge):
 
     `s+ = (a + share beta y) / (1 + share beta)` for a linear output `a` and a squared error, and
     `s- = (a - (1 - share) beta y) / (1 - (1 - share) beta)`, which needs `(1 - share) beta < 1`.
+
+    Args:
+        amplitude: That of the nudge, the same as the method's.
+
+    Raises:
+        ValueError: the amplitude is not positive.
+
+    Source: two_tales2024, section C.2.
+
+    Example:
+        >>> first, second = osciprop.dynamics.Proximal(0.5).shares(jnp.asarray(0.5))
+        >>> round(float(first), 3), round(float(second), 3)
+        (0.4, 0.667)
     """
 
     amplitude: Number = eqx.field(converter=number)
@@ -74,6 +98,10 @@ class AbstractDual(AbstractExtension):
     """A network whose neurons are dyads; `alpha` is one number, or one per population.
 
     Its output and the cost of its output are those of the means.
+
+    Example:
+        >>> issubclass(osciprop.dynamics.AdjointDual, osciprop.dynamics.AbstractDual)
+        True
     """
 
     network: eqx.AbstractVar[AbstractNetwork]
@@ -158,6 +186,22 @@ class Dual(AbstractDual):
 
     The difference is the adjoint only there: with `alpha > 1/2` it is too small, with
     `alpha < 1/2` too large, and beyond some amplitude the dyads have no stable equilibrium.
+
+    Args:
+        network: The layered network inside.
+        alpha: Share of the nudge that moves the first compartment, 0 to 1; one number, or one per
+            population.
+        nudge: How the cost moves the two compartments of an output neuron.
+
+    Raises:
+        ValueError: `alpha` is outside of 0 to 1.
+
+    Source: two_tales2024, section C.2.
+
+    Example:
+        >>> dual = osciprop.dynamics.Dual(layers, alpha=0.25)
+        >>> float(dual.share(dual.alpha))
+        0.25
     """
 
     network: AbstractNetwork
@@ -176,6 +220,22 @@ class AdjointDual(AbstractDual):
 
     At `alpha = 0` the second compartment is the free network, at `alpha = 1` the first, and the
     other carries all feedback.
+
+    Args:
+        network: The layered network inside.
+        alpha: Share of the nudge that moves the first compartment, 0 to 1; one number, or one per
+            population.
+        nudge: How the cost moves the two compartments of an output neuron.
+
+    Raises:
+        ValueError: `alpha` is outside of 0 to 1.
+
+    Source: two_tales2024, section C.2.
+
+    Example:
+        >>> dual = osciprop.dynamics.AdjointDual(layers, alpha=0.0)
+        >>> float(dual.share(dual.alpha))
+        1.0
     """
 
     network: AbstractNetwork

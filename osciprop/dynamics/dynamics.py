@@ -21,6 +21,18 @@ class Dynamics(Module):
     """The equations of motion of a network with clamped input, target and teaching signal.
 
     `drive` is the network's drive of the input, computed once; `target` is None in a free network.
+
+    Args:
+        network: The network.
+        drive: `network.drive(x)`, computed once.
+        target: Targets of the batch; None for a free network.
+        teaching: The teaching signal.
+
+    Example:
+        >>> dynamics = osciprop.dynamics.Dynamics(network, network.drive(jnp.asarray(x)), None, osciprop.Constant())
+        >>> free = osciprop.relax(network, x)
+        >>> float(dynamics.residual(0.0, free.u).max()) < 1e-9
+        True
     """
 
     network: AbstractNetwork

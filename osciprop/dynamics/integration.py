@@ -24,7 +24,19 @@ from .teaching import AbstractTeaching
 
 
 def adaptive(rtol: ArrayLike, atol: ArrayLike) -> diffrax.PIDController:
-    """Adaptive steps whose tolerances are arrays: changing them recompiles nothing."""
+    """Adaptive steps whose tolerances are arrays: changing them recompiles nothing.
+
+    Args:
+        rtol: Tolerance relative to the state, above 0.
+        atol: Absolute tolerance, above 0.
+
+    Returns:
+        A step-size controller for `osciprop.Integrator`.
+
+    Example:
+        >>> type(osciprop.dynamics.adaptive(1e-3, 1e-6)).__name__
+        'PIDController'
+    """
     return diffrax.PIDController(rtol=number(rtol), atol=number(atol))
 
 
@@ -34,6 +46,22 @@ class Integrator(Module):
     The default is Tsit5 with adaptive steps at relative and absolute tolerance 1e-5. A fixed-step
     scheme is `Integrator(diffrax.Heun(), diffrax.ConstantStepSize(), dt0=0.5)`. With noise, only
     stochastic solvers are right: see `euler_maruyama`. `brownian` says how its paths are drawn.
+
+    Args:
+        solver: Any Diffrax solver.
+        stepsize_controller: Any Diffrax controller of step sizes.
+        dt0: The first step, or with `diffrax.ConstantStepSize()` each, in units of time; None for
+            one that the solver chooses.
+        max_steps: Number of steps after which the solve gives up.
+        brownian: How noise is drawn.
+
+    Raises:
+        ValueError: constant steps without `dt0`.
+
+    Example:
+        >>> heun = osciprop.Integrator(diffrax.Heun(), diffrax.ConstantStepSize(), dt0=0.5)
+        >>> float(heun.dt0)
+        0.5
     """
 
     solver: diffrax.AbstractSolver = diffrax.Tsit5()
@@ -207,7 +235,21 @@ def _area_for(solver: diffrax.AbstractSolver) -> Area:
 
 
 def euler_maruyama(step: ArrayLike) -> Integrator:
-    """The Euler-Maruyama scheme with a constant step: the simplest for noise, and the fastest."""
+    """The Euler-Maruyama scheme with a constant step: the simplest for noise, and the fastest.
+
+    Args:
+        step: In units of time, above 0; a tenth of the shortest time constant is usual.
+
+    Returns:
+        An integrator for noise.
+
+    Raises:
+        ValueError: the step is not positive.
+
+    Example:
+        >>> float(osciprop.euler_maruyama(0.1).dt0)
+        0.1
+    """
     check_positive("step", step, "a fraction of the shortest time constant is usual")
     return Integrator(diffrax.Euler(), diffrax.ConstantStepSize(), dt0=step)
 
@@ -218,6 +260,20 @@ class Trajectory(Module):
     `completed` says whether the integration reached the last time; what it did not reach is
     infinite. `noise` is the state that coloured noise carries, over time too; None if there is
     none. `steps` and `rejected` count the solver's steps.
+
+    Args:
+        times: `(times,)`, in units of time.
+        u: Membrane potentials, with axes (time, batch, ...).
+        s: Activities, with axes (time, batch, ...).
+        noise: What coloured noise carries at these times; None for other noise.
+        completed: Whether the integration reached its end.
+        steps: Number of steps made.
+        rejected: Number of steps rejected.
+
+    Example:
+        >>> trajectory = osciprop.integrate(network, x, times=[0.0, 1.0, 2.0])
+        >>> trajectory.s[0].shape
+        (3, 10, 6)
     """
 
     times: Float[Array, " times"]
@@ -299,6 +355,31 @@ def integrate(
     Raises `ConvergenceError` if the integration did not reach the last time (a step too many, or a
     diverging state), unless `throw=False`; inside `jit` look at `completed`. `ValueError` for input
     that does not fit or times that do not increase.
+
+    Args:
+        network: The network: `osciprop.Network`, or one of the user's own.
+        x: Inputs, `(batch, features)`, or of whatever shape the network takes.
+        y: Targets: integer labels `(batch,)`, or rows `(batch, outputs)`; None without `teaching`.
+        teaching: The teaching signal; None for a free network.
+        times: Times at which the states are returned, increasing from the start, in units of time.
+        integrator: How to integrate in time.
+        noise: Noise on every neuron's input current; None for none.
+        key: Source of the noise; None without noise.
+        initial: Membrane potentials at the first time; None for rest.
+        initial_noise: What coloured noise carries at the first time; None to draw it.
+        progress: Whether to show a bar.
+        throw: Whether an integration that does not reach its end is an error.
+
+    Returns:
+        The states at `times`.
+
+    Raises:
+        ConvergenceError: the last time was not reached; inside `jit` look at `completed`.
+        ValueError: input does not fit, or times do not increase.
+
+    Example:
+        >>> osciprop.integrate(network, x, times=[0.0, 5.0]).u[1].shape
+        (2, 10, 5)
     """
     x, y = prepare(network, x, y)
     times = jnp.asarray(times, dtype=real_dtype(network.rest(x)))

@@ -27,7 +27,12 @@ NOISE_REMEDY = "give its size as a positive number, or 0 for none"
 
 
 class AbstractSharing(Module):
-    """Which samples of a batch see which noise."""
+    """Which samples of a batch see which noise.
+
+    Example:
+        >>> issubclass(osciprop.dynamics.PerSample, osciprop.dynamics.AbstractSharing)
+        True
+    """
 
     @abc.abstractmethod
     def over_batch(
@@ -37,7 +42,12 @@ class AbstractSharing(Module):
 
 
 class PerSample(AbstractSharing):
-    """Independent noise for every sample: the first ones see the same in a batch of any size."""
+    """Independent noise for every sample: the first ones see the same in a batch of any size.
+
+    Example:
+        >>> osciprop.WhiteNoise(0.1).sharing
+        PerSample()
+    """
 
     def over_batch(
         self, draw: Callable[[PRNGKeyArray], PyTree[Array]], key: PRNGKeyArray, batch: int
@@ -48,7 +58,14 @@ class PerSample(AbstractSharing):
 
 class SharedAcrossBatch(AbstractSharing):
     """One noise for all samples of the batch, as in the code of hep2022 (averaging over the batch
-    does not reduce it)."""
+    does not reduce it).
+
+    Source: hep2022, Fig. 3c (the authors' code).
+
+    Example:
+        >>> osciprop.WhiteNoise(0.1, sharing=osciprop.dynamics.SharedAcrossBatch()).sharing
+        SharedAcrossBatch()
+    """
 
     def over_batch(
         self, draw: Callable[[PRNGKeyArray], PyTree[Array]], key: PRNGKeyArray, batch: int
@@ -58,7 +75,12 @@ class SharedAcrossBatch(AbstractSharing):
 
 
 class AbstractPlane(Module):
-    """Where in the complex plane noise acts. Every plane has mean power 1: `E|z|^2 = 1`."""
+    """Where in the complex plane noise acts. Every plane has mean power 1: `E|z|^2 = 1`.
+
+    Example:
+        >>> osciprop.dynamics.RealAxis.components, osciprop.dynamics.Circular.components
+        (1, 2)
+    """
 
     components: eqx.AbstractClassVar[int]
 
@@ -68,7 +90,12 @@ class AbstractPlane(Module):
 
 
 class RealAxis(AbstractPlane):
-    """Real noise: on a complex state it moves the real part only (the convention of hep2022)."""
+    """Real noise: on a complex state it moves the real part only (the convention of hep2022).
+
+    Example:
+        >>> osciprop.WhiteNoise(0.1).plane
+        RealAxis()
+    """
 
     components = 1
 
@@ -79,7 +106,12 @@ class RealAxis(AbstractPlane):
 
 class Circular(AbstractPlane):
     """Complex noise without a preferred phase: independent real and imaginary parts, each with half
-    the power."""
+    the power.
+
+    Example:
+        >>> osciprop.WhiteNoise(0.1, plane=osciprop.dynamics.Circular()).plane
+        Circular()
+    """
 
     components = 2
 
@@ -89,7 +121,15 @@ class Circular(AbstractPlane):
 
 
 class Along(AbstractPlane):
-    """Real noise turned by `angle` (radians): `exp(i angle) dW`, never its conjugate."""
+    """Real noise turned by `angle` (radians): `exp(i angle) dW`, never its conjugate.
+
+    Args:
+        angle: Direction in the complex plane, in radians.
+
+    Example:
+        >>> round(float(osciprop.dynamics.Along(np.pi / 2).angle), 3)
+        1.571
+    """
 
     angle: Number = eqx.field(converter=number)
     components = 1
@@ -116,7 +156,12 @@ class Wiener(Module):
 
 
 class AbstractNoise(Module):
-    """Noise on every neuron's input current. `own` is the state that the noise itself carries."""
+    """Noise on every neuron's input current. `own` is the state that the noise itself carries.
+
+    Example:
+        >>> issubclass(osciprop.WhiteNoise, osciprop.dynamics.AbstractNoise)
+        True
+    """
 
     sharing: eqx.AbstractVar[AbstractSharing]
     plane: eqx.AbstractVar[AbstractPlane]
@@ -152,6 +197,24 @@ class WhiteNoise(AbstractNoise):
 
     A leaky integrator alone, `tau du = -u dt + D dW`, has the stationary variance `D^2 / (2 tau)`.
     Raises `ValueError` for a negative intensity.
+
+    Args:
+        intensity: Units of potential times the square root of time, not negative.
+        sharing: Which samples of a batch see which noise.
+        plane: Where in the complex plane the noise acts.
+
+    Raises:
+        ValueError: the intensity is negative.
+
+    Source: Gardiner, Handbook of Stochastic Methods, section 4.4; hep2022, Fig. 3c.
+
+    Example:
+        >>> trajectory = osciprop.integrate(
+        ...     network, x, times=[0.0, 1.0], noise=osciprop.WhiteNoise(0.01),
+        ...     integrator=osciprop.euler_maruyama(0.1), key=key,
+        ... )
+        >>> bool(trajectory.completed)
+        True
     """
 
     intensity: Number = eqx.field(converter=number)
@@ -179,6 +242,19 @@ class ColouredNoise(AbstractNoise):
     `correlation_time` (in units of time), `E xi(t) xi(t') = stddev^2 exp(-|t - t'| / T_c)`.
 
     Raises `ValueError` for a negative `stddev` or a correlation time that is not positive.
+
+    Args:
+        stddev: Standard deviation of the current, in units of potential, not negative.
+        correlation_time: Time over which it forgets itself, in units of time, above 0.
+        sharing: Which samples of a batch see which noise.
+        plane: Where in the complex plane the noise acts.
+
+    Raises:
+        ValueError: `stddev` is negative or `correlation_time` not positive.
+
+    Example:
+        >>> osciprop.ColouredNoise(0.1, correlation_time=5.0).stddev.item()
+        0.1
     """
 
     stddev: Number = eqx.field(converter=number)
@@ -212,6 +288,18 @@ class MeasurementNoise(Module):
 
     `intensity` is in units of activity times the square root of time: a reading that averages over
     a time `d` has the standard deviation `intensity / sqrt(d)`.
+
+    Args:
+        intensity: Units of activity times the square root of time, not negative.
+        sharing: Which samples of a batch see which noise.
+        plane: Where in the complex plane the noise acts.
+
+    Raises:
+        ValueError: the intensity is negative.
+
+    Example:
+        >>> float(osciprop.MeasurementNoise(0.1).intensity)
+        0.1
     """
 
     intensity: Number = eqx.field(converter=number)

@@ -17,7 +17,12 @@ PERIOD_REMEDY = "give the teaching signal's period in the units of the time cons
 
 
 class AbstractTeaching(Module):
-    """A teaching signal over time."""
+    """A teaching signal over time.
+
+    Example:
+        >>> issubclass(osciprop.Oscillation, osciprop.dynamics.AbstractTeaching)
+        True
+    """
 
     @abc.abstractmethod
     def __call__(self, time: Float[Array, ""]) -> Inexact[Array, "*batch"]:
@@ -32,6 +37,13 @@ class Constant(AbstractTeaching):
     """A teaching signal that does not change: 0 (free), or a nudge to a point of the plane.
 
     `beta` is a real or complex scalar, or one number per sample.
+
+    Args:
+        beta: Its value, real or complex: a number, or one per sample.
+
+    Example:
+        >>> osciprop.Constant(0.1j).is_complex(), osciprop.Constant().is_complex()
+        (True, False)
     """
 
     beta: ComplexNumbers = eqx.field(default=0.0, converter=real_or_complex)
@@ -53,6 +65,19 @@ class Contour(Module):
 
     Real weights give mirror-symmetric responses, `s(conj beta) = conj s(beta)`, so only the upper
     half circle is simulated; `upper` lists it with the number of points that each one stands for.
+
+    Args:
+        amplitude: Radius of the circle, above 0.
+        points: Number of points, at least 1.
+
+    Raises:
+        ValueError: a number is not positive.
+
+    Source: hep2022, Eq. 12.
+
+    Example:
+        >>> osciprop.Contour(0.5, 2).upper()[0].tolist()
+        [0.5, -0.5]
     """
 
     amplitude: Number = eqx.field(converter=number)
@@ -91,6 +116,22 @@ class Oscillation(AbstractTeaching):
 
     With `ramp > 0` the amplitude rises from 0 as `sin^2` over that much time, which keeps the
     switch-on from exciting transients. `period` and `ramp` are in units of time.
+
+    Args:
+        amplitude: Radius of the rotation, above 0.
+        period: Time of one turn, in units of time, above 0.
+        ramp: Time over which the amplitude rises from 0, in units of time.
+
+    Raises:
+        ValueError: amplitude or period is not positive.
+
+    Source: hep2022, section 3.3.
+
+    Example:
+        >>> signal = osciprop.Oscillation(amplitude=0.4, period=100.0)
+        >>> beta = signal(jnp.asarray(25.0))
+        >>> round(float(beta.imag), 6), abs(float(beta.real)) < 1e-12
+        (0.4, True)
     """
 
     amplitude: Number = eqx.field(converter=number)

@@ -13,6 +13,15 @@ class Chained(AbstractRelaxation):
     """`first` to its own tolerance, then `then` from there to its: the tolerance that counts.
 
     Steps and times add up. What `first` reaches is a start like any other, and is not judged.
+
+    Args:
+        first: The relaxation to begin with; what it reaches is a start like any other.
+        then: The relaxation that goes on from there, to its own tolerance.
+
+    Example:
+        >>> both = osciprop.Chained(osciprop.SynchronousIteration(tolerance=1e-2), osciprop.Newton())
+        >>> bool(osciprop.relax(network, x, relaxation=both).converged.all())
+        True
     """
 
     first: AbstractRelaxation

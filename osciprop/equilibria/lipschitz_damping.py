@@ -26,6 +26,24 @@ class LipschitzDamping(AbstractRelaxation):
 
     `iterations` of the power method find each spectral norm anew for every batch, because weights
     learn; the authors take 3. Other arguments as for `SequentialIteration`.
+
+    Args:
+        tolerance: Residual at which a sample has settled, a change of activity; None for the
+            precision's default.
+        max_steps: Number of steps after which the solve gives up.
+        order: In what order the populations are visited.
+        iterations: Of the power method, for each spectral norm.
+
+    Raises:
+        ValueError: a number is not positive.
+        TypeError: by `solve`, for a network that is not dual.
+
+    Source: two_tales2024, section C.2, damped DP.
+
+    Example:
+        >>> damped = osciprop.DualPropagation(0.2, relaxation=osciprop.equilibria.LipschitzDamping())
+        >>> bool(osciprop.estimate_gradient(layers, x, y, damped).converged)
+        True
     """
 
     tolerance: Number | None = eqx.field(default=None, converter=optional_number)

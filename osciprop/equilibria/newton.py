@@ -53,6 +53,19 @@ class Newton(AbstractRelaxation):
     Converges wherever an isolated equilibrium exists, stable or not, up to the radius of
     convergence of the contour. `linear_solver` is any iterative Lineax solver, by default BiCGStab.
     (Optimistix' Chord cannot keep a matrix-free Jacobian, so there is no chord form.)
+
+    Args:
+        linear_solver: Any iterative Lineax solver; None for BiCGStab.
+        tolerance: Residual at which a sample has settled, a change of activity; None for the
+            precision's default.
+        max_steps: Number of steps after which the solve gives up.
+
+    Raises:
+        ValueError: a number is not positive.
+
+    Example:
+        >>> bool(osciprop.relax(network, x, relaxation=osciprop.Newton()).converged.all())
+        True
     """
 
     linear_solver: lineax.AbstractLinearSolver | None = None

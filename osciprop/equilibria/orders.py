@@ -11,7 +11,12 @@ from ..settings import Module
 
 
 class AbstractOrder(Module):
-    """The order of one step of an iteration."""
+    """The order of one step of an iteration.
+
+    Example:
+        >>> osciprop.equilibria.ZigZag().groups(3)
+        [[0], [1], [2], [1], [0]]
+    """
 
     @abc.abstractmethod
     def groups(self, count: int) -> list[list[int]]:
@@ -19,14 +24,24 @@ class AbstractOrder(Module):
 
 
 class Forward(AbstractOrder):
-    """From the input to the output: one step is a forward pass (`fw`)."""
+    """From the input to the output: one step is a forward pass (`fw`).
+
+    Example:
+        >>> osciprop.equilibria.Forward().groups(3)
+        [[0], [1], [2]]
+    """
 
     def groups(self, count: int) -> list[list[int]]:
         return [[place] for place in range(count)]
 
 
 class Backward(AbstractOrder):
-    """From the output to the input: one step carries an error to every layer (`bw`)."""
+    """From the output to the input: one step carries an error to every layer (`bw`).
+
+    Example:
+        >>> osciprop.equilibria.Backward().groups(3)
+        [[2], [1], [0]]
+    """
 
     def groups(self, count: int) -> list[list[int]]:
         return [[place] for place in reversed(range(count))]
@@ -37,6 +52,10 @@ class ZigZag(AbstractOrder):
 
     The output is visited on arrival and on leaving, so that a nudge which depends on what the
     output would be without it sees the newest value.
+
+    Example:
+        >>> osciprop.equilibria.ZigZag().groups(2)
+        [[0], [1], [0]]
     """
 
     def groups(self, count: int) -> list[list[int]]:
@@ -44,7 +63,12 @@ class ZigZag(AbstractOrder):
 
 
 class OddEven(AbstractOrder):
-    """Every second population from the output down, then the others."""
+    """Every second population from the output down, then the others.
+
+    Example:
+        >>> osciprop.equilibria.OddEven().groups(3)
+        [[1], [0, 2]]
+    """
 
     def groups(self, count: int) -> list[list[int]]:
         return [

@@ -28,6 +28,18 @@ class ReducedPrecision(AbstractRelaxation):
     There are no complex numbers of half precision: complex states pass on to `relaxation` as they
     are, in full precision with its tolerance. With a complex teaching signal the free equilibrium
     is thus reduced, and the nudged ones are not.
+
+    Args:
+        relaxation: What runs in the lower precision.
+        dtype: A real floating-point type, such as `jnp.bfloat16`.
+
+    Raises:
+        ValueError: `dtype` is none.
+
+    Example:
+        >>> rough = osciprop.equilibria.ReducedPrecision()
+        >>> bool(osciprop.relax(network, x, relaxation=rough).converged.all())
+        True
     """
 
     relaxation: AbstractRelaxation = SequentialIteration()

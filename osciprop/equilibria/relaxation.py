@@ -41,6 +41,10 @@ class AbstractRelaxation(Module):
     `tolerance` bounds `Dynamics.residual`, a change of activity, relative to the largest activity
     where that is above 1; None takes the default of the precision, 2e-6 in float32, 1e-10 in
     float64, four units of round-off in half precision (3e-2 in bfloat16, 4e-3 in float16).
+
+    Example:
+        >>> float(osciprop.AndersonIteration().threshold(jnp.float32)) < 3e-6
+        True
     """
 
     tolerance: eqx.AbstractVar[Number | None]
@@ -132,6 +136,22 @@ class SynchronousIteration(_Iterated):
 
     With `damping=1` this is the iteration of hep2022 (section A.2 of the code's description); it
     loses stability inside the radius of convergence, where a damped one still converges.
+
+    Args:
+        damping: Part of a step that is made, above 0.
+        tolerance: Residual at which a sample has settled, a change of activity; None for the
+            precision's default.
+        max_steps: Number of steps after which the solve gives up.
+
+    Raises:
+        ValueError: a number is not positive.
+
+    Source: hep2022, appendix A.2.
+
+    Example:
+        >>> damped = osciprop.SynchronousIteration(damping=0.5)
+        >>> bool(osciprop.relax(network, x, relaxation=damped).converged.all())
+        True
     """
 
     damping: Number = eqx.field(default=1.0, converter=number)
@@ -158,6 +178,21 @@ class SequentialIteration(_Iterated):
     In a layered network a sweep costs one synchronous step and gains two. The populations are the
     leaves of the state, visited in the `order` of a step: by default from the first to the last,
     or any `AbstractOrder`. `damping` is one number, or one per population.
+
+    Args:
+        damping: Part of a step that is made, above 0; one number, or one per population.
+        tolerance: Residual at which a sample has settled, a change of activity; None for the
+            precision's default.
+        max_steps: Number of steps after which the solve gives up.
+        order: In what order the populations are visited.
+
+    Raises:
+        ValueError: a number is not positive.
+
+    Example:
+        >>> forwards = osciprop.SequentialIteration()
+        >>> bool(osciprop.relax(network, x, relaxation=forwards).converged.all())
+        True
     """
 
     damping: Numbers = eqx.field(default=1.0, converter=number)
@@ -207,6 +242,19 @@ class AndersonIteration(AbstractRelaxation):
 
     The default: as cheap as a plain iteration where that is fast, and several times faster for
     networks close to critical, where plain iterations need hundreds of steps.
+
+    Args:
+        depth: Number of steps that are mixed.
+        tolerance: Residual at which a sample has settled, a change of activity; None for the
+            precision's default.
+        max_steps: Number of steps after which the solve gives up.
+
+    Raises:
+        ValueError: a number is not positive.
+
+    Example:
+        >>> bool(osciprop.relax(network, x, relaxation=osciprop.AndersonIteration()).converged.all())
+        True
     """
 
     depth: int = eqx.field(default=5, static=True)
@@ -270,6 +318,30 @@ def relax(
     Raises `ConvergenceError` if a sample did not converge, unless `throw=False`, which returns the
     state flagged. Inside `jit` or `vmap` nothing can be raised: samples that did not converge hold
     NaN instead (with `throw=False`, the flagged state). `ValueError` for input that does not fit.
+
+    Args:
+        network: The network: `osciprop.Network`, or one of the user's own.
+        x: Inputs, `(batch, features)`, or of whatever shape the network takes.
+        y: Targets of a nudge; None for a free equilibrium.
+        beta: The teaching signal: a real or complex number, or one per sample; None for a free
+            equilibrium.
+        relaxation: How equilibria are found.
+        initial: Membrane potentials to start from; None for rest.
+        throw: Whether samples that did not converge are an error; if not, they are flagged.
+
+    Returns:
+        The equilibrium, with residual, steps and flag per sample.
+
+    Raises:
+        ConvergenceError: a sample did not converge. Inside `jit` or `vmap` nothing can be raised:
+            such samples hold NaN.
+        ValueError: input does not fit, or only one of `y` and `beta` is given.
+
+    Example:
+        >>> free = osciprop.relax(network, x)
+        >>> nudged = osciprop.relax(network, x, y, beta=0.1)
+        >>> [leaf.shape for leaf in nudged.s]
+        [(10, 6), (10, 5)]
     """
     x, y = prepare(network, x, y)
     if (y is None) != (beta is None):

@@ -19,6 +19,19 @@ class Solution(Module):
     `Dynamics.residual`); `converged` says, per sample, whether it is within `tolerance`. `steps`
     counts solver steps, `time` is the simulated time (for iterations: steps times damping, in time
     constants; 0 for root finders, which have no time).
+
+    Args:
+        u: Membrane potentials, a pytree of arrays with a leading batch axis.
+        s: Activities, likewise.
+        residual: Largest change of any activity in one step, `(batch,)`.
+        converged: Whether the residual is within the tolerance, `(batch,)`.
+        steps: Number of steps made.
+        time: Simulated time, or number of steps times damping.
+        tolerance: What the residual was compared with.
+
+    Example:
+        >>> print(osciprop.relax(network, x))
+        Solution: 10 of 10 samples converged...
     """
 
     u: State

@@ -17,7 +17,12 @@ FORMAT = "osciprop checkpoint 1"
 
 
 class CheckpointError(RuntimeError):
-    """A checkpoint cannot be read, or belongs to another run; the message says which and why."""
+    """A checkpoint cannot be read, or belongs to another run; the message says which and why.
+
+    Example:
+        >>> issubclass(osciprop.CheckpointError, RuntimeError)
+        True
+    """
 
 
 def save_checkpoint(path: Path, tree: PyTree, header: dict[str, Any]) -> None:

@@ -75,6 +75,24 @@ class VectorFieldEP(_Nudged):
 
     `estimate_gradient` raises `HolomorphyError` for more than two points on a network that is not
     holomorphic; the constructor `ValueError` for an amplitude that is not positive or no points.
+
+    Args:
+        amplitude: Radius of the circle, or size of a real nudge, above 0.
+        points: 1 is a one-sided nudge, 2 a centred one; more need a holomorphic network.
+        relaxation: How equilibria are found.
+
+    Raises:
+        ValueError: a number is not positive.
+        HolomorphyError: by `estimate_gradient`, for more than two points on a network that is not
+            holomorphic.
+
+    Source: homeostasis2024, Eq. 11.
+
+    Example:
+        >>> found = osciprop.estimate_gradient(network, x, y, osciprop.VectorFieldEP(0.01))
+        >>> exact = osciprop.estimate_gradient(network, x, y, osciprop.Implicit())
+        >>> osciprop.relative_error(found.gradient, exact.gradient) < 1e-3
+        True
     """
 
     amplitude: Number = eqx.field(default=0.1, converter=number)
@@ -95,6 +113,24 @@ class AsymmetricEP(_Nudged):
     `HolomorphicEP`.
 
     Raises as `VectorFieldEP`.
+
+    Args:
+        amplitude: Radius of the circle, or size of a real nudge, above 0.
+        points: 1 is a one-sided nudge, 2 a centred one; more need a holomorphic network.
+        relaxation: How equilibria are found.
+
+    Raises:
+        ValueError: a number is not positive.
+        HolomorphyError: by `estimate_gradient`, for more than two points on a network that is not
+            holomorphic.
+
+    Source: nonconservative2026, asymmetric EP; on the contour ours.
+
+    Example:
+        >>> found = osciprop.estimate_gradient(directed, x, y, osciprop.AsymmetricEP(0.05))
+        >>> exact = osciprop.estimate_gradient(directed, x, y, osciprop.Implicit())
+        >>> osciprop.relative_error(found.gradient, exact.gradient) < 1e-5
+        True
     """
 
     amplitude: Number = eqx.field(default=0.1, converter=number)
@@ -139,6 +175,22 @@ class DyadicEP(AbstractGradientMethod):
     free network, and its difference is `amplitude J^-T dC/ds`, linear in the amplitude: exact for
     any network at any amplitude, which only sets the scale of the differences against the
     tolerance of the relaxation. Needs no holomorphic network.
+
+    Args:
+        amplitude: Size of the nudge, above 0: the scale of the differences, without effect on the
+            result.
+        relaxation: How equilibria are found.
+
+    Raises:
+        ValueError: the amplitude is not positive.
+
+    Source: nonconservative2026, dyadic EP.
+
+    Example:
+        >>> found = osciprop.estimate_gradient(directed, x, y, osciprop.DyadicEP())
+        >>> exact = osciprop.estimate_gradient(directed, x, y, osciprop.Implicit())
+        >>> osciprop.relative_error(found.gradient, exact.gradient) < 1e-7
+        True
     """
 
     amplitude: Number = eqx.field(default=1.0, converter=number)

@@ -214,6 +214,25 @@ class DualPropagation(_DualMethod):
 
     `estimate_gradient` raises `ValueError` for a network that is not layered. Source:
     two_tales2024, C.2.
+
+    Args:
+        amplitude: Size of the nudge, above 0.
+        alpha: Share of the nudge that moves the first compartment, 0 to 1; one number, or one per
+            population.
+        relaxation: How the dyads settle, from the forward pass.
+        nudge: How the cost moves the two compartments of an output neuron.
+        tolerance: Change of the differences by one more sweep that counts as settled, relative to
+            their size.
+
+    Raises:
+        ValueError: a number is out of its range; by `estimate_gradient`, the network is not
+            layered.
+
+    Source: two_tales2024, section C.2.
+
+    Example:
+        >>> bool(osciprop.estimate_gradient(layers, x, y, osciprop.DualPropagation(0.1)).converged)
+        True
     """
 
     amplitude: Number = eqx.field(default=0.1, converter=number)
@@ -233,6 +252,27 @@ class DualPropagationAdjoint(_DualMethod):
     adjoint. For `alpha` of 0 or 1 one compartment is the forward pass itself, and a single backward
     sweep is exact: `SequentialIteration(order=Backward(), max_steps=1)`. At `alpha = 1/2` it equals
     `DualPropagation`. Other arguments and errors as there.
+
+    Args:
+        amplitude: Size of the nudge, above 0.
+        alpha: Share of the nudge that moves the first compartment, 0 to 1; one number, or one per
+            population.
+        relaxation: How the dyads settle, from the forward pass.
+        nudge: How the cost moves the two compartments of an output neuron.
+        tolerance: Change of the differences by one more sweep that counts as settled, relative to
+            their size.
+
+    Raises:
+        ValueError: a number is out of its range; by `estimate_gradient`, the network is not
+            layered.
+
+    Source: two_tales2024, section C.2.
+
+    Example:
+        >>> found = osciprop.estimate_gradient(layers, x, y, osciprop.DualPropagationAdjoint(0.01))
+        >>> exact = osciprop.estimate_gradient(layers, x, y, osciprop.Implicit())
+        >>> osciprop.relative_error(found.gradient, exact.gradient) < 1e-2
+        True
     """
 
     amplitude: Number = eqx.field(default=0.1, converter=number)
@@ -253,6 +293,24 @@ class HolomorphicDualPropagation(AbstractGradientMethod):
     `(r / R)^N`. Needs a holomorphic network for more than two points.
 
     Raises as `VectorFieldEP` and `DualPropagationAdjoint`.
+
+    Args:
+        amplitude: Radius of the circle, above 0.
+        points: Number of points on the circle.
+        alpha: Share of the nudge that moves the first compartment, 0 to 1; one number, or one per
+            population.
+        relaxation: How the dyads settle, from the forward pass.
+
+    Raises:
+        ValueError: a number is out of its range; by `estimate_gradient`, the network is not
+            layered.
+        HolomorphyError: by `estimate_gradient`, for a network that is not holomorphic.
+
+    Example:
+        >>> smooth = osciprop.perceptron([4, 6, 3], key=key, activation=osciprop.Tanh())
+        >>> method = osciprop.gradients.HolomorphicDualPropagation(0.1)
+        >>> bool(osciprop.estimate_gradient(smooth, x, y, method).converged)
+        True
     """
 
     amplitude: Number = eqx.field(default=0.1, converter=number)

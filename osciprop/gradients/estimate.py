@@ -17,7 +17,13 @@ from ..settings import Module
 
 
 class AbstractDiagnostics(Module):
-    """What a method measured about its own estimate."""
+    """What a method measured about its own estimate.
+
+    Example:
+        >>> estimate = osciprop.estimate_gradient(network, x, y, osciprop.Implicit())
+        >>> estimate.diagnostics.concerns()
+        []
+    """
 
     @property
     @abc.abstractmethod
@@ -45,6 +51,19 @@ class Estimate(Module):
     the scores `(batch, outputs)` at the free `equilibrium`. `error_signal` is, per sample and unit,
     the error in activity space that the method found: the response `ds/dbeta` of the activity to
     the teaching signal, or the adjoint `J^-T dC/ds`; None for methods that form none.
+
+    Args:
+        gradient: Shaped like `eqx.filter(network, eqx.is_inexact_array)`.
+        loss: Mean cost of the batch.
+        outputs: Scores, `(batch, outputs)`.
+        equilibrium: The free equilibrium.
+        diagnostics: What the method measured about its own estimate.
+        error_signal: Error in activity space, per sample and unit; None for methods that form none.
+
+    Example:
+        >>> estimate = osciprop.estimate_gradient(network, x, y, osciprop.Implicit())
+        >>> estimate.outputs.shape, bool(estimate.converged)
+        ((10, 3), True)
     """
 
     gradient: PyTree[Array]
@@ -70,7 +89,12 @@ class Estimate(Module):
 
 
 class AbstractGradientMethod(Module):
-    """A way to get the gradient of a network's cost out of its dynamics."""
+    """A way to get the gradient of a network's cost out of its dynamics.
+
+    Example:
+        >>> issubclass(osciprop.HolomorphicEP, osciprop.gradients.AbstractGradientMethod)
+        True
+    """
 
     @abc.abstractmethod
     def check(self, network: AbstractNetwork) -> None:
@@ -131,6 +155,29 @@ def estimate_gradient(
     whatever was reached, with `converged` false). Warns with `GradientAccuracyWarning` where the
     diagnostics show an inaccurate gradient. `ValueError`, `TypeError` and `HolomorphyError` for
     inputs or networks that do not fit.
+
+    Args:
+        network: The network: `osciprop.Network`, or one of the user's own.
+        x: Inputs, `(batch, features)`, or of whatever shape the network takes.
+        y: Targets: integer labels `(batch,)`, or rows `(batch, outputs)`.
+        method: A gradient method.
+        initial: Membrane potentials to start from; None for rest.
+        key: Source of noise, for methods that have any; else None.
+        throw: Whether what was not found is an error; if not, it is flagged.
+
+    Returns:
+        The gradient, the loss, the outputs, the equilibrium, and diagnostics.
+
+    Raises:
+        ConvergenceError: a solve did not converge. Inside `jit` or `vmap` nothing can be raised:
+            gradient and loss are NaN.
+        ValueError: input or network does not fit; `TypeError` and `HolomorphyError` likewise.
+
+    Example:
+        >>> estimate = osciprop.estimate_gradient(network, x, y, osciprop.HolomorphicEP(0.1))
+        >>> updates, state = optax.sgd(0.1).update(estimate.gradient, optax.sgd(0.1).init(estimate.gradient))
+        >>> jax.tree.structure(updates) == jax.tree.structure(estimate.gradient)
+        True
     """
     if not isinstance(method, AbstractGradientMethod):
         raise TypeError(

@@ -39,6 +39,26 @@ def input_gradient(
     `vmap` nothing can be raised: samples that were not solved are NaN instead (with `throw=False`,
     whatever was reached, which for `Implicit` is zero). `ValueError` for a method that forms no
     error signal, and for inputs that do not fit.
+
+    Args:
+        network: The network: `osciprop.Network`, or one of the user's own.
+        x: Inputs, `(batch, features)`, or of whatever shape the network takes.
+        y: Targets: integer labels `(batch,)`, or rows `(batch, outputs)`.
+        method: What finds the error signal.
+        initial: Membrane potentials to start from; None for rest.
+        key: Source of noise, for methods that have any; else None.
+        throw: Whether samples whose gradient was not found are an error.
+
+    Returns:
+        The gradient of each sample's cost, like `x`.
+
+    Raises:
+        ConvergenceError: a gradient was not found; inside `jit` that sample holds NaN.
+        TypeError: the method forms no error signal.
+
+    Example:
+        >>> osciprop.gradients.input_gradient(network, x, y).shape
+        (10, 4)
     """
     inputs, targets = prepare_pair(network, x, y)
     estimate = estimate_gradient(

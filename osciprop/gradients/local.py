@@ -28,6 +28,27 @@ def local_gradient(
     `mean` is the real free activity and `error` the real response `ds/dbeta` of each activity, both
     pytrees of arrays (batch, units). The result has the structure of
     `eqx.filter(network, eqx.is_inexact_array)`.
+
+    Args:
+        network: The network: `osciprop.Network`, or one of the user's own.
+        x: Inputs, `(batch, features)`, or of whatever shape the network takes.
+        y: Targets: integer labels `(batch,)`, or rows `(batch, outputs)`.
+        mean: Real free activity, a pytree of arrays (batch, units).
+        error: Real error signal of each activity, likewise.
+
+    Returns:
+        The gradient of the batch-mean cost, shaped like `eqx.filter(network,
+            eqx.is_inexact_array)`.
+
+    Source: homeostasis2024, Eq. 8; nonconservative2026.
+
+    Example:
+        >>> exact = osciprop.estimate_gradient(network, x, y, osciprop.Implicit())
+        >>> again = osciprop.gradients.local_gradient(
+        ...     network, jnp.asarray(x), jnp.asarray(y), exact.equilibrium.s, exact.error_signal
+        ... )
+        >>> osciprop.relative_error(again, exact.gradient) < 1e-9
+        True
     """
 
     @eqx.filter_grad

@@ -220,6 +220,28 @@ class NoisyClassicEP(AbstractGradientMethod):
 
     Needs a key: `estimate_gradient(..., key=key)`. Raises `ValueError` for an amplitude or duration
     that is not positive, `TypeError` where `noise` is none.
+
+    Args:
+        amplitude: Size of the nudge, above 0.
+        noise: Noise on every neuron's input current.
+        duration: Time of the nudged phase, in units of time.
+        free_duration: Time of the free phase, in units of time; None for `duration`.
+        reads: How often a phase is read, in its last part.
+        spacing: Time between two reads, in units of time.
+        relaxation: How equilibria are found.
+        integrator: How to integrate in time.
+
+    Raises:
+        ValueError: a number is not positive, or a phase is too short for its reads; by
+            `estimate_gradient`, without a key.
+        TypeError: `noise` is none.
+
+    Source: hep2022, Fig. 3c and Table 1.
+
+    Example:
+        >>> method = osciprop.gradients.NoisyClassicEP(0.1, osciprop.WhiteNoise(1e-3), duration=20.0)
+        >>> bool(osciprop.estimate_gradient(network, x, y, method, key=key).converged)
+        True
     """
 
     amplitude: Number = eqx.field(converter=number)
@@ -284,6 +306,29 @@ class NoisyHolomorphicEP(AbstractGradientMethod):
 
     Needs a key: `estimate_gradient(..., key=key)`. Raises `ValueError` for fewer than two points,
     or an amplitude or duration that is not positive, `TypeError` where `noise` is none.
+
+    Args:
+        amplitude: Radius of the circle, above 0.
+        points: Number of points on the circle.
+        noise: Noise on every neuron's input current.
+        duration: Time of a phase, in units of time.
+        reads: How often a phase is read, in its last part.
+        spacing: Time between two reads, in units of time.
+        relaxation: How equilibria are found.
+        integrator: How to integrate in time.
+
+    Raises:
+        ValueError: a number is not positive, there are fewer than two points, or a phase is too
+            short for its reads; by `estimate_gradient`, without a key.
+        TypeError: `noise` is none.
+
+    Source: hep2022, Fig. 3c and Table 1.
+
+    Example:
+        >>> noise = osciprop.WhiteNoise(1e-3)
+        >>> method = osciprop.gradients.NoisyHolomorphicEP(0.3, 5, noise, duration=20.0)
+        >>> bool(osciprop.estimate_gradient(network, x, y, method, key=key).converged)
+        True
     """
 
     amplitude: Number = eqx.field(converter=number)

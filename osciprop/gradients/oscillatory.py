@@ -36,7 +36,12 @@ from .rules import AbstractLearningRule, ActivityProducts, first_coefficient
 
 
 class AbstractLockIn(Module):
-    """How the estimates of successive periods are averaged."""
+    """How the estimates of successive periods are averaged.
+
+    Example:
+        >>> float(osciprop.gradients.Cumulative().memory())
+        1.0
+    """
 
     @abc.abstractmethod
     def memory(self) -> Float[Array, ""]:
@@ -44,7 +49,12 @@ class AbstractLockIn(Module):
 
 
 class Cumulative(AbstractLockIn):
-    """The plain mean of all measured periods (the authors' convention)."""
+    """The plain mean of all measured periods (the authors' convention).
+
+    Example:
+        >>> float(osciprop.gradients.Cumulative().memory())
+        1.0
+    """
 
     def memory(self) -> Float[Array, ""]:
         return jnp.ones((), dtype=float)
@@ -55,6 +65,16 @@ class Leaky(AbstractLockIn):
 
     `time_constant` is in periods. The mean is normalised by the sum of its weights, so it does not
     start out biased to zero.
+
+    Args:
+        time_constant: In periods, above 0.
+
+    Raises:
+        ValueError: the time constant is not positive.
+
+    Example:
+        >>> round(float(osciprop.gradients.Leaky(1.0).memory()), 3)
+        0.368
     """
 
     time_constant: Number = eqx.field(converter=number)
@@ -112,6 +132,33 @@ class OscillatoryEP(AbstractGradientMethod):
     `noise` acts on every neuron all the time, `measurement` on the activities that the lock-in
     reads; both need a key: `estimate_gradient(..., key=key)`. Every reading counts then: give
     `rule=ErrorSignals()` and as many `samples` as a period has steps.
+
+    Args:
+        amplitude: Radius of the rotation, above 0.
+        period: Time of one turn, in units of time, above 0; the longer, the smaller the lag's bias.
+        settle_periods: Periods that pass before the lock-in listens.
+        periods: Periods that it listens to.
+        samples: Readings per period, at least 4.
+        ramp: Time over which the amplitude rises from 0, in units of time.
+        rule: What a synapse makes of a period.
+        lock_in: How the estimates of successive periods are averaged.
+        integrator: How to integrate; None for Tsit5 at tolerance 1e-4, and with `noise`
+            Euler-Maruyama with steps of 0.1.
+        noise: Noise on every neuron's input current; None for none.
+        measurement: Noise of the readings; None for none.
+
+    Raises:
+        ValueError: a number is out of its range.
+        ReciprocityError: by `estimate_gradient`, where the rule needs an energy and there is none.
+        HolomorphyError: by `estimate_gradient`, for a network that is not holomorphic.
+
+    Source: hep2022, section 3.3.
+
+    Example:
+        >>> found = osciprop.estimate_gradient(network, x, y, osciprop.OscillatoryEP(0.1, 100.0))
+        >>> exact = osciprop.estimate_gradient(network, x, y, osciprop.Implicit())
+        >>> osciprop.relative_error(found.gradient, exact.gradient) < 0.05
+        True
     """
 
     amplitude: Number = eqx.field(default=0.4, converter=number)

@@ -36,7 +36,12 @@ CRITERION_UNITS = 1000
 
 
 class AbstractReference(Module):
-    """Where the free activity of the correction comes from while the network is never free."""
+    """Where the free activity of the correction comes from while the network is never free.
+
+    Example:
+        >>> issubclass(osciprop.gradients.Companion, osciprop.gradients.AbstractReference)
+        True
+    """
 
     @abc.abstractmethod
     def extend(self, network: AbstractNetwork) -> AbstractDoubled:
@@ -50,7 +55,12 @@ class AbstractReference(Module):
 
 
 class Companion(AbstractReference):
-    """A free compartment beside every neuron (`FreeCompanion`): for every stable network."""
+    """A free compartment beside every neuron (`FreeCompanion`): for every stable network.
+
+    Example:
+        >>> osciprop.OscillatoryAEP().reference
+        Companion()
+    """
 
     def extend(self, network: AbstractNetwork) -> FreeCompanion:
         return FreeCompanion(network)
@@ -71,6 +81,16 @@ class OwnMean(AbstractReference):
 
     `time_constant` is in units of time: several periods. Only for networks whose asymmetry is
     smaller than their symmetry (`osciprop.equilibria.running_mean_stability`).
+
+    Args:
+        time_constant: Of the running mean, in units of time: several periods.
+
+    Raises:
+        ValueError: the time constant is not positive.
+
+    Example:
+        >>> float(osciprop.gradients.OwnMean(300.0).time_constant)
+        300.0
     """
 
     time_constant: Number = eqx.field(converter=number)
@@ -143,6 +163,21 @@ class OscillatoryAEP(AbstractGradientMethod):
     network itself; a reference starts from it.
 
     Raises `TypeError` for another rule, `HolomorphyError` for a network that is not holomorphic.
+
+    Args:
+        oscillation: Signal, lock-in and numerics; its rule must be `ErrorSignals()`.
+        reference: Where the free activity comes from.
+
+    Raises:
+        TypeError: the oscillation has another rule.
+        HolomorphyError: by `estimate_gradient`, for a network that is not holomorphic.
+
+    Example:
+        >>> method = osciprop.OscillatoryAEP(osciprop.OscillatoryEP(0.1, 50.0, rule=osciprop.ErrorSignals()))
+        >>> found = osciprop.estimate_gradient(directed, x, y, method)
+        >>> exact = osciprop.estimate_gradient(directed, x, y, osciprop.Implicit())
+        >>> osciprop.cosine(found.gradient, exact.gradient) > 0.99
+        True
     """
 
     oscillation: OscillatoryEP = OscillatoryEP(rule=ErrorSignals())

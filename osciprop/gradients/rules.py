@@ -19,7 +19,12 @@ from .local import error_gradient, local_gradient
 
 
 class AbstractLearningRule(Module):
-    """What a synapse makes of one period."""
+    """What a synapse makes of one period.
+
+    Example:
+        >>> osciprop.OscillatoryEP().rule
+        ActivityProducts()
+    """
 
     @abc.abstractmethod
     def check(self, network: AbstractNetwork) -> None:
@@ -44,7 +49,14 @@ class ActivityProducts(AbstractLearningRule):
     """The first Fourier coefficient of `-d phi_tot / d theta`: the product of pre- and postsynaptic
     activity at every phase (hep2022, Fig. 2c). One reverse pass over samples times batch.
 
-    For networks with an energy (`ReciprocityError`)."""
+    For networks with an energy (`ReciprocityError`).
+
+    Source: hep2022, Fig. 2c.
+
+    Example:
+        >>> osciprop.OscillatoryEP(rule=osciprop.gradients.ActivityProducts()).rule
+        ActivityProducts()
+    """
 
     def check(self, network: AbstractNetwork) -> None:
         require_energy(network)
@@ -72,6 +84,12 @@ class ErrorSignals(AbstractLearningRule):
     noise, where every sample helps (docs/findings.md). In a network without reciprocal synapses it
     is the always-on form of generalized equilibrium propagation, exact where the Jacobian is
     symmetric.
+
+    Source: homeostasis2024, Eq. 8.
+
+    Example:
+        >>> osciprop.OscillatoryEP(rule=osciprop.ErrorSignals(), samples=100).rule
+        ErrorSignals()
     """
 
     def check(self, network: AbstractNetwork) -> None:

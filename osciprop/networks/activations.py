@@ -17,7 +17,12 @@ from ..settings import Module
 
 
 class AbstractActivation(Module):
-    """An elementwise function of the membrane potential."""
+    """An elementwise function of the membrane potential.
+
+    Example:
+        >>> osciprop.Tanh().holomorphic, osciprop.ReLU().holomorphic
+        (True, False)
+    """
 
     holomorphic: AbstractClassVar[bool]
 
@@ -38,7 +43,12 @@ class AbstractActivation(Module):
 
 
 class Identity(AbstractActivation):
-    """`s = u`: the linear network, for which everything is known in closed form."""
+    """`s = u`: the linear network, for which everything is known in closed form.
+
+    Example:
+        >>> float(osciprop.Identity()(jnp.asarray(0.3)))
+        0.3
+    """
 
     holomorphic: ClassVar[bool] = True
 
@@ -50,7 +60,12 @@ class Identity(AbstractActivation):
 
 
 class Tanh(AbstractActivation):
-    """`s = tanh(u)`; poles at `i pi (k + 1/2)`."""
+    """`s = tanh(u)`; poles at `i pi (k + 1/2)`.
+
+    Example:
+        >>> float(osciprop.Tanh()(jnp.asarray(0.0)))
+        0.0
+    """
 
     holomorphic: ClassVar[bool] = True
 
@@ -67,6 +82,16 @@ class ShiftedSigmoid(AbstractActivation):
 
     `slope` and `shift` generalise to `1 / (1 + exp(-slope u + shift))`. Poles at
     `(shift + i pi (2k + 1)) / slope`.
+
+    Args:
+        slope: Slope of the exponent; the activity's own largest slope is a quarter of it.
+        shift: What is taken from the exponent: the activity is one half at `shift / slope`.
+
+    Source: hep2022, appendix A.2.
+
+    Example:
+        >>> float(osciprop.ShiftedSigmoid()(jnp.asarray(0.5)))
+        0.5
     """
 
     slope: float = eqx.field(static=True, default=4.0)
@@ -85,6 +110,16 @@ class HolomorphicTanh(AbstractActivation):
 
     `s = u/2 g(u) + (1 - u/2) g(u - 2)` with the logistic function `g(u) = 1 / (1 + exp(-a u))` of
     sharpness `a`. At `a = 1` it is the `dsilu` of homeostasis2024.
+
+    Args:
+        sharpness: Of the two logistic functions, `a`; a larger one comes closer to the hard
+            sigmoid.
+
+    Source: hep2022, Fig. 4.
+
+    Example:
+        >>> round(float(osciprop.HolomorphicTanh(sharpness=50.0)(jnp.asarray(1.0))), 3)
+        0.5
     """
 
     sharpness: float = eqx.field(static=True, default=1.0)
@@ -97,7 +132,14 @@ class HolomorphicTanh(AbstractActivation):
 
 
 class HardSigmoid(AbstractActivation):
-    """`s = min(max(0, u/2), 1)`: the non-holomorphic control of hep2022, Fig. 4."""
+    """`s = min(max(0, u/2), 1)`: the non-holomorphic control of hep2022, Fig. 4.
+
+    Source: hep2022, Fig. 4.
+
+    Example:
+        >>> osciprop.HardSigmoid()(jnp.asarray([-1.0, 1.0, 3.0])).tolist()
+        [0.0, 0.5, 1.0]
+    """
 
     holomorphic: ClassVar[bool] = False
 
@@ -109,7 +151,12 @@ class HardSigmoid(AbstractActivation):
 
 
 class ReLU(AbstractActivation):
-    """`s = max(0, u)`; not holomorphic."""
+    """`s = max(0, u)`; not holomorphic.
+
+    Example:
+        >>> osciprop.ReLU()(jnp.asarray([-1.0, 2.0])).tolist()
+        [0.0, 2.0]
+    """
 
     holomorphic: ClassVar[bool] = False
 

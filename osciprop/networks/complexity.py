@@ -24,7 +24,19 @@ def to_complex(tree: PyTree) -> PyTree:
 
 
 def complex_like(tree: PyTree, reference: PyTree) -> PyTree:
-    """`tree`, made complex if `reference` is."""
+    """`tree`, made complex if `reference` is.
+
+    Args:
+        tree: A pytree of real or complex arrays.
+        reference: A pytree: if any of its arrays is complex, all of `tree` become so.
+
+    Returns:
+        `tree`, complex if `reference` is.
+
+    Example:
+        >>> osciprop.networks.complex_like(jnp.ones(2), jnp.zeros(2, dtype=complex)).dtype.name
+        'complex128'
+    """
     return to_complex(tree) if is_complex(reference) else tree
 
 
@@ -39,6 +51,17 @@ def matmul(
     """`activity @ weight` for a real weight: one real product also when the activity is complex.
 
     Real and imaginary parts are stacked as more rows of one matrix product.
+
+    Args:
+        activity: Real or complex, `(..., inputs)`.
+        weight: Real, `(inputs, outputs)`.
+
+    Returns:
+        The product, `(..., outputs)`; a real one where the activity is real.
+
+    Example:
+        >>> osciprop.networks.matmul(jnp.ones((2, 3), dtype=complex), jnp.ones((3, 4))).shape
+        (2, 4)
     """
     if not jnp.iscomplexobj(activity):
         return activity @ weight

@@ -29,6 +29,21 @@ class Convolution(AbstractTransform):
     deep learning the kernel is not mirrored. Complex images take two real convolutions.
 
     Raises `ValueError` for a kernel that is not four-dimensional, or a negative `padding`.
+
+    Args:
+        kernel: `(rows, columns, channels in, channels out)`.
+        padding: Zeros around the images in pixels.
+        pooling: What is made of each window of currents.
+
+    Raises:
+        ValueError: the kernel has other dimensions, or `padding` is negative.
+
+    Source: hep2022, appendix A.2.
+
+    Example:
+        >>> convolution = osciprop.networks.Convolution(jnp.ones((3, 3, 1, 2)))
+        >>> convolution(jnp.ones((5, 8, 8, 1))).shape
+        (5, 8, 8, 2)
     """
 
     kernel: Float[Array, "rows columns inputs outputs"] = eqx.field(converter=as_kernel)

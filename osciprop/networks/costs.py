@@ -20,7 +20,17 @@ Targets: TypeAlias = Int[Array, " batch"] | Float[Array, "batch outputs"]
 
 
 class AbstractCost(Module):
-    """A cost of the output population's activity against a target."""
+    """A cost of the output population's activity against a target.
+
+    Example:
+        >>> class Absolute(osciprop.networks.AbstractCost):
+        ...     def output(self, activity):
+        ...         return activity
+        ...     def __call__(self, activity, target):
+        ...         return jnp.sum((activity - target) ** 4, axis=-1)
+        >>> Absolute()(jnp.ones((2, 3)), jnp.zeros((2, 3))).tolist()
+        [3.0, 3.0]
+    """
 
     @abc.abstractmethod
     def output(self, activity: Inexact[Array, "batch units"]) -> Inexact[Array, "batch outputs"]:
@@ -69,7 +79,12 @@ def check_targets(target: ArrayLike, batch: int, outputs: int) -> Targets:
 
 
 class SquaredError(AbstractCost):
-    """`C = 1/2 |s - y|^2` on the activity `s` of the output population itself."""
+    """`C = 1/2 |s - y|^2` on the activity `s` of the output population itself.
+
+    Example:
+        >>> osciprop.SquaredError()(jnp.ones((1, 2)), jnp.zeros((1, 2))).tolist()
+        [1.0]
+    """
 
     def output(self, activity: Inexact[Array, "batch units"]) -> Inexact[Array, "batch units"]:
         return activity
@@ -94,7 +109,13 @@ def _cross_entropy(
 
 
 class CrossEntropy(AbstractCost):
-    """`C = -log softmax(s)[y]` on the activity `s` of the output population itself."""
+    """`C = -log softmax(s)[y]` on the activity `s` of the output population itself.
+
+    Example:
+        >>> cost = osciprop.CrossEntropy()
+        >>> round(float(cost(jnp.zeros((1, 4)), jnp.asarray([2]))[0]), 4) == round(np.log(4), 4)
+        True
+    """
 
     def output(self, activity: Inexact[Array, "batch units"]) -> Inexact[Array, "batch units"]:
         return activity
@@ -106,7 +127,19 @@ class CrossEntropy(AbstractCost):
 
 
 class SoftmaxCrossEntropy(AbstractCost):
-    """`C = -log softmax(s W + b)[y]`: a trained readout outside the dynamics (hep2022)."""
+    """`C = -log softmax(s W + b)[y]`: a trained readout outside the dynamics (hep2022).
+
+    Args:
+        weight: Readout weights, `(units, classes)`.
+        bias: Readout biases, `(classes,)`; None for zeros.
+
+    Source: hep2022, section 4.
+
+    Example:
+        >>> readout = osciprop.SoftmaxCrossEntropy(jnp.ones((5, 3)))
+        >>> readout.output(jnp.ones((2, 5))).tolist()
+        [[5.0, 5.0, 5.0], [5.0, 5.0, 5.0]]
+    """
 
     weight: Float[Array, "units classes"]
     bias: Float[Array, " classes"]

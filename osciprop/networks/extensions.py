@@ -15,7 +15,12 @@ from .network import AbstractNetwork, Network, Scores, State
 
 
 class AbstractExtension(AbstractNetwork):
-    """A network around `network`: by itself it changes nothing."""
+    """A network around `network`: by itself it changes nothing.
+
+    Example:
+        >>> issubclass(osciprop.AssumedReciprocal, osciprop.networks.AbstractExtension)
+        True
+    """
 
     network: eqx.AbstractVar[AbstractNetwork]
 
@@ -59,6 +64,10 @@ class AbstractDoubled(AbstractExtension):
 
     The first holds the potential and activity of the network inside; input, target and cost are
     its own.
+
+    Example:
+        >>> issubclass(osciprop.dynamics.FreeCompanion, osciprop.networks.AbstractDoubled)
+        True
     """
 
     @abc.abstractmethod
@@ -94,6 +103,14 @@ class AssumedReciprocal(AbstractExtension):
     Each directed synapse then learns from the contrast of the product of its two activities, the
     rule of classic equilibrium propagation. The gradient is wrong as far as the Jacobian is not
     symmetric: a control for the methods that are made for such networks.
+
+    Args:
+        network: The network: `osciprop.Network`, or one of the user's own.
+
+    Example:
+        >>> wrapped = osciprop.AssumedReciprocal(directed)
+        >>> bool(osciprop.estimate_gradient(wrapped, x, y, osciprop.ClassicEP()).converged)
+        True
     """
 
     network: Network

@@ -33,6 +33,21 @@ class AbstractNetwork(Module):
 
     The free dynamics are `tau du/dt = current(s) - u` with `s = activity(u)`. Subclasses give
     `rest`, `activity`, `current`, `cost` and `output`; `phi` too if the network has an energy.
+
+    Example:
+        >>> class Relay(osciprop.AbstractNetwork):
+        ...     def rest(self, x):
+        ...         return jnp.zeros_like(x)
+        ...     def activity(self, u):
+        ...         return u
+        ...     def current(self, s, drive):
+        ...         return drive - 0.5 * s
+        ...     def cost(self, s, y):
+        ...         return jnp.sum((s - y) ** 2, axis=-1)
+        ...     def output(self, s):
+        ...         return s
+        >>> osciprop.relax(Relay(), np.full((1, 2), 3.0)).s.round(6).tolist()
+        [[2.0, 2.0]]
     """
 
     @abc.abstractmethod
@@ -117,7 +132,22 @@ def require_energy(network: AbstractNetwork) -> None:
 
 
 def current_from_phi(network: AbstractNetwork, s: State, x: Float[Array, "batch ..."]) -> State:
-    """`d phi / d s`, holomorphic for complex `s`: the current of any network with a `phi`."""
+    """`d phi / d s`, holomorphic for complex `s`: the current of any network with a `phi`.
+
+    Args:
+        network: The network: `osciprop.Network`, or one of the user's own.
+        s: Activities, a pytree of arrays with a leading batch axis.
+        x: Inputs, `(batch, features)`, or of whatever shape the network takes.
+
+    Returns:
+        `d phi / d s`, like `s`.
+
+    Example:
+        >>> free = osciprop.relax(network, x)
+        >>> current = osciprop.networks.current_from_phi(network, free.s, jnp.asarray(x))
+        >>> bool(jnp.allclose(current[0], free.u[0], atol=1e-6))
+        True
+    """
 
     def total(activity: State) -> Inexact[Array, ""]:
         return jnp.sum(network.phi(activity, x))
@@ -129,6 +159,24 @@ class AbstractEnergyNetwork(AbstractNetwork):
     """A network that is given by its `phi` alone: `current` follows by differentiation.
 
     Subclasses write `rest`, `activity`, `phi`, `cost` and `output`.
+
+    Example:
+        >>> class Pairs(osciprop.AbstractEnergyNetwork):
+        ...     coupling: jax.Array
+        ...     def rest(self, x):
+        ...         return jnp.zeros_like(x)
+        ...     def activity(self, u):
+        ...         return jnp.tanh(u)
+        ...     def phi(self, s, x):
+        ...         inputs = osciprop.networks.complex_like(x, s)
+        ...         return jnp.sum(s * (osciprop.networks.matmul(s, self.coupling) + inputs), axis=-1)
+        ...     def cost(self, s, y):
+        ...         return jnp.sum((s - osciprop.networks.complex_like(y, s)) ** 2, axis=-1)
+        ...     def output(self, s):
+        ...         return s
+        >>> own = Pairs(0.1 * jnp.ones((4, 4)))
+        >>> bool(osciprop.relax(own, x).converged.all())
+        True
     """
 
     @abc.abstractmethod
@@ -145,6 +193,18 @@ class Network(AbstractNetwork):
     States are tuples with one array `(batch, *population.shape)` per population. The network has a
     `phi`, and so works with every method, if each synapse is reciprocal or comes from the clamped
     input.
+
+    Args:
+        populations: The neurons, in the order of the state's leaves; the last one has the cost.
+        synapses: What joins them; at least one comes from `osciprop.INPUT`.
+        readout: The cost, and what it reads of the last population.
+
+    Raises:
+        ValueError: a synapse names a population that is not there, or none comes from the input.
+
+    Example:
+        >>> [type(synapse).__name__ for synapse in network.synapses]
+        ['Directed', 'Reciprocal']
     """
 
     populations: tuple[AbstractPopulation, ...]

@@ -16,6 +16,10 @@ class AbstractNeuron(Module):
 
     The contract that every gradient method relies on: `velocity` vanishes exactly where the
     membrane potential equals the input current, so that equilibria do not depend on time constants.
+
+    Example:
+        >>> issubclass(osciprop.LeakyIntegrator, osciprop.networks.AbstractNeuron)
+        True
     """
 
     activation: eqx.AbstractVar[AbstractActivation]
@@ -36,6 +40,17 @@ class LeakyIntegrator(AbstractNeuron):
 
     `time_constant` is a number for the whole population or one per unit, in units of time; it is a
     physical constant of the neuron, not trained by `osciprop.fit`.
+
+    Args:
+        activation: From membrane potential to activity.
+        time_constant: Number for the whole population, or one per unit, in units of time, above 0.
+
+    Raises:
+        ValueError: a time constant is not positive.
+
+    Example:
+        >>> osciprop.LeakyIntegrator(osciprop.Tanh(), time_constant=2.0)
+        LeakyIntegrator(activation=Tanh(), time_constant=2)
     """
 
     activation: AbstractActivation = ShiftedSigmoid()

@@ -22,7 +22,12 @@ Pooled = Inexact[Array, "batch rows columns channels"]
 
 
 class AbstractPooling(Module):
-    """A map from images to smaller images, channel by channel."""
+    """A map from images to smaller images, channel by channel.
+
+    Example:
+        >>> issubclass(osciprop.networks.MaxPooling, osciprop.networks.AbstractPooling)
+        True
+    """
 
     holomorphic: AbstractClassVar[bool]
 
@@ -33,7 +38,12 @@ class AbstractPooling(Module):
 
 
 class NoPooling(AbstractPooling):
-    """Images as they are."""
+    """Images as they are.
+
+    Example:
+        >>> osciprop.networks.NoPooling()(jnp.ones((1, 4, 4, 1))).shape
+        (1, 4, 4, 1)
+    """
 
     holomorphic: ClassVar[bool] = True
 
@@ -49,6 +59,19 @@ class SoftmaxPooling(AbstractPooling):
     units of the current.
 
     Raises `ValueError` for a temperature that is not positive, or a `size` below 1.
+
+    Args:
+        temperature: Of the softmax over each window; towards 0 it becomes the maximum.
+        size: Side of the window in pixels.
+
+    Raises:
+        ValueError: a number is not positive.
+
+    Source: hep2022, appendix A.2.
+
+    Example:
+        >>> osciprop.networks.SoftmaxPooling()(jnp.ones((1, 4, 4, 1))).shape
+        (1, 2, 2, 1)
     """
 
     temperature: float = eqx.field(static=True, default=1.0)
@@ -71,6 +94,13 @@ class MaxPooling(AbstractPooling):
     """The largest of each window of `size x size`; not holomorphic, for real currents only.
 
     Raises `ValueError` for a `size` below 1, `TypeError` if it meets complex currents.
+
+    Args:
+        size: Side of the window in pixels.
+
+    Example:
+        >>> osciprop.networks.MaxPooling()(jnp.arange(16.0).reshape(1, 4, 4, 1)).ravel().tolist()
+        [5.0, 7.0, 13.0, 15.0]
     """
 
     size: int = eqx.field(static=True, default=2)

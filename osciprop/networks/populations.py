@@ -12,7 +12,12 @@ from .neurons import AbstractNeuron
 
 
 class AbstractPopulation(Module):
-    """Neurons of one kind; `bias` is added to their currents, broadcast over `shape`."""
+    """Neurons of one kind; `bias` is added to their currents, broadcast over `shape`.
+
+    Example:
+        >>> network.populations[0].size
+        6
+    """
 
     neuron: eqx.AbstractVar[AbstractNeuron]
     bias: eqx.AbstractVar[Float[Array, " units"]]
@@ -29,7 +34,16 @@ class AbstractPopulation(Module):
 
 
 class Population(AbstractPopulation):
-    """Neurons in a row, each with its own bias."""
+    """Neurons in a row, each with its own bias.
+
+    Args:
+        neuron: The neuron model.
+        bias: One number per neuron, `(units,)`, added to its current.
+
+    Example:
+        >>> osciprop.Population(osciprop.LeakyIntegrator(), jnp.zeros(7)).size
+        7
+    """
 
     neuron: AbstractNeuron
     bias: Float[Array, " units"]
@@ -40,7 +54,22 @@ class Population(AbstractPopulation):
 
 
 class FeatureMaps(AbstractPopulation):
-    """Neurons as the pixels of maps, `(height, width, channels)`; each map has one bias."""
+    """Neurons as the pixels of maps, `(height, width, channels)`; each map has one bias.
+
+    Args:
+        neuron: The neuron model of all pixels.
+        bias: One number per map, `(channels,)`.
+        height: Rows of pixels.
+        width: Columns of pixels.
+
+    Raises:
+        ValueError: there is no row, or no column.
+
+    Example:
+        >>> maps = osciprop.networks.FeatureMaps(osciprop.LeakyIntegrator(), jnp.zeros(3), 8, 8)
+        >>> maps.shape, maps.size
+        ((8, 8, 3), 192)
+    """
 
     neuron: AbstractNeuron
     bias: Float[Array, " channels"]

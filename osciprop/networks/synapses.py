@@ -38,6 +38,10 @@ class AbstractSynapse(Module):
     """A connection from the activity of `source` to the current of `target`.
 
     Currents need not have the shape of the population that they reach, only its size.
+
+    Example:
+        >>> [synapse.target for synapse in network.synapses]
+        [0, 1]
     """
 
     source: eqx.AbstractVar[int]
@@ -98,7 +102,12 @@ class AbstractSynapse(Module):
 
 
 class AbstractReciprocalSynapse(AbstractSynapse):
-    """A synapse whose backward current is the transpose of its forward one."""
+    """A synapse whose backward current is the transpose of its forward one.
+
+    Example:
+        >>> isinstance(network.synapses[1], osciprop.networks.AbstractReciprocalSynapse)
+        True
+    """
 
     def backward(self, pre: Activity, post: Activity) -> Activity:
         """The current that the target's activity `post` sends back to the source: the derivative
@@ -161,13 +170,34 @@ class _Dense(AbstractSynapse):
 
 
 class Directed(_Dense):
-    """A dense one-way synapse; the clamped input always uses this kind."""
+    """A dense one-way synapse; the clamped input always uses this kind.
+
+    Args:
+        weight: `(units of the source, units of the target)`.
+        source: Index of the population that sends, or `osciprop.INPUT`.
+        target: Index of the population that receives.
+
+    Example:
+        >>> osciprop.Directed(np.ones((4, 6)), osciprop.INPUT, 0).forward(jnp.ones((2, 4))).shape
+        (2, 6)
+    """
 
     __init__ = _Dense.__init__
 
 
 class Reciprocal(_Dense, AbstractReciprocalSynapse):
-    """A dense two-way synapse with one tied weight: `W` forward, its transpose backward."""
+    """A dense two-way synapse with one tied weight: `W` forward, its transpose backward.
+
+    Args:
+        weight: `(units of the source, units of the target)`; its transpose leads back.
+        source: Index of the lower population.
+        target: Index of the upper population.
+
+    Example:
+        >>> synapse = osciprop.Reciprocal(np.ones((6, 5)), 0, 1)
+        >>> [current.shape for _, current in synapse.currents((jnp.ones((2, 6)), jnp.ones((2, 5))))]
+        [(2, 5), (2, 6)]
+    """
 
     __init__ = _Dense.__init__
 
@@ -177,7 +207,12 @@ class Reciprocal(_Dense, AbstractReciprocalSynapse):
 
 
 class AbstractTransform(Module):
-    """A map with parameters from the activity of one population to currents of another."""
+    """A map with parameters from the activity of one population to currents of another.
+
+    Example:
+        >>> issubclass(osciprop.networks.Convolution, osciprop.networks.AbstractTransform)
+        True
+    """
 
     @abc.abstractmethod
     def __call__(self, activity: Activity) -> Activity:
@@ -219,7 +254,19 @@ class _Projection(AbstractSynapse):
 
 
 class DirectedProjection(_Projection):
-    """`transform` from `source` to `target`, nothing back."""
+    """`transform` from `source` to `target`, nothing back.
+
+    Args:
+        transform: What it makes of an activity, such as `osciprop.networks.Convolution`.
+        source: Index of the population that sends, or `osciprop.INPUT`.
+        target: Index of the population that receives.
+
+    Example:
+        >>> convolution = osciprop.networks.Convolution(jnp.ones((3, 3, 1, 2)))
+        >>> up = osciprop.networks.DirectedProjection(convolution, osciprop.INPUT, 0)
+        >>> up.forward(jnp.ones((1, 8, 8, 1))).shape
+        (1, 8, 8, 2)
+    """
 
     transform: AbstractTransform
     source: int = eqx.field(static=True)
@@ -230,7 +277,20 @@ class DirectedProjection(_Projection):
 
 
 class ReciprocalProjection(_Projection, AbstractReciprocalSynapse):
-    """`transform` from `source` to `target`, and its transpose at the source's activity back."""
+    """`transform` from `source` to `target`, and its transpose at the source's activity back.
+
+    Args:
+        transform: What it makes of an activity on the way up; its transpose leads back.
+        source: Index of the lower population.
+        target: Index of the upper population.
+
+    Example:
+        >>> convolution = osciprop.networks.Convolution(jnp.ones((3, 3, 1, 2)))
+        >>> synapse = osciprop.networks.ReciprocalProjection(convolution, 0, 1)
+        >>> images = jnp.ones((1, 8, 8, 1)), jnp.ones((1, 8, 8, 2))
+        >>> [current.shape for _, current in synapse.currents(images)]
+        [(1, 8, 8, 2), (1, 8, 8, 1)]
+    """
 
     transform: AbstractTransform
     source: int = eqx.field(static=True)
@@ -242,7 +302,18 @@ class ReciprocalProjection(_Projection, AbstractReciprocalSynapse):
 
 class FeedbackProjection(_Projection):
     """The transpose of a `transform` that leads from `target` to `source`: feedback with weights of
-    its own, of the same shape as those of the way up (homeostasis2024, convolutional network)."""
+    its own, of the same shape as those of the way up (homeostasis2024, convolutional network).
+
+    Args:
+        transform: What it sends back the transpose of.
+        source: Index of the upper population, which sends.
+        target: Index of the lower population, which receives.
+
+    Example:
+        >>> convolution = osciprop.networks.Convolution(jnp.ones((3, 3, 1, 2)))
+        >>> osciprop.networks.FeedbackProjection(convolution, 1, 0).source
+        1
+    """
 
     transform: AbstractTransform
     source: int = eqx.field(static=True)

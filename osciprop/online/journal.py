@@ -23,6 +23,21 @@ class Probe(Module):
     `network` holds the weights of the moment, `u` and `s` are the potential and the activity,
     `mean` and `error` what the filters know; states are pytrees of arrays (batch, units). Taken
     `samples` times per period in every `every`-th presentation from `start` on and before `stop`.
+
+    Args:
+        observe: Called as `observe(network, u, s, mean, error)`; returns a pytree of arrays.
+        samples: Readings per period.
+        start: First presentation to be recorded.
+        stop: First presentation that is not.
+        every: Every how many-th presentation is recorded.
+
+    Raises:
+        ValueError: a number is out of its range.
+
+    Example:
+        >>> probe = osciprop.Probe(lambda network, u, s, mean, error: s, start=2)
+        >>> probe.wants(1), probe.wants(2)
+        (False, True)
     """
 
     observe: Observe = eqx.field(static=True)
@@ -44,7 +59,16 @@ class Probe(Module):
 
 @dataclasses.dataclass
 class Recording:
-    """What a probe saw: `times` (n,) in units of time, `values` a pytree of arrays (n, ...)."""
+    """What a probe saw: `times` (n,) in units of time, `values` a pytree of arrays (n, ...).
+
+    Args:
+        times: `(n,)`, in units of time.
+        values: A pytree of arrays `(n, ...)`.
+
+    Example:
+        >>> osciprop.online.Recording(np.zeros(2), {"s": np.zeros((2, 3))}).times.shape
+        (2,)
+    """
 
     times: np.ndarray
     values: PyTree[np.ndarray]
@@ -57,6 +81,16 @@ class LearningRun:
     `loss` and `accuracy` hold one number per presentation, by the mean activity at its end, which
     is that of the free network. `recording` is what the probe saw, None without one. `state` goes
     on where this run ended: `simulate_learning(..., start=run.state)`.
+
+    Args:
+        state: Goes on where this run ended.
+        loss: One number per presentation.
+        accuracy: One number per presentation.
+        recording: What the probe saw; None without one.
+
+    Example:
+        >>> "loss" in osciprop.online.LearningRun.__dataclass_fields__
+        True
     """
 
     state: SimulationState

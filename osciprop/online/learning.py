@@ -56,6 +56,39 @@ def simulate_learning(
     then holds the last finite state), `CheckpointError` if the checkpoint belongs to another
     simulation, `ValueError` for bad arguments, also for noise without a `key` and a `start` of
     another one.
+
+    Args:
+        network: The network: `osciprop.Network`, or one of the user's own.
+        data: Training samples; test samples are not used.
+        simulation: Teaching, filters, plasticity, noise and numerics.
+        presentations: Number of samples to be seen, counted from the simulation's beginning.
+        batch_size: Copies of the network with common synapses, each of which sees a sample.
+        seed: Decides the order of samples.
+        key: Source of the noise; None without noise.
+        probe: What to record; None for nothing.
+        start: State of an earlier run to go on from; None to begin.
+        checkpoint: File to go on from, and to write; None for none.
+        checkpoint_every: Presentations between two checkpoints.
+        progress: Whether to show a bar.
+
+    Returns:
+        Loss and accuracy of every presentation, and the state to go on from.
+
+    Raises:
+        NonFiniteLossError: the state or the loss is not finite any more.
+        CheckpointError: the checkpoint belongs to another simulation.
+        ValueError: an argument does not fit.
+
+    Example:
+        >>> data = osciprop.datasets.digits().subset(train=32, test=16)
+        >>> net = osciprop.hopfield_mlp([64, 8, 10], key=key)
+        >>> simulation = osciprop.Simulation(
+        ...     osciprop.Oscillation(0.05, 10.0), osciprop.PeriodicPlasticity(optax.sgd(0.1)),
+        ...     presentation=1, integrator=osciprop.euler_maruyama(0.5),
+        ... )
+        >>> run = osciprop.simulate_learning(net, data, simulation, presentations=2, progress=False)
+        >>> run.loss.shape
+        (2,)
     """
     from tqdm import tqdm  # slow to import, and not needed before
 

@@ -40,6 +40,17 @@ class LockInFilter(Module):
     response itself is known and put back, so that a settled error signal is exact but for the
     ripple of higher harmonics. A higher order suppresses that ripple and the noise far from the
     teaching frequency more steeply, and answers later.
+
+    Args:
+        time_constant: Of each stage, in periods, above 0.
+        order: Number of stages.
+
+    Raises:
+        ValueError: a number is not positive.
+
+    Example:
+        >>> osciprop.LockInFilter(time_constant=0.5, order=1).order
+        1
     """
 
     time_constant: Number = eqx.field(default=0.5, converter=number)
@@ -117,6 +128,25 @@ def demodulate(
     `times` (times,) are equally spaced, `s` (times, ...) the activity then; the last time is one
     spacing before the end of the window. Raises `ValueError` if the window does not hold whole
     periods: a window of 1.25 periods has an error of more than half.
+
+    Args:
+        times: Equally spaced, `(times,)`, over whole periods.
+        s: Activities with axes (times, ...).
+        teaching: The teaching signal.
+
+    Returns:
+        Mean activity and error signal.
+
+    Raises:
+        ValueError: the times hold no whole number of periods.
+
+    Example:
+        >>> signal = osciprop.Oscillation(0.1, 10.0)
+        >>> times = jnp.linspace(0.0, 10.0, 11)[:-1]
+        >>> s = 2.0 + 0.1 * 3.0 * jnp.exp(2j * jnp.pi * times / 10.0)
+        >>> found = osciprop.online.demodulate(times, s, signal)
+        >>> bool(jnp.allclose(found.mean, 2.0)), bool(jnp.allclose(found.error, 3.0))
+        (True, True)
     """
     at, values = jnp.asarray(times), jnp.asarray(s)
     if at.ndim != 1 or at.size < 4 or values.shape[:1] != at.shape:

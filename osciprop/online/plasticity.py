@@ -19,6 +19,10 @@ class AbstractPlasticity(Module):
 
     `begin` makes the rule's own state. `velocity` moves the parameters all the time; `update`
     changes them at the end of a period.
+
+    Example:
+        >>> issubclass(osciprop.PeriodicPlasticity, osciprop.online.AbstractPlasticity)
+        True
     """
 
     @abc.abstractmethod
@@ -50,6 +54,16 @@ class ContinuousPlasticity(AbstractPlasticity):
     The weights are part of the integrated state. `time_constant` is in units of time and longer
     than a period; a period changes the parameters as a step of gradient descent with learning rate
     `period / time_constant` would.
+
+    Args:
+        time_constant: Time over which a weight moves by its gradient, in units of time.
+
+    Raises:
+        ValueError: the time constant is not positive; by `Simulation`, it is shorter than a period.
+
+    Example:
+        >>> osciprop.ContinuousPlasticity(1e4).moves()
+        True
     """
 
     time_constant: Number = eqx.field(converter=number)
@@ -84,7 +98,19 @@ class ContinuousPlasticity(AbstractPlasticity):
 
 class PeriodicPlasticity(AbstractPlasticity):
     """One step of an Optax optimizer at the end of every `every`-th period, the network never
-    stopping: what the filters know at that moment is the gradient."""
+    stopping: what the filters know at that moment is the gradient.
+
+    Args:
+        optimizer: Any Optax optimizer.
+        every: Periods between two updates.
+
+    Raises:
+        ValueError: it is less than one.
+
+    Example:
+        >>> osciprop.PeriodicPlasticity(optax.sgd(0.1), every=3).moves()
+        False
+    """
 
     optimizer: optax.GradientTransformation
     every: int = eqx.field(default=1, static=True)

@@ -34,6 +34,25 @@ class Simulation(Module):
     A sample, or a batch of them seen by as many copies of the network, is presented for
     `presentation` whole periods of the teaching signal. `integrator` defaults to Euler-Maruyama
     with a step of a tenth of a unit of time; a period must hold a whole number of constant steps.
+
+    Args:
+        teaching: The teaching signal.
+        plasticity: How synapses move.
+        lock_in: What every neuron knows of its own oscillation.
+        noise: Noise on every neuron's input current; None for none.
+        measurement: Noise of the readings; None for none.
+        presentation: Periods for which a sample is shown.
+        integrator: How to integrate in time.
+
+    Raises:
+        ValueError: a period does not hold a whole number of steps, or a number is not positive.
+
+    Example:
+        >>> simulation = osciprop.Simulation(
+        ...     osciprop.Oscillation(0.05, 20.0), osciprop.PeriodicPlasticity(optax.sgd(0.1))
+        ... )
+        >>> simulation.presentation
+        4
     """
 
     teaching: Oscillation
@@ -64,7 +83,20 @@ class Simulation(Module):
 
 
 class SimulationState(Module):
-    """A simulation between two presentations: all that the next one depends on."""
+    """A simulation between two presentations: all that the next one depends on.
+
+    Args:
+        network: The network with the weights of the moment.
+        rule: State of the plasticity rule.
+        u: Membrane potentials.
+        noise: What coloured noise carries; None without.
+        filters: State of the lock-in filters.
+        presentations: Number of samples seen.
+
+    Example:
+        >>> "presentations" in osciprop.online.SimulationState.__dataclass_fields__
+        True
+    """
 
     network: AbstractNetwork
     rule: PyTree

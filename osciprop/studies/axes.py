@@ -23,6 +23,18 @@ class Axis:
     to get there, such as gradient methods by name. Along a `vectorised` axis, which holds numbers,
     many points run in one compiled call: the function gets scalars that JAX traces, and must be
     made of what `jax.vmap` takes. `unit` goes into the result's attributes.
+
+    Args:
+        values: Numbers, words or objects.
+        unit: Unit of the values, for labels; None for none.
+        vectorised: Whether points along this axis are computed in one compiled call.
+
+    Raises:
+        StudyError: there is no value, or one stands twice.
+
+    Example:
+        >>> osciprop.studies.Axis([0.1, 0.2], unit="V").unit
+        'V'
     """
 
     values: Sequence[Value] | np.ndarray | jax.Array | Mapping[str, Any]
@@ -113,7 +125,22 @@ def _kind(name: str, value: Any) -> str:
 def linspace(
     start: float, stop: float, number: int, *, unit: str = "", vectorised: bool = False
 ) -> Axis:
-    """So many values from `start` to `stop`, both included, at equal differences."""
+    """So many values from `start` to `stop`, both included, at equal differences.
+
+    Args:
+        start: The first value.
+        stop: The last value.
+        number: How many.
+        unit: Unit of the values, for labels; None for none.
+        vectorised: Whether points along this axis are computed in one compiled call.
+
+    Returns:
+        An axis.
+
+    Example:
+        >>> osciprop.studies.linspace(0.0, 1.0, 3).values
+        (0.0, 0.5, 1.0)
+    """
     check_at_least("number", number, 1, "of values")
     return Axis(np.linspace(start, stop, number), unit, vectorised)
 
@@ -125,6 +152,20 @@ def logspace(
 
     These are the first and the last value themselves, not exponents as in NumPy's function of this
     name. Raises `ValueError` unless both are above 0.
+
+    Args:
+        start: The first value, above 0.
+        stop: The last value, above 0.
+        number: How many.
+        unit: Unit of the values, for labels; None for none.
+        vectorised: Whether points along this axis are computed in one compiled call.
+
+    Returns:
+        An axis.
+
+    Example:
+        >>> [round(value, 6) for value in osciprop.studies.logspace(0.01, 1.0, 3).values]
+        [0.01, 0.1, 1.0]
     """
     check_at_least("number", number, 1, "of values")
     for name, value in (("start", start), ("stop", stop)):
@@ -137,7 +178,20 @@ def logspace(
 
 
 def seeds(number: int, *, first: int = 0, vectorised: bool = False) -> Axis:
-    """The seeds `first`, `first + 1`, ...: repetitions with other random numbers."""
+    """The seeds `first`, `first + 1`, ...: repetitions with other random numbers.
+
+    Args:
+        number: How many.
+        first: The first.
+        vectorised: Whether points along this axis are computed in one compiled call.
+
+    Returns:
+        An axis.
+
+    Example:
+        >>> osciprop.studies.seeds(3).values
+        (0, 1, 2)
+    """
     check_at_least("number", number, 1, "of seeds")
     check_at_least("first", first, 0, "seeds are not negative")
     return Axis(range(first, first + number), vectorised=vectorised)

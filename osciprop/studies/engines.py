@@ -36,7 +36,12 @@ KILLED_TWICE = (
 
 
 class AbstractEngine(abc.ABC):
-    """What runs the tasks of a study. All engines give the same numbers."""
+    """What runs the tasks of a study. All engines give the same numbers.
+
+    Example:
+        >>> issubclass(osciprop.studies.InProcess, osciprop.studies.AbstractEngine)
+        True
+    """
 
     @abc.abstractmethod
     def run(self, work: Work, tasks: Sequence[Task]) -> Generator[Outcome, None, None]:
@@ -44,7 +49,13 @@ class AbstractEngine(abc.ABC):
 
 
 class InProcess(AbstractEngine):
-    """One block after another, in this process."""
+    """One block after another, in this process.
+
+    Example:
+        >>> study = osciprop.studies.Study(lambda a: {"b": 2 * a}, {"a": [1, 2]})
+        >>> study.run(engine=osciprop.studies.InProcess(), progress=False)["b"].values.tolist()
+        [2, 4]
+    """
 
     def run(self, work: Work, tasks: Sequence[Task]) -> Generator[Outcome, None, None]:
         worker = Worker(work)
@@ -57,6 +68,21 @@ class OnExecutor(AbstractEngine):
 
     Its workers must be able to import osciprop, and must not be forked from a process in which JAX
     has started. `in_flight` blocks at most are handed over at a time.
+
+    Args:
+        executor: Any `concurrent.futures.Executor`.
+        in_flight: How many blocks are handed to it at once; None for a default.
+
+    Raises:
+        StudyError: a number is out of its range.
+
+    Example:
+        >>> from concurrent.futures import ThreadPoolExecutor
+        >>> study = osciprop.studies.Study(lambda a: {"b": 2 * a}, {"a": [1, 2]})
+        >>> with ThreadPoolExecutor(1) as executor:
+        ...     engine = osciprop.studies.OnExecutor(executor)
+        ...     study.run(engine=engine, progress=False)["b"].values.tolist()
+        [2, 4]
     """
 
     def __init__(self, executor: concurrent.futures.Executor, in_flight: int = 64):
@@ -97,6 +123,18 @@ class Processes(AbstractEngine):
     process per GPU is `[{"CUDA_VISIBLE_DEVICES": str(i)} for i in range(gpus)]`. A process that is
     killed is replaced and its block computed again; a block that ends its process twice counts as
     failed. They end with the study, also if it is killed.
+
+    Args:
+        workers: Number of processes.
+        environments: Environment variables of each process, such as which GPU it sees; None for
+            none.
+
+    Raises:
+        ValueError: there is no process.
+
+    Example:
+        >>> osciprop.studies.Processes(2).workers
+        2
     """
 
     def __init__(

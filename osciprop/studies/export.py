@@ -21,6 +21,17 @@ def export_csv(results: xarray.Dataset, path: str | Path) -> None:
     ending may ask for compression, as ".csv.gz" does. Missing folders are made.
 
     Raises `StudyError` if the file cannot be written, `ValueError` if names collide.
+
+    Args:
+        results: Results of a study, an xarray Dataset.
+        path: File to write.
+
+    Raises:
+        StudyError: the results hold arrays, or the file cannot be written.
+
+    Example:
+        >>> study = osciprop.studies.Study(lambda a: {"b": 2 * a}, {"a": [1, 2]})
+        >>> osciprop.studies.export_csv(study.run(progress=False), "results.csv")
     """
     alone = [name for name, coordinate in results.coords.items() if coordinate.ndim == 0]
     parts = _without_complex(results).expand_dims(alone)
@@ -45,6 +56,17 @@ def export_netcdf(results: xarray.Dataset, path: str | Path) -> None:
     neither texts, numbers nor arrays are written as JSON. Missing folders are made.
 
     Raises `StudyError` if the file cannot be written, `ValueError` if names collide.
+
+    Args:
+        results: Results of a study, an xarray Dataset.
+        path: File to write.
+
+    Raises:
+        StudyError: the file cannot be written.
+
+    Example:
+        >>> study = osciprop.studies.Study(lambda a: {"b": 2 * a}, {"a": [1, 2]})
+        >>> osciprop.studies.export_netcdf(study.run(progress=False), "results.nc")
     """
     # Without what a store or file, from which results were read, said of chunks and compression.
     parts = _without_complex(results).drop_encoding()

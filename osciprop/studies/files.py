@@ -35,6 +35,21 @@ def load_study(path: str | Path) -> Study:
 
     The folder of a Python file stays on Python's path until the next study is loaded. Workers get
     the file's text, and must be able to import what it imports. Raises `StudyFileError`.
+
+    Args:
+        path: A TOML file, or a Python file that defines a `Study` called `study`.
+
+    Returns:
+        The study.
+
+    Raises:
+        StudyFileError: the file is missing, or says something that is none.
+
+    Example:
+        >>> osciprop.studies.load_study("nowhere.toml")
+        Traceback (most recent call last):
+        ...
+        osciprop.studies.errors.StudyFileError: ...
     """
     path = Path(path)
     if path.suffix not in (".toml", ".py"):

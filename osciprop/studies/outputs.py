@@ -5,7 +5,16 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class Output:
-    """Unit of a value, and names of its dimensions where it is an array."""
+    """Unit of a value, and names of its dimensions where it is an array.
+
+    Args:
+        unit: Unit of the values, for labels.
+        dimensions: Names of the dimensions of arrays.
+
+    Example:
+        >>> osciprop.studies.Output(unit="s").unit
+        's'
+    """
 
     unit: str = ""
     dimensions: tuple[str, ...] = ()

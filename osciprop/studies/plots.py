@@ -72,6 +72,29 @@ def plot_lines(
 
     Raises `ValueError` for variables and axes that are not there, complex values, axes of several
     values that are not named, values not above 0 on a logarithmic scale, and if all are NaN.
+
+    Args:
+        results: Results of a study, an xarray Dataset.
+        x: The axis to draw over.
+        y: The result to draw.
+        hue: An axis with a line for each of its values; None for one line.
+        facet: An axis with a panel for each of its values; None for one panel.
+        band: The axis of repetitions, shown as mean and band.
+        log_x: Whether the horizontal axis is logarithmic; None as the axis itself.
+        log_y: Whether the vertical axis is logarithmic, and means geometric.
+        ax: Axes to draw into; None for new ones.
+
+    Returns:
+        The axes, panel by panel.
+
+    Raises:
+        StudyError: a name is no axis or result.
+
+    Example:
+        >>> study = osciprop.studies.Study(lambda a: {"b": 2 * a}, {"a": [1, 2]})
+        >>> axes = osciprop.studies.plot_lines(study.run(progress=False), x="a", y="b")
+        >>> len(axes)
+        1
     """
     found = average(results, y, {"facet": facet, "hue": hue, "x": x}, band, logarithmic=log_y)
     over, hues = found.scales["x"], found.scales["hue"]
@@ -128,6 +151,30 @@ def plot_heat_map(
 
     Raises `ValueError` for variables and axes that are not there, complex values, axes of several
     values that are not named, values not above 0 on a logarithmic scale, and if all are NaN.
+
+    Args:
+        results: Results of a study, an xarray Dataset.
+        x: The axis to draw to the right.
+        y: The axis to draw upwards.
+        value: The result to draw as colour.
+        facet: An axis with a panel for each of its values; None for one panel.
+        band: The axis of repetitions, of which the mean is shown.
+        log_color: Whether colours are logarithmic, and means geometric.
+        limits: The lowest and the highest value that has a colour of its own; None for those of
+            all.
+        ax: Axes to draw into; None for new ones.
+
+    Returns:
+        The axes, panel by panel.
+
+    Raises:
+        StudyError: a name is no axis or result.
+
+    Example:
+        >>> study = osciprop.studies.Study(lambda a, b: {"c": a + b}, {"a": [1, 2], "b": [1, 2]})
+        >>> axes = osciprop.studies.plot_heat_map(study.run(progress=False), x="a", y="b", value="c")
+        >>> len(axes)
+        1
     """
     found = average(results, value, {"facet": facet, "y": y, "x": x}, band, logarithmic=log_color)
     across, up = found.scales["x"], found.scales["y"]

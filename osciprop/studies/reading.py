@@ -25,6 +25,21 @@ def load_results(folder: str | Path) -> xarray.Dataset:
 
     Nothing is written, and the study may be running. Raises `StudyError` if the folder holds no
     study, or what it holds is damaged.
+
+    Args:
+        folder: Of the results.
+
+    Returns:
+        An xarray Dataset, with NaN or 0 where a point is missing; `status` tells.
+
+    Raises:
+        StudyError: there is no study, or its results are damaged.
+
+    Example:
+        >>> study = osciprop.studies.Study(lambda a: {"b": 2 * a}, {"a": [1, 2]})
+        >>> _ = study.run("doubled", progress=False)
+        >>> osciprop.studies.load_results("doubled")["b"].values.tolist()
+        [2, 4]
     """
     return dataset(_open(folder))
 
@@ -36,6 +51,23 @@ class StudyStatus:
     Each of its `points` is done, failed, missing, or in a damaged block, which counts as not
     computed. `seconds` sums the wall times of all points; `slowest` is a point and its seconds.
     `failures` are the first failed points, `damage` what is wrong with the first damaged blocks.
+
+    Args:
+        folder: Of the results.
+        function: That was studied.
+        points: Number of points.
+        done: Number of points computed.
+        failed: Number of points that failed.
+        missing: Number of points to be computed.
+        damaged: Number of points whose results are damaged.
+        seconds: Time of computing.
+        slowest: Time of the slowest block.
+        failures: Messages of points that failed.
+        damage: Messages about damaged points.
+
+    Example:
+        >>> "done" in osciprop.studies.StudyStatus.__dataclass_fields__
+        True
     """
 
     folder: Path
@@ -70,6 +102,21 @@ def study_status(folder: str | Path) -> StudyStatus:
     """How far the study in a folder has come; the study may be running.
 
     Every stored chunk is read and checked. Raises `StudyError` if the folder holds no study.
+
+    Args:
+        folder: Of the results.
+
+    Returns:
+        How far the study has come.
+
+    Raises:
+        StudyError: there is no study.
+
+    Example:
+        >>> study = osciprop.studies.Study(lambda a: {"b": 2 * a}, {"a": [1, 2]})
+        >>> _ = study.run("doubled", progress=False)
+        >>> osciprop.studies.study_status("doubled").done
+        2
     """
     store = _open(folder)
     counts = dict.fromkeys((0, DONE, FAILED), 0)

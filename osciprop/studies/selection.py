@@ -12,6 +12,21 @@ def select(results: xarray.Dataset, wanted: Mapping[str, str]) -> xarray.Dataset
     """The results where axes have certain values, each written as a study's labels write it.
 
     Raises `ValueError` for what is no axis, and for values that an axis does not have.
+
+    Args:
+        results: Results of a study, an xarray Dataset.
+        wanted: From names of axes to values written as text.
+
+    Returns:
+        The part of the results.
+
+    Raises:
+        StudyError: an axis has no such value.
+
+    Example:
+        >>> study = osciprop.studies.Study(lambda a: {"b": 2 * a}, {"a": [1, 2]})
+        >>> osciprop.studies.select(study.run(progress=False), {"a": "2"})["b"].values.tolist()
+        4
     """
     places = {}
     for name, text in wanted.items():

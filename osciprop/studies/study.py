@@ -36,6 +36,24 @@ class Study:
     resumes only what was started with the same ones.
 
     Raises `ValueError` or `TypeError` for axes, constants and outputs that cannot be.
+
+    Args:
+        function: Of one point, by the names of axes and constants; returns numbers or arrays by
+            name.
+        axes: From names to values, or to `Axis`.
+        constants: What is the same at all points.
+        outputs: Units and dimensions of what is returned.
+        points_per_block: Points that are computed and stored together; None for a choice by the
+            study.
+        memory_limit: Bytes that the points of one compiled call may take; None for a default.
+
+    Raises:
+        StudyError: names do not fit the function.
+
+    Example:
+        >>> study = osciprop.studies.Study(lambda a: {"b": 2 * a}, {"a": [1, 2]})
+        >>> study.run(progress=False)["b"].values.tolist()
+        [2, 4]
     """
 
     def __init__(

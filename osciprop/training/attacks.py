@@ -25,7 +25,12 @@ from .evaluation import evaluate
 
 
 class AbstractAttack(Module):
-    """A way to change inputs so that a network errs."""
+    """A way to change inputs so that a network errs.
+
+    Example:
+        >>> issubclass(osciprop.training.FastGradientSign, osciprop.training.AbstractAttack)
+        True
+    """
 
     @abc.abstractmethod
     def perturb(
@@ -143,6 +148,22 @@ class FastGradientSign(_SignAscent):
 
     Raises `ValueError` for a negative radius or an empty range; `perturb` does for data outside of
     the range (inside `jit` they are brought into it).
+
+    Args:
+        radius: Largest change of any input, not negative.
+        low: Smallest value that the data may have.
+        high: Largest value that the data may have.
+        method: What finds the gradient of the cost by the input.
+
+    Raises:
+        ValueError: the radius is negative or the range empty; by `perturb`, data lie outside of it.
+
+    Source: Goodfellow, Shlens and Szegedy 2015, arXiv 1412.6572.
+
+    Example:
+        >>> moved = osciprop.training.FastGradientSign(0.1).perturb(network, x, y)
+        >>> bool((abs(moved - x) <= 0.1 + 1e-12).all())
+        True
     """
 
     radius: Number = eqx.field(converter=number)
@@ -170,6 +191,24 @@ class ProjectedGradient(_SignAscent):
     `step` of about `2.5 radius / steps` reaches the whole ball. Source: Madry et al., ICLR 2018,
     arXiv 1706.06083. Other arguments and errors as for `FastGradientSign`, and `ValueError` for a
     `step` that is not positive or less than one of `steps`.
+
+    Args:
+        radius: Largest change of any input, not negative.
+        step: Size of a step, above 0.
+        steps: Number of steps.
+        low: Smallest value that the data may have.
+        high: Largest value that the data may have.
+        method: What finds the gradient of the cost by the input.
+
+    Raises:
+        ValueError: a number is out of its range; by `perturb`, data lie outside of it.
+
+    Source: Madry et al. 2018, arXiv 1706.06083.
+
+    Example:
+        >>> moved = osciprop.training.ProjectedGradient(0.1, 0.05, 2).perturb(network, x, y)
+        >>> bool((abs(moved - x) <= 0.1 + 1e-12).all())
+        True
     """
 
     radius: Number = eqx.field(converter=number)
@@ -213,6 +252,28 @@ def adversarial_accuracy(
     `osciprop.evaluate`; `key` and `throw` go to the attack.
 
     Raises as `attack.perturb`, and `ValueError` for a batch size below 1.
+
+    Args:
+        network: The network: `osciprop.Network`, or one of the user's own.
+        x: Inputs, `(batch, features)`, or of whatever shape the network takes.
+        y: Targets: integer labels `(batch,)`, or rows `(batch, outputs)`.
+        attack: How inputs are moved.
+        batch_size: Number of samples at a time.
+        relaxation: How equilibria are found.
+        key: Source of random starts; None to start at the inputs.
+        throw: Whether a gradient that was not found is an error.
+
+    Returns:
+        Accuracy and mean cost at the moved inputs.
+
+    Raises:
+        ConvergenceError: a gradient that the attack needs was not found.
+
+    Example:
+        >>> attack = osciprop.training.FastGradientSign(0.1)
+        >>> attacked = osciprop.training.adversarial_accuracy(network, x, y, attack)
+        >>> 0 <= attacked.accuracy <= 1
+        True
     """
     check_at_least("batch_size", batch_size, 1, "attack at least one sample at a time")
     inputs, targets = (np.asarray(array) for array in prepare_pair(network, x, y))

@@ -14,7 +14,12 @@ Pixels = UInt8[Array, "batch height width channels"]
 
 
 class AbstractAugmentation(Module):
-    """A random change of raw pixels, drawn for every image anew."""
+    """A random change of raw pixels, drawn for every image anew.
+
+    Example:
+        >>> issubclass(osciprop.training.RandomCrop, osciprop.training.AbstractAugmentation)
+        True
+    """
 
     @abc.abstractmethod
     def __call__(self, images: Pixels, key: PRNGKeyArray) -> Pixels:
@@ -22,7 +27,13 @@ class AbstractAugmentation(Module):
 
 
 class HorizontalFlip(AbstractAugmentation):
-    """Every image is mirrored, left for right, with probability 1/2."""
+    """Every image is mirrored, left for right, with probability 1/2.
+
+    Example:
+        >>> images = jnp.zeros((2, 4, 4, 3), dtype=jnp.uint8)
+        >>> osciprop.training.HorizontalFlip()(images, key).shape
+        (2, 4, 4, 3)
+    """
 
     def __call__(self, images: Pixels, key: PRNGKeyArray) -> Pixels:
         flipped = jax.random.bernoulli(key, shape=(images.shape[0], 1, 1, 1))
@@ -34,6 +45,19 @@ class RandomCrop(AbstractAugmentation):
 
     The frame is `padding` pixels wide on each side; the window's offset is uniform over the
     `2 padding + 1` places in each direction.
+
+    Args:
+        padding: Width of the black frame in pixels, at least 1.
+
+    Raises:
+        ValueError: there is no frame.
+
+    Source: hep2022, appendix A.3.
+
+    Example:
+        >>> images = jnp.zeros((2, 4, 4, 3), dtype=jnp.uint8)
+        >>> osciprop.training.RandomCrop(padding=2)(images, key).shape
+        (2, 4, 4, 3)
     """
 
     padding: int = eqx.field(static=True, default=2)

@@ -15,7 +15,17 @@ from .preprocessing import AbstractPreprocessing
 
 
 class Evaluation(Module):
-    """Mean cost, accuracy, and the fraction of samples whose relaxation converged."""
+    """Mean cost, accuracy, and the fraction of samples whose relaxation converged.
+
+    Args:
+        loss: Mean cost.
+        accuracy: Fraction of samples whose largest score is the target's.
+        converged: Fraction of samples whose relaxation converged.
+
+    Example:
+        >>> osciprop.evaluate(network, x, y).converged
+        1.0
+    """
 
     loss: float
     accuracy: float
@@ -37,6 +47,25 @@ def evaluate(
     counts where both have their largest entry). Samples whose relaxation did not converge count as
     they stand, and `converged` says how many did. `preprocessing` is applied to each batch of `x`,
     as its `evaluate` says.
+
+    Args:
+        network: The network: `osciprop.Network`, or one of the user's own.
+        x: Inputs, `(batch, features)`, or of whatever shape the network takes.
+        y: Targets: integer labels `(batch,)`, or rows `(batch, outputs)`.
+        relaxation: How equilibria are found.
+        batch_size: Number of samples at a time.
+        preprocessing: What makes the network's inputs of stored samples; None for inputs as they
+            are.
+
+    Returns:
+        Mean cost, accuracy, and the fraction of samples that settled.
+
+    Raises:
+        ValueError: input does not fit.
+
+    Example:
+        >>> 0 <= osciprop.evaluate(network, x, y).accuracy <= 1
+        True
     """
     check_at_least("batch_size", batch_size, 1, "evaluate at least one sample at a time")
     losses, hits, settled = 0.0, 0, 0

@@ -11,6 +11,18 @@ class History:
     per epoch (`epoch`, mean `train_loss` and `train_accuracy` over the epoch's updates, and
     `test_loss`, `test_accuracy`, `test_converged` after it); `monitored` to one per call of the
     monitor (`update`, and what the monitor returns).
+
+    Args:
+        steps: One number per update, by name: `loss`, `accuracy`, `converged`.
+        epochs: One number per epoch, by name.
+        monitored: One number per call of the monitor, by name.
+
+    Example:
+        >>> data = osciprop.datasets.digits().subset(train=32, test=16)
+        >>> net = osciprop.hopfield_mlp([64, 8, 10], key=key)
+        >>> _, history = osciprop.fit(net, data, osciprop.Implicit(), optax.sgd(0.1), epochs=1, progress=False)
+        >>> sorted(history.steps)
+        ['accuracy', 'converged', 'loss']
     """
 
     steps: dict[str, list[float]] = dataclasses.field(default_factory=dict)

@@ -16,6 +16,21 @@ def connect_hosts(
 
     Raises `ValueError` if only some of the three are given or `index` is out of range, and
     `RuntimeError` if JAX has already been used, or the hosts did not find each other.
+
+    Args:
+        coordinator: Address and port of the first host; None where a scheduler knows.
+        hosts: Number of processes, one for each host; None where a scheduler knows.
+        index: Which of them this is, from 0; None where a scheduler knows.
+
+    Raises:
+        ValueError: only some of the three are given, or `index` is out of range.
+        RuntimeError: JAX has been used already, or the hosts did not find each other.
+
+    Example:
+        >>> osciprop.training.connect_hosts("10.0.0.1:1234", hosts=2)
+        Traceback (most recent call last):
+        ...
+        ValueError: index not given...
     """
     given = {"coordinator": coordinator, "hosts": hosts, "index": index}
     missing = [name for name, value in given.items() if value is None]

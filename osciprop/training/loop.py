@@ -75,6 +75,47 @@ def fit(
     did not converge (with `throw=False` training goes on, and the history's `converged` column
     tells), `CheckpointError` if the checkpoint belongs to a run with other settings, `ValueError`
     if the devices cannot share a batch equally.
+
+    Args:
+        network: The network: `osciprop.Network`, or one of the user's own.
+        data: Training and test samples.
+        method: A gradient method.
+        optimizer: Any Optax optimizer.
+        epochs: Number of passes through the training samples, counted from the beginning of the
+            run.
+        batch_size: Number of samples at a time.
+        seed: Decides the order of samples in every epoch.
+        key: Source of the noise of methods that have any, and of augmentation; None for one made
+            from `seed`.
+        monitor: Called as `monitor(network, x, y, estimate)`; what it returns is recorded. None for
+            none.
+        monitor_every: Updates between two calls of the monitor.
+        checkpoint: File to go on from, and to write; None for none.
+        checkpoint_every: Updates between two checkpoints.
+        relaxation: How equilibria of the test samples are found.
+        preprocessing: What makes the network's inputs of stored samples; None for inputs as they
+            are.
+        placement: Where the arrays live: one device, or several.
+        progress: Whether to show a bar, and the memory that an update takes.
+        throw: Whether an estimate that did not converge ends the training.
+
+    Returns:
+        The trained network and the history.
+
+    Raises:
+        NonFiniteLossError: the loss is not finite.
+        ConvergenceError: an estimate did not converge.
+        CheckpointError: the checkpoint belongs to a run with other settings.
+        ValueError: data do not fit, or devices cannot share a batch equally.
+
+    Example:
+        >>> data = osciprop.datasets.digits().subset(train=32, test=16)
+        >>> net = osciprop.hopfield_mlp([64, 8, 10], key=key)
+        >>> trained, history = osciprop.fit(
+        ...     net, data, osciprop.Implicit(), optax.sgd(0.1), epochs=1, progress=False
+        ... )
+        >>> len(history.epochs["test_accuracy"])
+        1
     """
     from tqdm import tqdm  # slow to import, and not needed before
 

@@ -25,6 +25,17 @@ class MemoryEstimate:
     included; `results` is what it returns beside its arguments: the new state, and the estimate
     with its equilibria. Not counted are the data set (it stays on the host), JAX itself, and
     compiled programs.
+
+    Args:
+        parameters: Bytes of the network.
+        optimizer_state: Bytes of the optimizer's state.
+        batch: Bytes of this device's inputs and targets.
+        temporaries: Bytes that live within the step.
+        results: Bytes that it returns beside its arguments.
+
+    Example:
+        >>> osciprop.training.MemoryEstimate(1, 2, 3, 4, 5).total
+        15
     """
 
     parameters: int
@@ -70,6 +81,25 @@ def memory_estimate(
     for the same network, batch shape, method and optimizer in the same process.
 
     Raises `ValueError` for a batch that does not fit the network or the devices.
+
+    Args:
+        network: The network: `osciprop.Network`, or one of the user's own.
+        x: Inputs, `(batch, features)`, or of whatever shape the network takes.
+        y: Targets: integer labels `(batch,)`, or rows `(batch, outputs)`.
+        method: A gradient method.
+        optimizer: Any Optax optimizer.
+        placement: Where the arrays live: one device, or several.
+
+    Returns:
+        Bytes on each device.
+
+    Raises:
+        ValueError: the batch does not fit the network or the devices.
+
+    Example:
+        >>> found = osciprop.training.memory_estimate(network, x, y, osciprop.Implicit(), optax.sgd(0.1))
+        >>> found.parameters > 0
+        True
     """
     inputs, targets = placement.split(prepare_pair(network, x, y))
     method.check(network)

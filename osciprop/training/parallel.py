@@ -61,6 +61,16 @@ class DataParallel(AbstractPlacement):
     `devices` is their number, the first of `jax.devices()`; by default all of them, on all hosts
     (see `osciprop.training.connect_hosts`). Raises `ValueError` for more devices than there are,
     and for a part of the devices where there are several hosts.
+
+    Args:
+        devices: Number of devices, the first of `jax.devices()`; None for all.
+
+    Raises:
+        ValueError: there are fewer devices.
+
+    Example:
+        >>> osciprop.DataParallel(devices=1).mesh.size
+        1
     """
 
     mesh: Mesh = eqx.field(static=True)

@@ -24,7 +24,16 @@ BYTE = 255.0  # the brightest pixel
 
 
 class ChannelStatistics(NamedTuple):
-    """Mean and standard deviation of each colour channel over a data set, of pixels / 255."""
+    """Mean and standard deviation of each colour channel over a data set, of pixels / 255.
+
+    Args:
+        mean: Mean of each channel, of pixels / 255.
+        std: Standard deviation of each channel.
+
+    Example:
+        >>> osciprop.training.CIFAR_STATISTICS.mean
+        (0.4914, 0.4822, 0.4465)
+    """
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -37,7 +46,12 @@ IMAGENET_STATISTICS = ChannelStatistics((0.485, 0.456, 0.406), (0.229, 0.224, 0.
 
 
 class AbstractPreprocessing(Module):
-    """What happens to a batch of stored samples before it reaches the network."""
+    """What happens to a batch of stored samples before it reaches the network.
+
+    Example:
+        >>> issubclass(osciprop.training.Flattened, osciprop.training.AbstractPreprocessing)
+        True
+    """
 
     @abc.abstractmethod
     def train(self, x: Samples, key: PRNGKeyArray) -> Float[Array, "batch ..."]:
@@ -60,6 +74,22 @@ class ImagePreprocessing(AbstractPreprocessing):
     in the precision that JAX has at construction. They raise `ValueError` for another dtype, number
     of axes or of channels; the constructor for statistics that are not finite, or a scale that is
     not above 0.
+
+    Args:
+        statistics: Mean and standard deviation by channel.
+        augmentations: Applied in their order to raw pixels, in training only.
+        factor: Multiplies the standard deviation.
+
+    Raises:
+        ValueError: statistics are not finite, or a scale is not above 0.
+
+    Source: hep2022, appendix A.3.
+
+    Example:
+        >>> images = np.zeros((2, 4, 4, 3), dtype=np.uint8)
+        >>> scaled = osciprop.training.ImagePreprocessing(osciprop.training.CIFAR_STATISTICS)
+        >>> scaled.evaluate(images).shape
+        (2, 4, 4, 3)
     """
 
     mean: Float[Array, " channels"]
@@ -111,7 +141,17 @@ class ImagePreprocessing(AbstractPreprocessing):
 
 
 class Flattened(AbstractPreprocessing):
-    """Another preprocessing, with each sample as one row: for networks of dense layers."""
+    """Another preprocessing, with each sample as one row: for networks of dense layers.
+
+    Args:
+        preprocessing: What is done before each sample becomes one row.
+
+    Example:
+        >>> images = np.zeros((2, 4, 4, 3), dtype=np.uint8)
+        >>> scaled = osciprop.training.ImagePreprocessing(osciprop.training.CIFAR_STATISTICS)
+        >>> osciprop.training.Flattened(scaled).evaluate(images).shape
+        (2, 48)
+    """
 
     preprocessing: AbstractPreprocessing
 
@@ -127,6 +167,13 @@ class RowsAsImages(AbstractPreprocessing):
     sets `digits`, `mnist` and `fashion_mnist` for convolutional networks.
 
     Raises `ValueError` for rows of another length.
+
+    Args:
+        image_shape: Height, width and channels of the images.
+
+    Example:
+        >>> osciprop.training.RowsAsImages((2, 2, 1)).evaluate(np.ones((5, 4))).shape
+        (5, 2, 2, 1)
     """
 
     image_shape: tuple[int, ...] = eqx.field(static=True)

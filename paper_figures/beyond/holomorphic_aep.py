@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 import osciprop
 from osciprop.studies import Study
 
-from .. import style
+from .. import layers, style
 from ..claim import Claim, above, below
 from ..figure import Data, Settings
 from ..precision import in_double_precision
@@ -97,7 +97,14 @@ EXACT = osciprop.Implicit(RELAXATION, tolerance=1e-11)
 STEPS = osciprop.Integrator(diffrax.Euler(), diffrax.ConstantStepSize(), dt0=0.25)
 
 
-def _drawn(key: Array, angle: Float[Array, ""], gain: Float[Array, ""]) -> tuple:
+def _recurrent(network: osciprop.Network) -> Array:
+    """The weights between the units."""
+    return layers.weights(network)[1]
+
+
+def _drawn(
+    key: Array, angle: Float[Array, ""], gain: Float[Array, ""]
+) -> tuple[osciprop.Network, Array, Array]:
     """A network whose weights are `angle` from symmetric, a batch, and labels."""
     own, asymmetric, inputs, labels = jax.random.split(key, 4)
     sizes = [INPUTS, UNITS, CLASSES]
@@ -108,9 +115,9 @@ def _drawn(key: Array, angle: Float[Array, ""], gain: Float[Array, ""]) -> tuple
         for share in (1.0, 0.0)
     )
     weight = gain * (
-        jnp.cos(angle) * even.synapses[1].weight + jnp.sin(angle) * odd.synapses[1].weight
+        jnp.cos(angle) * layers.weights(even)[1] + jnp.sin(angle) * layers.weights(odd)[1]
     )
-    network = eqx.tree_at(lambda tree: tree.synapses[1].weight, even, weight)
+    network = eqx.tree_at(_recurrent, even, weight)
     bias = 0.3 * jax.random.normal(own, (UNITS,), dtype=float)
     network = eqx.tree_at(lambda tree: tree.populations[0].bias, network, bias)
     x = jax.random.normal(inputs, (SAMPLES, INPUTS), dtype=float)
@@ -120,7 +127,7 @@ def _drawn(key: Array, angle: Float[Array, ""], gain: Float[Array, ""]) -> tuple
 def _distance(found: osciprop.Estimate, exact: osciprop.Estimate) -> tuple[Array, Array]:
     """Relative error and cosine of the weights' gradient; NaN where a solve failed."""
     a, b = (
-        jnp.concatenate([synapse.weight.ravel() for synapse in estimate.gradient.synapses])
+        jnp.concatenate([weight.ravel() for weight in layers.weights(estimate.gradient)])
         for estimate in (found, exact)
     )
     solved = found.converged & exact.converged
@@ -134,14 +141,14 @@ def _after_homeostasis(network: osciprop.Network, x: Array, key: Array) -> oscip
     penalty = osciprop.gradients.HomeostaticPenalty(probes=PROBES, per_unit=False)
 
     def step(weight: Array, key: Array) -> tuple[Array, None]:
-        now = eqx.tree_at(lambda tree: tree.synapses[1].weight, network, weight)
+        now = eqx.tree_at(_recurrent, network, weight)
         s = osciprop.relax(now, x, relaxation=RELAXATION, throw=False).s
         slope = eqx.filter_grad(lambda tree: penalty(tree, s, x, key=key))(now)
-        return weight - HOMEOSTASIS_RATE * slope.synapses[1].weight, None
+        return weight - HOMEOSTASIS_RATE * _recurrent(slope), None
 
     keys = jax.random.split(key, HOMEOSTASIS_STEPS)
-    weight, _ = jax.lax.scan(step, network.synapses[1].weight, keys)
-    return eqx.tree_at(lambda tree: tree.synapses[1].weight, network, weight)
+    weight, _ = jax.lax.scan(step, _recurrent(network), keys)
+    return eqx.tree_at(_recurrent, network, weight)
 
 
 def _oscillation(size: float | Array, period: float, settle: int) -> osciprop.OscillatoryEP:

@@ -104,8 +104,9 @@ def compute(fast: bool) -> Data:
             # That circles are too large for their points is what the figure shows.
             warnings.simplefilter("ignore", osciprop.GradientAccuracyWarning)
             found = osciprop.estimate_gradient(network, x, y, method, throw=False)
-        settled = bool(found.converged)
-        return {"error": osciprop.relative_error(found.gradient, exact) if settled else np.nan}
+        if not found.converged:
+            return {"error": np.nan}
+        return {"error": float(osciprop.relative_error(found.gradient, exact))}
 
     def single(form: Form, alpha: float, amplitude: float) -> dict[str, float]:
         return error(form(amplitude, alpha, sweeps))

@@ -67,12 +67,14 @@ class Judge:
         )
         # The same weights in both precisions: those of single precision.
         single = _cast(built, np.float32)
-        x, self.y = _batch(size)
+        x, labels = _batch(size)
+        self.y = labels
         exact = osciprop.estimate_gradient(
             _cast(single, np.float64), x.astype(np.float64), self.y, osciprop.Implicit()
         )
         self.exact = by_layer(exact.gradient)
-        self.network, self.x = _cast(single, dtype), x.astype(dtype)
+        self.network: osciprop.Network = _cast(single, dtype)
+        self.x: np.ndarray = x.astype(dtype)
         self.free = osciprop.relax(
             self.network, self.x, relaxation=self._steps(kind.free_steps), throw=False
         )
@@ -93,7 +95,7 @@ class Judge:
         )
         layers = by_layer(estimate.gradient)
         pairs = [(layers, self.exact), *zip(layers, self.exact, strict=True)]
-        distances = [osciprop.cosine_distance(_wide(a), _wide(b)) for a, b in pairs]
+        distances = [float(osciprop.cosine_distance(_wide(a), _wide(b))) for a, b in pairs]
         return -np.log10(np.maximum(distances, 1e-16))
 
     def measure(self, amplitude: float, points: int) -> dict[str, np.ndarray]:
@@ -103,11 +105,23 @@ class Judge:
 
 def by_layer(gradient: osciprop.Network) -> list[PyTree]:
     """The gradient of each layer's weights and biases, from the input to the readout."""
+    readout = gradient.readout
+    assert isinstance(readout, osciprop.SoftmaxCrossEntropy)
     layers = zip(gradient.synapses, gradient.populations, strict=True)
     return [
-        *[(synapse.transform.kernel, population.bias) for synapse, population in layers],
-        (gradient.readout.weight, gradient.readout.bias),
+        *[(convolution(synapse).kernel, population.bias) for synapse, population in layers],
+        (readout.weight, readout.bias),
     ]
+
+
+def convolution(synapse: osciprop.networks.AbstractSynapse) -> osciprop.networks.Convolution:
+    """The kernel of a synapse, which has to have one."""
+    projections = osciprop.networks.DirectedProjection | osciprop.networks.ReciprocalProjection
+    if not isinstance(synapse, projections):
+        raise TypeError(f"{type(synapse).__name__} is no projection")
+    if not isinstance(synapse.transform, osciprop.networks.Convolution):
+        raise TypeError(f"{type(synapse.transform).__name__} is no convolution")
+    return synapse.transform
 
 
 def _batch(size: Deep) -> tuple[np.ndarray, np.ndarray]:

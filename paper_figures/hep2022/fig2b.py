@@ -12,6 +12,7 @@ Real weights give s(conj beta) = conj s(beta), so only the upper half plane is c
 """
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import jax
 import numpy as np
@@ -134,7 +135,7 @@ def compute(fast: bool) -> Data:
     chosen = FAST if fast else FULL
     betas = upper_half(chosen.points)
     paper = osciprop.SynchronousIteration(tolerance=NEVER, max_steps=STEPS)
-    ours = osciprop.SequentialIteration(0.5, tolerance=NEVER, max_steps=STEPS)
+    ours = osciprop.SequentialIteration(damping=0.5, tolerance=NEVER, max_steps=STEPS)
     by_paper = residuals(betas, paper)
     return {
         "points": chosen.points,
@@ -281,7 +282,13 @@ def _mark(axes: Axes, branch_points: np.ndarray) -> None:
     label = rf"$|\beta| = {toy.RADIUS:.5f}$"
     axes.plot(circle.real, circle.imag, color="#E69F00", ls="--", label=label)
     both = np.stack([branch_points, branch_points.conj()])
-    stars = {"ls": "none", "marker": "*", "mec": "black", "mew": 0.7, "clip_on": False}
+    stars: dict[str, Any] = {
+        "ls": "none",
+        "marker": "*",
+        "mec": "black",
+        "mew": 0.7,
+        "clip_on": False,
+    }
     label = r"branch points $0.22957 \pm 0.61574\,i$"
     axes.plot(both[:, 0].real, both[:, 0].imag, ms=11, mfc="#E69F00", label=label, **stars)
     rest = both[:, 1:].ravel()

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 import osciprop
 from osciprop.equilibria.spectra import circle
 
-from .. import style
+from .. import layers, style
 from ..claim import Claim, below, close
 from ..figure import Data, Settings
 from ..precision import in_double_precision
@@ -61,7 +61,7 @@ def orbit(amplitude: float) -> Complex[np.ndarray, " points"]:
 
 def _update(gradient: osciprop.Network) -> float:
     """The synapse's entry of a gradient, as the update -dL/dw."""
-    return -float(gradient.synapses[1].weight[SYNAPSE])
+    return -float(layers.weights(gradient)[1][SYNAPSE])
 
 
 @in_double_precision

@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import osciprop
+from osciprop.gradients.contour import ContourDiagnostics, OneSidedDiagnostics
 from osciprop.studies import Study
 
 from .. import published, style
@@ -149,6 +150,12 @@ def method(
     return osciprop.HolomorphicEP(amplitude, points, relaxation)
 
 
+def _nudged(estimate: osciprop.Estimate) -> osciprop.Solution:
+    """The nudged equilibria behind an estimate."""
+    assert isinstance(estimate.diagnostics, ContourDiagnostics | OneSidedDiagnostics)
+    return estimate.diagnostics.nudged
+
+
 def _curve(
     solver: str, points: int, amplitudes: np.ndarray, true: np.ndarray
 ) -> dict[str, np.ndarray]:
@@ -161,7 +168,7 @@ def _curve(
         return {
             "cosine": toy.cosine(gradient, true),
             "error": toy.relative_error(gradient, true),
-            "residual": float(np.max(estimate.diagnostics.nudged.residual)),
+            "residual": float(np.max(_nudged(estimate).residual)),
         }
 
     found = Study(compared, {"amplitude": amplitudes}).run(progress=False)
@@ -182,7 +189,9 @@ def _table(points: tuple[int, ...], true: np.ndarray) -> dict[str, np.ndarray]:
 
 def _radius(points: int) -> float:
     """The radius of convergence as a user learns it, from one estimate's own diagnostics."""
-    return toy.estimate(method(RADIUS_AMPLITUDE, points, solvers()["flow"])).diagnostics.radius_of_convergence()
+    diagnostics = toy.estimate(method(RADIUS_AMPLITUDE, points, solvers()["flow"])).diagnostics
+    assert isinstance(diagnostics, ContourDiagnostics)
+    return diagnostics.radius_of_convergence()
 
 
 @in_double_precision

@@ -17,7 +17,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -133,7 +133,7 @@ def _distances(
     network: osciprop.Network,
     x: Float[Array, "batch pixels"],
     y: Int[Array, " batch"],
-    true: rotating.Gradient,
+    true: PyTree[Array],
     amplitudes: Float[Array, " amplitudes"],
     noise: osciprop.WhiteNoise,
     key: PRNGKeyArray,
@@ -143,12 +143,12 @@ def _distances(
 
     def distance(amplitude: Array, own_key: PRNGKeyArray) -> Array:
         estimate = osciprop.estimate_gradient(network, x, y, method(amplitude), key=own_key)
-        return osciprop.cosine_distance(estimate.gradient, true)
+        return jnp.asarray(osciprop.cosine_distance(estimate.gradient, true))
 
     return jax.vmap(distance)(amplitudes, jax.random.split(key, amplitudes.shape[0]))
 
 
-def _true_gradient(network: osciprop.Network, x: np.ndarray, y: np.ndarray) -> rotating.Gradient:
+def _true_gradient(network: osciprop.Network, x: np.ndarray, y: np.ndarray) -> PyTree[Array]:
     """In double precision, returned in single."""
     with jax.enable_x64(True):
         exact = jax.tree.map(

@@ -82,13 +82,11 @@ def compute(fast: bool) -> Data:
         if not stride:
             continue
         judge = deep.Judge(chosen.network, kind, dtype)
-        axes = {
-            "points": [count for count in points if count in chosen.points],
-            "amplitude": grid()[::stride],
-        }
+        counts = [count for count in points if count in chosen.points]
+        axes = {"points": counts, "amplitude": grid()[::stride]}
         found = Study(judge.measure, axes).run(progress=False)
         data[f"{name}_amplitudes"] = found["amplitude"].values
-        for count in axes["points"]:
+        for count in counts:
             data[f"{name}_n{count}"] = found["digits"].sel(points=count).values
     return data
 
@@ -123,11 +121,11 @@ def claims(data: Data) -> list[Claim]:
     if full:
         found += _control_claims(data)
     amplitudes, ours = _curve(data, "single", 2)
-    low = amplitudes <= ROUNDED[1]
+    rounded = amplitudes <= ROUNDED[1]
     finer = data["double_n2"][data["double_amplitudes"] <= ROUNDED[1], 0]
     text = "N = 2, |beta| <= 0.02: what double precision adds to the digits, at least"
-    at_same = np.isin(amplitudes[low], data["double_amplitudes"])
-    gain = float(np.min(finer - ours[low][at_same]))
+    at_same = np.isin(amplitudes[rounded], data["double_amplitudes"])
+    gain = float(np.min(finer - ours[rounded][at_same]))
     return [*found, above(NAME, text, "round-off limits single precision", gain, 1.0)]
 
 

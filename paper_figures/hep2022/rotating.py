@@ -13,21 +13,24 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 from jaxtyping import Array, Float, Int, PyTree
 
 import osciprop
 from osciprop.datasets import mnist
 from osciprop.dynamics.teaching import roots_of_unity
 from osciprop.gradients.contrast import contrast
+from osciprop.gradients.oscillation import OscillationDiagnostics
 from osciprop.networks.complexity import to_complex
 from osciprop.trees import norm
 
-from .. import published, style
+from .. import layers, published, style
 from ..claim import Claim
 from ..figure import Data
 from .weights import drawn
 
-Gradient = PyTree[Array]
+Carry = tuple[PyTree, PyTree[Array], Array]
+"""State, sum of gradients, and number of periods."""
 
 SIZES = (784, 256, 256, 10)
 STDDEV = 0.05
@@ -107,7 +110,7 @@ def _step_by_step(
     network: osciprop.Network,
     x: Float[Array, "batch pixels"],
     y: Int[Array, " batch"],
-    reference: Gradient,
+    reference: PyTree[Array],
     hold: Int[Array, ""],
     periods: int,
 ) -> dict[str, Array]:
@@ -126,7 +129,7 @@ def _step_by_step(
         u = jax.lax.fori_loop(0, hold, lambda _, state: dynamics.current(0.0, state), u)
         return u, network.activity(u)
 
-    def period(carry: tuple[PyTree, Gradient, Array], _: None) -> tuple[tuple, dict[str, Array]]:
+    def period(carry: Carry, _: None) -> tuple[Carry, dict[str, Array]]:
         u, total, count = carry
         u, states = jax.lax.scan(point, u, betas)
         own = contrast(network, x, y, states, betas, -1 / (POINTS * betas))
@@ -147,7 +150,7 @@ def _continuous(
     network: osciprop.Network,
     x: Float[Array, "batch pixels"],
     y: Int[Array, " batch"],
-    reference: Gradient,
+    reference: PyTree[Array],
     periods: int,
 ) -> dict[str, Array]:
     """The integrated rotation: rows of numbers, one per period."""
@@ -161,25 +164,29 @@ def _continuous(
         now = network.activity(after.u)
         then = network.activity(closing.current(0.0, after.u))
         row = _row(estimate.gradient, own, reference, jax.tree.map(jnp.subtract, then, now))
-        return after, {**row, "lag": estimate.diagnostics.lag, "steps": after.steps}
+        diagnostics = estimate.diagnostics
+        assert isinstance(diagnostics, OscillationDiagnostics)
+        return after, {**row, "lag": diagnostics.lag, "steps": after.steps}
 
     _, rows = jax.lax.scan(period, method.begin(network, x), length=periods)
     return rows
 
 
-def _row(mean: Gradient, own: Gradient, reference: Gradient, change: PyTree) -> dict[str, Array]:
+def _row(
+    mean: PyTree[Array], own: PyTree[Array], reference: PyTree[Array], change: PyTree
+) -> dict[str, Array]:
     """What is recorded after a period: of the mean so far, of the period's own estimate, and how
     much one more iteration would change the activity."""
     squares = sum(jnp.sum(jnp.abs(leaf) ** 2, axis=-1) for leaf in jax.tree.leaves(change))
     return {
-        "distance": osciprop.cosine_distance(mean, reference),
-        "own_distance": osciprop.cosine_distance(own, reference),
-        "own_error": osciprop.relative_error(own, reference),
+        "distance": jnp.asarray(osciprop.cosine_distance(mean, reference)),
+        "own_distance": jnp.asarray(osciprop.cosine_distance(own, reference)),
+        "own_error": jnp.asarray(osciprop.relative_error(own, reference)),
         "residual": jnp.mean(jnp.log10(jnp.sqrt(squares + FLOOR))),
     }
 
 
-def _cast(tree: PyTree, dtype: type) -> PyTree:
+def _cast(tree: PyTree, dtype: DTypeLike) -> PyTree:
     return jax.tree.map(
         lambda leaf: jnp.asarray(leaf, dtype) if eqx.is_inexact_array(leaf) else leaf, tree
     )
@@ -190,7 +197,7 @@ def network(seed: int = SEED) -> osciprop.Network:
     with jax.enable_x64(False):
         network = osciprop.hopfield_mlp(SIZES, key=jax.random.PRNGKey(seed))
         return eqx.tree_at(
-            lambda net: [*(synapse.weight for synapse in net.synapses), net.readout.weight],
+            lambda net: [*layers.weights(net), net.readout.weight],
             network,
             [jnp.asarray(weight) for weight in drawn(seed, SIZES, STDDEV)],
         )
@@ -203,13 +210,13 @@ def batch(index: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return data.x_train[rows], data.y_train[rows].astype(np.int32)
 
 
-def _reference(x: np.ndarray, y: np.ndarray) -> tuple[Gradient, dict[str, float]]:
+def _reference(x: np.ndarray, y: np.ndarray) -> tuple[PyTree[Array], dict[str, float]]:
     """The true gradient in double precision, and what the static methods say beside it."""
     with jax.enable_x64(True):
         exact = _cast(network(), np.float64)
         relaxation = osciprop.SynchronousIteration(tolerance=TIGHT, max_steps=1000)
 
-        def gradient(method: osciprop.gradients.AbstractGradientMethod) -> Gradient:
+        def gradient(method: osciprop.gradients.AbstractGradientMethod) -> PyTree[Array]:
             return osciprop.estimate_gradient(exact, x, y, method).gradient
 
         true = gradient(osciprop.Implicit(relaxation))
@@ -225,7 +232,7 @@ def _reference(x: np.ndarray, y: np.ndarray) -> tuple[Gradient, dict[str, float]
 
 
 def _simulate(
-    precision: str, chosen: Settings3ab, x: np.ndarray, y: np.ndarray, true: Gradient
+    precision: str, chosen: Settings3ab, x: np.ndarray, y: np.ndarray, true: PyTree[Array]
 ) -> dict[str, np.ndarray]:
     """Both simulations in one precision, as tables (length of the period, number of periods)."""
     dtype = np.dtype(precision)

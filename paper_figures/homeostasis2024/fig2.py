@@ -10,10 +10,12 @@ import warnings
 from dataclasses import asdict, dataclass
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
 import osciprop
+from osciprop.gradients.contour import ContourDiagnostics
 from osciprop.studies import Study
 from osciprop.trees import norm
 
@@ -100,7 +102,7 @@ def _contours(
     reference = osciprop.estimate_gradient(
         net, x, y, osciprop.gradients.LinearResponse(relaxation, tolerance=1e-10), throw=False
     )
-    exact, solvable = reference.error_signal, np.asarray(reference.diagnostics.solved)
+    exact, solvable = reference.error_signal, network.solved(reference)
 
     def contour(points: int, amplitude: float) -> dict[str, float]:
         with warnings.catch_warnings():
@@ -109,12 +111,13 @@ def _contours(
             found = osciprop.estimate_gradient(
                 net, x, y, osciprop.VectorFieldEP(amplitude, points, relaxation), throw=False
             )
+        assert isinstance(found.diagnostics, ContourDiagnostics)
         nudged = np.asarray(found.diagnostics.nudged.converged).reshape(-1, len(x))
         settled = nudged.all(axis=0) & solvable
         if settled.mean() <= 0.5:
             return {"cosine": np.nan, "error": np.nan}
         ours, theirs = (
-            np.concatenate([np.asarray(leaf)[settled] for leaf in state], axis=1)
+            np.concatenate([np.asarray(leaf)[settled] for leaf in jax.tree.leaves(state)], axis=1)
             for state in (found.error_signal, exact)
         )
         gap = np.linalg.norm(ours - theirs, axis=1) / np.linalg.norm(theirs, axis=1)
@@ -141,10 +144,11 @@ def _rotation(net: osciprop.Network, x: np.ndarray, y: np.ndarray) -> dict[str, 
         net, x, y, osciprop.gradients.LinearResponse(relaxation, tolerance=1e-11)
     )
     exact, free = reference.error_signal, reference.equilibrium
-    running = method.begin(net, x)
+    inputs, labels = jnp.asarray(x), jnp.asarray(y)
+    running = method.begin(net, inputs)
     cosine, mean_error = [], []
     for _ in range(PERIODS):
-        running = method.advance(net, x, y, running)
+        running = method.advance(net, inputs, labels, running)
         response = jax.tree.map(np.real, running.harmonic)
         cosine.append(osciprop.analysis.alignment(response, exact).overall)
         mean = net.activity(jax.tree.map(np.real, running.mean_u))

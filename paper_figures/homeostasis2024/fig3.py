@@ -9,6 +9,7 @@ either, of the stored runs of `experiments/homeostasis2024.py` (claims about the
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import jax
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -102,9 +103,9 @@ def at_angle(angle: float, seed: int, x: np.ndarray, y: np.ndarray) -> dict[str,
         )
     )
     # Samples at which the network is too close to critical for either are left out.
-    both = np.asarray(response.diagnostics.solved & adjoint.diagnostics.solved)
+    both = network.solved(response) & network.solved(adjoint)
     signals = [
-        tuple(np.asarray(leaf)[both] for leaf in estimate.error_signal)
+        jax.tree.map(lambda leaf: np.asarray(leaf)[both], estimate.error_signal)
         for estimate in (response, adjoint)
     ]
     aligned = osciprop.analysis.alignment(*signals)

@@ -22,6 +22,7 @@ from osciprop.datasets import digits
 from .. import style
 from ..claim import Claim, above
 from ..figure import Data, Settings
+from ..trained import Run
 
 NAME = "homeostasis2024/fig4"
 TITLE = "Homeostasis on and off, reciprocal and loop network"
@@ -83,7 +84,7 @@ def compute(fast: bool) -> Data:
     return data
 
 
-def _stored(row: str, seed: int) -> dict:
+def _stored(row: str, seed: int) -> Run:
     path = RUNS / f"fig4_{row}_seed{seed}.json"
     if not path.exists():
         raise FileNotFoundError(
@@ -116,7 +117,7 @@ ADJOINT = osciprop.Implicit(RELAXATION, tolerance=1e-3)
 
 
 @functools.cache
-def _small(row: str, seed: int) -> dict:
+def _small(row: str, seed: int) -> Run:
     """A small network on the digits, for half a minute."""
     kind, _, penalised = row.partition("_")
     build = {"reciprocal": osciprop.feedback_mlp, "loop": osciprop.loop_mlp}[kind]

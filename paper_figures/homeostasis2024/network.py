@@ -5,6 +5,7 @@ import numpy as np
 
 import osciprop
 from osciprop.datasets import fashion_mnist
+from osciprop.gradients.reference import AdjointDiagnostics
 
 SIZES = (784, 256, 256, 10)
 LECUN = 1 / 0.87962566
@@ -20,3 +21,9 @@ def images(count: int) -> tuple[np.ndarray, np.ndarray]:
     """The first training images and their labels."""
     data = fashion_mnist()
     return np.asarray(data.x_train[:count], dtype=float), np.asarray(data.y_train[:count])
+
+
+def solved(estimate: osciprop.Estimate) -> np.ndarray:
+    """The samples whose linear equations were solved."""
+    assert isinstance(estimate.diagnostics, AdjointDiagnostics)
+    return np.asarray(estimate.diagnostics.solved)

@@ -131,7 +131,7 @@ def _all_errors(
 ) -> Float[Array, " draws"]:
     def one(key: Array) -> Float[Array, ""]:
         network, x, y = field.draw(key, kind, GAIN, TARGET)
-        scaled = eqx.tree_at(_amplitude, method, size)
+        scaled = eqx.tree_at(lambda method: method.amplitude, method, size)
         found = scaled.estimate(network, x, y, None)
         tight = osciprop.AndersonIteration(tolerance=TOLERANCE, max_steps=400)
         exact = osciprop.Implicit(tight, tolerance=SOLVED).estimate(network, x, y, None)
@@ -140,11 +140,6 @@ def _all_errors(
         return jnp.where(found.converged & exact.converged, error, jnp.nan)
 
     return jax.vmap(one)(keys)
-
-
-def _amplitude(method: Any) -> Array:
-    dyadic = isinstance(method, osciprop.DyadicEP)
-    return method.amplitude if dyadic else method.amplitude
 
 
 def _errors(

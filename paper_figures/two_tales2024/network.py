@@ -1,5 +1,7 @@
 """The network of two_tales2024's MNIST protocol, 784-128-128-10 with ReLU, and images for it."""
 
+import itertools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -7,6 +9,8 @@ import numpy as np
 
 import osciprop
 from osciprop.datasets import digits, mnist
+
+from .. import layers
 
 FULL_SIZES, FAST_SIZES = (784, 128, 128, 10), (64, 32, 32, 10)
 
@@ -19,11 +23,11 @@ def initial(sizes: tuple[int, ...], seed: int = 0) -> osciprop.Network:
     """
     random = np.random.RandomState(seed)
     built = osciprop.perceptron(sizes, key=jax.random.PRNGKey(0))
-    weights = [
+    matrices = [
         jnp.asarray(random.randn(pre, post) / np.sqrt(pre))
-        for pre, post in zip(sizes[:-1], sizes[1:], strict=True)
+        for pre, post in itertools.pairwise(sizes)
     ]
-    return eqx.tree_at(lambda tree: [synapse.weight for synapse in tree.synapses], built, weights)
+    return eqx.tree_at(layers.weights, built, matrices)
 
 
 def images(fast: bool, count: int = 50) -> tuple[np.ndarray, np.ndarray]:
@@ -37,14 +41,9 @@ def sweeps(rounds: int) -> osciprop.SequentialIteration:
     return osciprop.SequentialIteration(order=osciprop.equilibria.ZigZag(), max_steps=rounds + 1)
 
 
-def weights(gradient: osciprop.Network) -> list[np.ndarray]:
-    """The gradients of the weight matrices, from the input up."""
-    return [np.asarray(synapse.weight) for synapse in gradient.synapses]
-
-
 def by_layer(gradient: osciprop.Network, exact: osciprop.Network) -> tuple[np.ndarray, np.ndarray]:
     """Cosine with the exact gradient, and ratio of the norms, for every weight matrix."""
-    pairs = list(zip(weights(gradient), weights(exact), strict=True))
+    pairs = list(zip(layers.weights(gradient), layers.weights(exact), strict=True))
     return (
         np.asarray([osciprop.cosine(*pair) for pair in pairs]),
         np.asarray([osciprop.analysis.norm_ratio(*pair) for pair in pairs]),

@@ -98,8 +98,8 @@ def compute(fast: bool) -> Data:
                 gradient = found.gradient
                 return {
                     "settled": True,
-                    "cosine": osciprop.cosine(gradient, exact),
-                    "norm": osciprop.analysis.norm_ratio(gradient, exact),
+                    "cosine": float(osciprop.cosine(gradient, exact)),
+                    "norm": float(osciprop.analysis.norm_ratio(gradient, exact)),
                 }
         return {"settled": False, "cosine": np.nan, "norm": np.nan}
 

@@ -54,6 +54,21 @@ class AdversarialTraining(AbstractGradientMethod):
 
     Wrap other methods in it, not it in others: those would see the input before it moved. Raises
     `ValueError` for a negative step, or if `input_method` forms no error signal.
+
+    Args:
+        method: What finds the gradient at the moved inputs.
+        step: Length of the move along the gradient of the cost by the input, not negative.
+        input_method: What finds that gradient.
+
+    Raises:
+        ValueError: the step is negative.
+
+    Source: two_tales2024, section 5.
+
+    Example:
+        >>> method = osciprop.AdversarialTraining(osciprop.Implicit(), step=0.1)
+        >>> bool(osciprop.estimate_gradient(network, x, y, method).converged)
+        True
     """
 
     method: AbstractGradientMethod

@@ -46,6 +46,24 @@ def homeostatic_terms(
 
     Their difference estimates `2 |A|_F^2` without bias. Differentiable by the network's parameters
     at fixed `s`, as the authors do.
+
+    Args:
+        network: The network: `osciprop.Network`, or one of the user's own.
+        s: Real activities, a pytree of arrays with a leading batch axis.
+        x: Inputs, `(batch, features)`, or of whatever shape the network takes.
+        key: Source of random numbers, from `jax.random.key`.
+        probes: Number of random probes per sample.
+
+    Returns:
+        `|J e|^2` and `e^T J^2 e`, each `(batch,)`, means over the probes.
+
+    Source: homeostasis2024, Eq. 12.
+
+    Example:
+        >>> free = osciprop.relax(network, x)
+        >>> first, second = osciprop.gradients.homeostatic_terms(network, free.s, jnp.asarray(x), key=key)
+        >>> bool(jnp.allclose(first, second))
+        True
     """
     drive = network.drive(x)
 
@@ -70,6 +88,24 @@ class HomeostaticPenalty(Module):
     15) expect; `False` does not.
 
     Raises `ValueError` for a negative coefficient or no probes.
+
+    Args:
+        sensitivity: Coefficient of `E |J e|^2`, not negative.
+        reconstruction: Coefficient of `E e^T J^2 e`, not negative.
+        probes: Number of random probes `e` per sample.
+        per_unit: Whether the penalty is divided by the number of units, as the authors'
+            coefficients expect.
+
+    Raises:
+        ValueError: a coefficient is negative, or there is no probe.
+
+    Source: homeostasis2024, Eq. 12.
+
+    Example:
+        >>> penalty = osciprop.gradients.HomeostaticPenalty(probes=20)
+        >>> free = osciprop.relax(network, x)
+        >>> abs(float(penalty(network, free.s, jnp.asarray(x), key=key))) < 1e-12  # it is symmetric
+        True
     """
 
     sensitivity: Number = eqx.field(default=1.0, converter=number)
@@ -123,6 +159,17 @@ class Homeostatic(AbstractGradientMethod):
 
     The penalty is taken at the free equilibrium that `method` found, which is held fixed. Needs a
     key, for the probes: `estimate_gradient(..., key=key)`; `osciprop.fit` gives one.
+
+    Args:
+        method: What finds the gradient of the cost.
+        penalty: What is added.
+
+    Source: homeostasis2024, Eq. 12.
+
+    Example:
+        >>> method = osciprop.Homeostatic(osciprop.VectorFieldEP(0.05))
+        >>> bool(osciprop.estimate_gradient(directed, x, y, method, key=key).converged)
+        True
     """
 
     method: AbstractGradientMethod

@@ -72,6 +72,16 @@ class LagCorrected(AbstractGradientMethod):
     that of `method` alone, and 1.7 times that of `method` measuring for all of the time.
 
     Loss, outputs and equilibrium are those of the longer period.
+
+    Args:
+        method: The oscillation, at the shorter of the two periods.
+
+    Example:
+        >>> method = osciprop.LagCorrected(osciprop.OscillatoryEP(0.1, 20.0))
+        >>> found = osciprop.estimate_gradient(network, x, y, method)
+        >>> exact = osciprop.estimate_gradient(network, x, y, osciprop.Implicit())
+        >>> osciprop.relative_error(found.gradient, exact.gradient) < 0.02
+        True
     """
 
     method: OscillatoryEP

@@ -34,6 +34,20 @@ def reciprocal_pairs(network: AbstractNetwork) -> list[tuple[int, int]]:
     Each pair is (forward, feedback): forward goes to the later population. Both are dense, or both
     are convolutions. Raises `TypeError` for a network that is not a `Network`, `ValueError` if
     there is no pair.
+
+    Args:
+        network: The network: `osciprop.Network`, or one of the user's own.
+
+    Returns:
+        Pairs (forward, feedback) of places in `network.synapses`.
+
+    Raises:
+        TypeError: the network is no `osciprop.Network`.
+        ValueError: there is no pair.
+
+    Example:
+        >>> osciprop.gradients.reciprocal_pairs(directed)
+        [(1, 2)]
     """
     synapses = _as_network(network).synapses
     places = {
@@ -94,6 +108,20 @@ def weight_angle(network: AbstractNetwork) -> float:
     """The angle in degrees between forward and (transposed) feedback weights, all pairs together.
 
     0 for symmetric weights, about 90 for independent ones. Raises as `reciprocal_pairs`.
+
+    Args:
+        network: The network: `osciprop.Network`, or one of the user's own.
+
+    Returns:
+        The angle in degrees.
+
+    Raises:
+        TypeError: the network is no `osciprop.Network`.
+        ValueError: there is no pair.
+
+    Example:
+        >>> round(osciprop.gradients.weight_angle(directed))
+        45
     """
     pairs = reciprocal_pairs(network)
     forward = np.concatenate([np.ravel(_weight(network, place)) for place, _ in pairs])
@@ -150,6 +178,20 @@ class KolenPollack(_BothWays):
 
     Forward and feedback weight both get the sum of the two gradients (one transposed) plus
     `decay` times the weight, so that their difference decays whatever is learned.
+
+    Args:
+        method: What finds the gradients of both synapses of a pair.
+        decay: Of both weights, above 0.
+
+    Raises:
+        ValueError: the decay is not positive.
+
+    Source: Kolen and Pollack 1994; Akrout et al. 2019.
+
+    Example:
+        >>> method = osciprop.gradients.KolenPollack(osciprop.Implicit())
+        >>> bool(osciprop.estimate_gradient(directed, x, y, method).converged)
+        True
     """
 
     method: AbstractGradientMethod
@@ -167,6 +209,20 @@ class Symmetrised(_BothWays):
 
     The most direct way to symmetric weights, by a rule that is not local: each synapse sees its
     partner's weight.
+
+    Args:
+        method: What finds the gradient of the cost.
+        strength: Of the pull towards symmetric weights, not negative.
+
+    Raises:
+        ValueError: the strength is negative.
+
+    Source: homeostasis2024, section 4.
+
+    Example:
+        >>> method = osciprop.gradients.Symmetrised(osciprop.Implicit())
+        >>> bool(osciprop.estimate_gradient(directed, x, y, method).converged)
+        True
     """
 
     method: AbstractGradientMethod

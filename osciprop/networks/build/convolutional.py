@@ -33,6 +33,19 @@ class Maps:
     """A layer of `channels` maps: how they see the layer before.
 
     `kernel` is the side of the kernel in pixels, `padding` the zeros around the images.
+
+    Args:
+        channels: Number of maps.
+        kernel: Side of the kernel in pixels.
+        padding: Zeros around the images in pixels: 1 keeps the size under a kernel of 3.
+        pooling: What is made of each window of currents.
+
+    Raises:
+        ValueError: there is no map, or no pixel in the kernel.
+
+    Example:
+        >>> osciprop.networks.Maps(16, pooling=osciprop.networks.SoftmaxPooling()).kernel
+        3
     """
 
     channels: int
@@ -47,7 +60,21 @@ class Maps:
 
 def vgg4(width: int = 128, pooling: AbstractPooling = SoftmaxPooling()) -> tuple[Maps, ...]:
     """The four layers of hep2022, Table 2, for images of 32 x 32: `width`, twice and four times
-    that, each pooled, by default by `SoftmaxPooling()`; the last is one pixel of 4 `width` maps."""
+    that, each pooled, by default by `SoftmaxPooling()`; the last is one pixel of 4 `width` maps.
+
+    Args:
+        width: Number of maps of the first layer.
+        pooling: Of every layer.
+
+    Returns:
+        The layers, for `osciprop.hopfield_cnn`.
+
+    Source: hep2022, Table 2.
+
+    Example:
+        >>> [layer.channels for layer in osciprop.networks.vgg4(8)]
+        [8, 16, 32, 32]
+    """
     return (
         Maps(width, pooling=pooling),
         Maps(2 * width, pooling=pooling),
@@ -57,7 +84,21 @@ def vgg4(width: int = 128, pooling: AbstractPooling = SoftmaxPooling()) -> tuple
 
 
 def vgg6(width: int = 128, pooling: AbstractPooling = SoftmaxPooling()) -> tuple[Maps, ...]:
-    """The six layers of hep2022, Fig. 4, for images of 32 x 32; every second one is pooled."""
+    """The six layers of hep2022, Fig. 4, for images of 32 x 32; every second one is pooled.
+
+    Args:
+        width: Number of maps of the first layer.
+        pooling: Of every second layer.
+
+    Returns:
+        The layers, for `osciprop.hopfield_cnn`.
+
+    Source: hep2022, Fig. 4.
+
+    Example:
+        >>> [layer.channels for layer in osciprop.networks.vgg6(8)]
+        [8, 8, 16, 16, 32, 32]
+    """
     return (
         Maps(width, pooling=pooling),
         Maps(width),
@@ -70,7 +111,21 @@ def vgg6(width: int = 128, pooling: AbstractPooling = SoftmaxPooling()) -> tuple
 
 def vgg16(width: int = 64, pooling: AbstractPooling = MaxPooling()) -> tuple[Maps, ...]:
     """The thirteen convolutional layers of VGG16 (two_tales2024), five of them pooled; with
-    `convolutional_perceptron` and dense layers of 4096, 4096."""
+    `convolutional_perceptron` and dense layers of 4096, 4096.
+
+    Args:
+        width: Number of maps of the first layer.
+        pooling: Of the last layer of each of the five groups.
+
+    Returns:
+        The layers, for `osciprop.networks.convolutional_perceptron`.
+
+    Source: two_tales2024, section 5.
+
+    Example:
+        >>> len(osciprop.networks.vgg16())
+        13
+    """
     layers: list[Maps] = []
     for factor, count in ((1, 2), (2, 2), (4, 3), (8, 3), (8, 3)):
         layers += [Maps(factor * width)] * (count - 1) + [Maps(factor * width, pooling=pooling)]
@@ -97,6 +152,31 @@ def hopfield_cnn(
     `osciprop.hopfield_mlp`.
 
     Raises `ValueError` for a layer whose images are too small for its kernel or pooling.
+
+    Args:
+        layers: The layers of maps, from the input on.
+        key: Source of random numbers, from `jax.random.key`.
+        image_shape: Height, width and channels of the images.
+        classes: Number of classes.
+        activation: From membrane potential to activity, in all populations.
+        time_constant: Of the neurons, in units of time: one number, or one per population.
+        scale: Standard deviation of the weights times the root of the number of inputs, before the
+            cut at two standard deviations: one number, or one per weight matrix.
+        bias: Of every neuron at the beginning.
+
+    Returns:
+        The network, with a softmax readout.
+
+    Raises:
+        ValueError: a layer sees images that are too small for its kernel or pooling.
+
+    Source: hep2022, Table 2 and Fig. 4.
+
+    Example:
+        >>> pooled = osciprop.networks.Maps(2, pooling=osciprop.networks.SoftmaxPooling())
+        >>> net = osciprop.hopfield_cnn([pooled], key=key, image_shape=(8, 8, 1), classes=3)
+        >>> net.populations[0].shape
+        (4, 4, 2)
     """
     built = _stack(layers, image_shape, key, activation, time_constant, scale, bias)
     synapses: list[AbstractSynapse] = [_up(built.up[0], INPUT, 0)]
@@ -125,6 +205,33 @@ def feedback_cnn(
     starts as `sin(angle) independent + cos(angle) forward`, `angle` in degrees: equal to the
     forward one at 0, independent at 90. Both learn separately. Other arguments and errors as for
     `hopfield_cnn`.
+
+    Args:
+        layers: The layers of maps, from the input on.
+        key: Source of random numbers, from `jax.random.key`.
+        angle: Between forward and feedback kernels at the beginning, in degrees: 0 for equal ones.
+        image_shape: Height, width and channels of the images.
+        classes: Number of classes.
+        activation: From membrane potential to activity, in all populations.
+        time_constant: Of the neurons, in units of time: one number, or one per population.
+        scale: Standard deviation of the weights times the root of the number of inputs, before the
+            cut at two standard deviations: one number, or one per weight matrix.
+        bias: Of every neuron at the beginning.
+
+    Returns:
+        The network, with a softmax readout.
+
+    Raises:
+        ValueError: a layer sees images that are too small for its kernel or pooling.
+
+    Source: homeostasis2024, section 4.
+
+    Example:
+        >>> net = osciprop.networks.feedback_cnn(
+        ...     [osciprop.networks.Maps(2), osciprop.networks.Maps(3)], key=key, image_shape=(6, 6, 1)
+        ... )
+        >>> len(net.synapses)
+        3
     """
     built = _stack(layers, image_shape, key, activation, time_constant, scale, bias)
     radians = math.radians(angle)
@@ -158,6 +265,33 @@ def convolutional_perceptron(
     After the `layers` of maps come dense populations of the sizes `hidden`, then the output.
     `activation` is that of all but the output, by default `ReLU()`; `cost` is by default
     `CrossEntropy()`. Other arguments and errors as for `hopfield_cnn`.
+
+    Args:
+        layers: The layers of maps, from the input on.
+        key: Source of random numbers, from `jax.random.key`.
+        hidden: Sizes of the dense populations between maps and output.
+        image_shape: Height, width and channels of the images.
+        classes: Number of classes.
+        activation: From membrane potential to activity, in all populations.
+        cost: What the output population is to lower.
+        time_constant: Of the neurons, in units of time: one number, or one per population.
+        scale: Standard deviation of the weights times the root of the number of inputs, before the
+            cut at two standard deviations: one number, or one per weight matrix.
+        bias: Of every neuron at the beginning.
+
+    Returns:
+        The network: the layers, dense populations, and a linear output population.
+
+    Raises:
+        ValueError: a layer sees images that are too small for its kernel or pooling.
+
+    Source: two_tales2024, section 5.
+
+    Example:
+        >>> layers = [osciprop.networks.Maps(2, pooling=osciprop.networks.MaxPooling())]
+        >>> net = osciprop.networks.convolutional_perceptron(layers, key=key, image_shape=(8, 8, 1))
+        >>> [population.shape for population in net.populations]
+        [(4, 4, 2), (10,)]
     """
     sizes = [*hidden, classes]
     constants = per_population(time_constant, len(layers) + len(sizes))

@@ -97,6 +97,30 @@ def hopfield_mlp(
     constants. `time_constant` is one number, or one per population; all biases are `bias`.
 
     Raises `ValueError` for fewer than three sizes or a size below 1.
+
+    Args:
+        sizes: Input width, hidden populations, number of classes: `[784, 256, 256, 10]` has two
+            populations and a trained readout outside the dynamics.
+        key: Source of random numbers, from `jax.random.key`.
+        activation: From membrane potential to activity, in all populations.
+        time_constant: Of the neurons, in units of time: one number, or one per population.
+        scale: Standard deviation of the weights times the root of the number of inputs, before the
+            cut at two standard deviations: one number, or one per weight matrix.
+        bias: Of every neuron at the beginning.
+
+    Returns:
+        The network.
+
+    Raises:
+        ValueError: there are fewer than three sizes, one is below 1, or `scale` or `time_constant`
+            have another number of entries.
+
+    Source: hep2022, section 4.
+
+    Example:
+        >>> net = osciprop.hopfield_mlp([784, 256, 10], key=key)
+        >>> [population.size for population in net.populations]
+        [256]
     """
     check_sizes(sizes)
     key_readout, key_layers = jax.random.split(key)
@@ -120,7 +144,28 @@ def hopfield_regressor(
     scale: float | Sequence[float] = 0.5,
     bias: float = 0.0,
 ) -> Network:
-    """Like `hopfield_mlp`, but the last size is a dynamical population with a squared error."""
+    """Like `hopfield_mlp`, but the last size is a dynamical population with a squared error.
+
+    Args:
+        sizes: Input width and all populations: the last one is the output, with a squared error.
+        key: Source of random numbers, from `jax.random.key`.
+        activation: From membrane potential to activity, in all populations.
+        time_constant: Of the neurons, in units of time: one number, or one per population.
+        scale: Standard deviation of the weights times the root of the number of inputs, before the
+            cut at two standard deviations: one number, or one per weight matrix.
+        bias: Of every neuron at the beginning.
+
+    Returns:
+        The network.
+
+    Raises:
+        ValueError: as for `hopfield_mlp`.
+
+    Example:
+        >>> net = osciprop.hopfield_regressor([4, 6, 2], key=key)
+        >>> [population.size for population in net.populations]
+        [6, 2]
+    """
     check_sizes(sizes)
     return Network(
         populations=make_populations(sizes[1:], activation, time_constant, bias),

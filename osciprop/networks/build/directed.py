@@ -38,6 +38,30 @@ def feedback_mlp(
     initialisation of the paper. Other arguments as for `osciprop.hopfield_mlp`.
 
     Raises `ValueError` for fewer than three sizes or a size below 1.
+
+    Args:
+        sizes: Input width, hidden populations, number of classes; the readout is outside the
+            dynamics.
+        key: Source of random numbers, from `jax.random.key`.
+        angle: Between forward and (transposed) feedback weights at the beginning, in degrees.
+        activation: From membrane potential to activity, in all populations.
+        time_constant: Of the neurons, in units of time: one number, or one per population.
+        scale: Standard deviation of the weights times the root of the number of inputs, before the
+            cut at two standard deviations: one number, or one per weight matrix.
+        bias: Of every neuron at the beginning.
+
+    Returns:
+        The network.
+
+    Raises:
+        ValueError: as for `hopfield_mlp`.
+
+    Source: homeostasis2024, section 4.
+
+    Example:
+        >>> net = osciprop.feedback_mlp([4, 6, 5, 3], key=key, angle=60.0)
+        >>> round(osciprop.gradients.weight_angle(net))
+        60
     """
     forward, keys, factors = _chain(sizes, key, scale)
     radians = math.radians(angle)
@@ -63,6 +87,28 @@ def loop_mlp(
 
     No synapse has a partner in the other direction (with more than two populations), so no
     learning can make it symmetric. Arguments and errors as for `feedback_mlp`.
+
+    Args:
+        sizes: Input width, hidden populations, number of classes; the readout is outside the
+            dynamics.
+        key: Source of random numbers, from `jax.random.key`.
+        activation: From membrane potential to activity, in all populations.
+        time_constant: Of the neurons, in units of time: one number, or one per population.
+        scale: Standard deviation of the weights times the root of the number of inputs, before the
+            cut at two standard deviations: one number, or one per weight matrix.
+        bias: Of every neuron at the beginning.
+
+    Returns:
+        The network.
+
+    Raises:
+        ValueError: as for `hopfield_mlp`.
+
+    Source: homeostasis2024, section 4.
+
+    Example:
+        >>> [(s.source, s.target) for s in osciprop.loop_mlp([4, 6, 5, 3], key=key).synapses[1:]]
+        [(0, 1), (1, 0)]
     """
     forward, keys, factors = _chain(sizes, key, scale)
     last = len(sizes) - 2
@@ -83,6 +129,28 @@ def feedforward_mlp(
     """A layered network without any feedback: its adjoint is backpropagation.
 
     Arguments and errors as for `feedback_mlp`, whose forward weights it has at the same key.
+
+    Args:
+        sizes: Input width, hidden populations, number of classes; the readout is outside the
+            dynamics.
+        key: Source of random numbers, from `jax.random.key`.
+        activation: From membrane potential to activity, in all populations.
+        time_constant: Of the neurons, in units of time: one number, or one per population.
+        scale: Standard deviation of the weights times the root of the number of inputs, before the
+            cut at two standard deviations: one number, or one per weight matrix.
+        bias: Of every neuron at the beginning.
+
+    Returns:
+        The network.
+
+    Raises:
+        ValueError: as for `hopfield_mlp`.
+
+    Source: nonconservative2026, section 5.
+
+    Example:
+        >>> len(osciprop.feedforward_mlp([4, 6, 5, 3], key=key).synapses)
+        2
     """
     forward, _, factors = _chain(sizes, key, scale)
     return _classifier(sizes, key, factors, forward, activation, time_constant, bias)
@@ -105,6 +173,29 @@ def perceptron(
     `SquaredError()`, else `CrossEntropy()`. No feedback. Weights are truncated normal with standard
     deviation `scale / sqrt(inputs)` before the cut. Other arguments and errors as for
     `feedback_mlp`.
+
+    Args:
+        sizes: Input width and all populations: hidden ones, and the linear output.
+        key: Source of random numbers, from `jax.random.key`.
+        activation: Of the hidden populations.
+        cost: What the output population is to lower.
+        time_constant: Of the neurons, in units of time: one number, or one per population.
+        scale: Standard deviation of the weights times the root of the number of inputs, before the
+            cut at two standard deviations: one number, or one per weight matrix.
+        bias: Of every neuron at the beginning.
+
+    Returns:
+        The network.
+
+    Raises:
+        ValueError: as for `hopfield_mlp`.
+
+    Source: two_tales2024, section 5.
+
+    Example:
+        >>> net = osciprop.perceptron([4, 6, 3], key=key, cost=osciprop.CrossEntropy())
+        >>> [type(population.neuron.activation).__name__ for population in net.populations]
+        ['ReLU', 'Identity']
     """
     check_sizes(sizes)
     steps = len(sizes) - 1
@@ -136,6 +227,28 @@ def recurrent_network(
     energy. `scale` is that of the input and readout weights.
 
     Raises `ValueError` for another number of sizes, or a negative share.
+
+    Args:
+        sizes: Input width, units of the one recurrent population, number of classes.
+        key: Source of random numbers, from `jax.random.key`.
+        symmetric: Size of the symmetric part of the recurrent weights.
+        antisymmetric: Size of the antisymmetric part.
+        activation: From membrane potential to activity, in all populations.
+        time_constant: Of the neurons, in units of time: one number, or one per population.
+        scale: Standard deviation of the weights times the root of the number of inputs, before the
+            cut at two standard deviations: one number, or one per weight matrix.
+        bias: Of every neuron at the beginning.
+
+    Returns:
+        The network.
+
+    Raises:
+        ValueError: as for `hopfield_mlp`.
+
+    Example:
+        >>> net = osciprop.recurrent_network([4, 8, 3], key=key)
+        >>> net.populations[0].size
+        8
     """
     if len(sizes) != 3:
         raise ValueError(f"sizes is {list(sizes)}: give inputs, units and classes")
