@@ -30,29 +30,30 @@ from osciprop.gradients.noisy import NoisyHolomorphicEP
 from paper_figures.hep2022 import rotating
 
 FILE = "adaptive_amplitude.json"
-BATCH, NOISE = 10, 0.01
-PROBE = 0.4
+NOISE, PROBE = 0.01, 0.4
 
 
 @dataclass(frozen=True)
 class Size:
     """How much is compared: `duration` is that of each of the `points`."""
 
+    batch: int = 10
     seeds: tuple[int, ...] = (1, 2, 3)
     realisations: int = 12
     points: int = 15
     duration: float = 60.0
+    harmonics: int = 60
     candidates: tuple[int, ...] = (5, 10, 15, 30)
     grid: tuple[float, ...] = tuple(np.linspace(0.01, 4, 20).tolist())
 
 
-FULL, TINY = Size(), Size((1,), 2, 4, 10.0, (4,), (0.4,))
+FULL, TINY = Size(), Size(1, (1,), 2, 4, 10.0, 8, (4,), (0.4,))
 
 
-def problem(seed: int, data: Dataset) -> tuple[osciprop.Network, Array, Array]:
+def problem(seed: int, data: Dataset, batch: int) -> tuple[osciprop.Network, Array, Array]:
     """The authors' network of a seed (that of Fig. 3c is of seed 1), and a batch."""
     network = rotating.network(seed)
-    rows = slice(BATCH * seed, BATCH * (seed + 1))
+    rows = slice(batch * seed, batch * (seed + 1))
     return network, jnp.asarray(data.x_train[rows]), jnp.asarray(data.y_train[rows], jnp.int32)
 
 
@@ -105,7 +106,7 @@ def described(choice: ContourChoice, seconds: float, measured: np.ndarray) -> di
 
 def run(seed: int, data: Dataset, size: Size) -> dict[str, Any]:
     """One network: both choices, and the errors at the fixed amplitudes."""
-    network, x, y = problem(seed, data)
+    network, x, y = problem(seed, data, size.batch)
     true = true_gradient(network, x, y)
     noise = osciprop.WhiteNoise(NOISE, sharing=osciprop.dynamics.SharedAcrossBatch())
     probe = NoisyHolomorphicEP(PROBE, size.points, noise, duration=size.duration)
@@ -117,7 +118,9 @@ def run(seed: int, data: Dataset, size: Size) -> dict[str, Any]:
         ("amplitude_and_points", size.candidates),
     ):
         start = time.perf_counter()
-        choice = choose_contour(network, x, y, probe, key=choice_key, points=candidates)
+        choice = choose_contour(
+            network, x, y, probe, key=choice_key, points=candidates, harmonics=size.harmonics
+        )
         seconds = time.perf_counter() - start
         print(choice, flush=True)
         measured = np.asarray(errors(network, x, y, choice.method, true, keys), float)

@@ -45,6 +45,8 @@ UNIT_STEPS = osciprop.Integrator(diffrax.Euler(), diffrax.ConstantStepSize(), dt
 SIZES, BATCH, UPDATES, BATCHES, EPOCHS = (784, 256, 256, 10), 20, 500, 200, 5
 EXACT = osciprop.Implicit(osciprop.AndersonIteration(tolerance=1e-4, max_steps=200), tolerance=1e-3)
 
+PRODUCTS, SIGNALS = osciprop.gradients.ActivityProducts(), osciprop.ErrorSignals()
+
 
 class HeldOscillation(osciprop.Oscillation):
     """The authors' schedule: the teaching signal moves in ten jumps per period.
@@ -57,20 +59,23 @@ class HeldOscillation(osciprop.Oscillation):
         return super().__call__((jnp.floor(time / interval + 1e-3) + 1) * interval)
 
 
+class HeldOscillatoryEP(osciprop.OscillatoryEP):
+    """Always-on EP under that signal."""
+
+    @property
+    def teaching(self) -> HeldOscillation:
+        return HeldOscillation(self.amplitude, self.period, self.ramp)
+
+
 def always_on(
     amplitude: float,
     samples: int,
     rule: osciprop.gradients.AbstractLearningRule,
     noisy: bool,
-    period: float = 200.0,
-    settle_periods: int = 1,
-    periods: int = 1,
 ) -> osciprop.OscillatoryEP:
     return osciprop.OscillatoryEP(
         amplitude,
-        period,
-        settle_periods=settle_periods,
-        periods=periods,
+        200.0,
         samples=samples,
         rule=rule,
         integrator=UNIT_STEPS,
@@ -80,20 +85,18 @@ def always_on(
 
 def published(noisy: bool) -> osciprop.OscillatoryEP:
     """Ten values of amplitude 0.4, 30 steps each, three periods from rest, every one counted."""
-    method = always_on(
+    return HeldOscillatoryEP(
         0.4,
-        10,
-        osciprop.gradients.ActivityProducts(),
-        noisy,
-        period=300.0,
+        300.0,
         settle_periods=0,
         periods=3,
+        samples=10,
+        rule=PRODUCTS,
+        integrator=UNIT_STEPS,
+        noise=NOISE if noisy else None,
     )
-    held = HeldOscillation(0.4, 300.0)
-    return eqx.tree_at(lambda method: method.teaching, method, held)
 
 
-PRODUCTS, SIGNALS = osciprop.gradients.ActivityProducts(), osciprop.ErrorSignals()
 LEARNING: dict[str, Callable[[], osciprop.gradients.AbstractGradientMethod]] = {
     "implicit, no noise": lambda: EXACT,
     "0.1, products, 20 readings": lambda: always_on(0.1, 20, PRODUCTS, True),

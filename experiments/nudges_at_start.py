@@ -26,11 +26,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parsed(options(__doc__), argv)
     data = noise_images((28, 28), 2) if arguments.tiny else fashion_mnist()
     x, y = data.x_train[:50], data.y_train[:50]
-    rows, seeds = table1(), SEEDS[:1] if arguments.tiny else SEEDS
+    rows = table1()
+    seeds, names, periods = SEEDS, ROWS, PERIODS
+    if arguments.tiny:
+        seeds, names, periods = SEEDS[:1], ROWS[:1], PERIODS[:1]
     methods: dict[str, osciprop.gradients.AbstractGradientMethod] = {
-        name: rows[name].method for name in ROWS
+        name: rows[name].method for name in names
     }
-    methods |= {f"always on, period {period:g}": always_on(period) for period in PERIODS}
+    methods |= {f"always on, period {period:g}": always_on(period) for period in periods}
     found: dict[str, list[float]] = {name: [] for name in methods}
     for seed in seeds:
         network = reciprocal(0.0, seed)

@@ -32,7 +32,7 @@ ROWS = (
     (CONTINUOUS, 2500, 3, (0.15, 2), 400),
     (CONTINUOUS, 2500, 8, (0.3, 2), 400),
 )
-TINY_ROWS = tuple((kind, 1, 1, (0.5, 1), 2) for kind in (PERIODIC, CONTINUOUS))
+TINY_ROWS = ((PERIODIC, 1, 1, (0.5, 1), 2),)
 
 
 def run(

@@ -103,7 +103,7 @@ def train(
         row.method,
         row.optimizer,
         epochs=epochs,
-        batch_size=row.batch_size,
+        batch_size=min(row.batch_size, len(data.x_train)),
         seed=seed,
         monitor=row.monitor,
         monitor_every=row.monitor_every,

@@ -117,7 +117,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 methods()[name],
                 data.num_classes,
                 arguments.width,
-                len(data.x_train) // batch,
+                max(len(data.x_train) // batch, 1),
             )
             label = f"{arguments.data}_{name}{suffix}"
             train(folder, label, chosen, seed, arguments.epochs or epochs, data)

@@ -27,7 +27,12 @@ MARK, PALE = "0.35", "0.7"
 
 @contextmanager
 def style() -> Iterator[None]:
-    """The style of osciprop's figures, for the duration of a `with` block."""
+    """The style of osciprop's figures, for the duration of a `with` block.
+
+    Example:
+        >>> with osciprop.plotting.style():
+        ...     pass
+    """
     with plt.style.context(STYLE):
         yield
 
@@ -91,28 +96,28 @@ def plot_orbit(
 ) -> Axes:
     """Orbits of complex activities in the plane.
 
-    `activity` holds one column per unit (dimensionless; often relative to the free activity);
-    `units` chooses columns, by default the first seven. Arrows show the direction of time. With
-    `teaching`, the signal `beta` at the same times, a star marks where its phase is 0 (the nudge
-    is real and positive) and small dots the other quarter turns; without, a star marks the start.
-
-    Raises `ValueError` for values that are not finite, or shapes and units that do not fit.
+    Arrows show the direction of time. Dots mark the quarter turns of the teaching signal.
 
     Args:
-        activity: Complex, `(times, units)`.
-        teaching: The teaching signal at these times; None to leave it out.
-        units: Which units to draw; None for the first few.
-        labels: Their names; None for numbers.
+        activity: One column per unit, `(times, units)`, dimensionless; often relative to the free
+            activity.
+        teaching: The signal `beta` at the same times: a star marks where its phase is 0 (the nudge
+            is real and positive) and small dots the other quarter turns. None: a star marks the
+            start.
+        units: Columns to draw; None for the first seven.
+        labels: Their names; None for their numbers.
         ax: Axes to draw into; None for new ones.
 
     Returns:
         The axes.
 
+    Raises:
+        ValueError: values are not finite, or shapes and units do not fit.
+
     Example:
         >>> turn = np.exp(2j * np.pi * np.linspace(0, 1, 20))
-        >>> ax = osciprop.plotting.plot_orbit(turn[:, None])
-        >>> len(ax.lines) > 0
-        True
+        >>> osciprop.plotting.plot_orbit(turn[:, None], teaching=turn).get_xlabel()
+        'Re activity (dimensionless)'
     """
     columns, names = _columns(activity, units, labels)
     times = columns.shape[0]
@@ -161,28 +166,28 @@ def plot_spectrum(
 ) -> Axes:
     """Amplitude spectra on a logarithmic scale, with the teaching frequency marked.
 
-    `amplitudes` maps a label to sizes of Fourier coefficients at `frequencies`, which may be
-    negative (a complex signal tells the directions of rotation apart). What is below `floor` times
-    the largest amplitude is drawn there. For a `Spectrum` of an equilibrium the frequencies are the
-    orders of the harmonics and `teaching_frequency` is 1.
-
-    Raises `ValueError` for empty, negative or infinite data, or lengths that do not fit.
+    For a `Spectrum` of an equilibrium the frequencies are the orders of the harmonics and
+    `teaching_frequency` is 1.
 
     Args:
-        frequencies: `(frequencies,)`.
-        amplitudes: `(frequencies,)`, or one column per unit.
-        teaching_frequency: That of the teaching signal, to mark it; None for none.
-        frequency_unit: For the label.
-        floor: Amplitude below which nothing is shown.
+        frequencies: Of the coefficients, `(frequencies,)`. Some may be negative: a complex signal
+            tells the directions of rotation apart.
+        amplitudes: Sizes of Fourier coefficients by label, each `(frequencies,)`.
+        teaching_frequency: Where to mark the teaching signal; None for nowhere.
+        frequency_unit: For the label of the axis.
+        floor: What is below this multiple of the largest amplitude is drawn there.
         ax: Axes to draw into; None for new ones.
 
     Returns:
         The axes.
 
+    Raises:
+        ValueError: data are empty, negative or infinite, or lengths do not fit.
+
     Example:
-        >>> ax = osciprop.plotting.plot_spectrum([-1, 0, 1], [1e-6, 1.0, 0.1])
-        >>> ax.get_ylabel() != ""
-        True
+        >>> ax = osciprop.plotting.plot_spectrum([-1, 0, 1], {"one neuron": [1e-6, 1.0, 0.1]})
+        >>> ax.get_ylabel(), ax.get_yscale()
+        ('amplitude (dimensionless)', 'log')
     """
     grid = _array("frequencies", frequencies, 1)
     if not amplitudes:
@@ -221,28 +226,25 @@ def plot_time_course(
 ) -> Axes:
     """Real (solid) and imaginary (dashed) part of activities over time.
 
-    `activity` has one column per unit, dimensionless; `units` chooses some, by default the first
-    seven. `period`, that of the teaching signal in units of time, draws a line at each new turn.
-
-    Raises `ValueError` for values that are not finite, times that do not increase, or shapes and
-    units that do not fit.
-
     Args:
-        times: `(times,)`.
-        activity: Real or complex, `(times, units)`.
-        units: Which units to draw; None for the first few.
-        labels: Their names; None for numbers.
-        period: Period of the teaching signal, to mark it; None for none.
-        time_unit: For the label.
+        times: Increasing, `(times,)`.
+        activity: One column per unit, `(times, units)`, real or complex, dimensionless.
+        units: Columns to draw; None for the first seven.
+        labels: Their names; None for their numbers.
+        period: Of the teaching signal, in units of time: a line at each new turn. None for no line.
+        time_unit: For the label of the axis.
         ax: Axes to draw into; None for new ones.
 
     Returns:
         The axes.
 
+    Raises:
+        ValueError: values are not finite, times do not increase, or shapes and units do not fit.
+
     Example:
-        >>> ax = osciprop.plotting.plot_time_course([0.0, 1.0, 2.0], np.zeros((3, 2)))
-        >>> ax.get_xlabel() != ""
-        True
+        >>> ax = osciprop.plotting.plot_time_course([0.0, 1.0], np.zeros((2, 2)), time_unit="ms")
+        >>> ax.get_xlabel(), len(ax.lines)
+        ('time (ms)', 2)
     """
     grid = _array("times", times, 1)
     columns, names = _columns(activity, units, labels)
@@ -296,29 +298,29 @@ def plot_cosine_curves(
 ) -> Axes:
     """Cosines between gradients against any variable, from cosine distances `1 - cos`.
 
-    `distances` maps a label to values of `osciprop.cosine_distance` (which keeps the digits that
-    `1 - cos` loses) at `x`; `bands` maps some of the labels to (lower, upper) distances, drawn as a
-    shade. With `log_y` the scale counts nines; distances below `floor` are drawn there. NaN: a gap.
-
-    Raises `ValueError` for empty data, distances outside 0 ... 2, or lengths that do not fit.
-
     Args:
-        x: `(points,)`.
-        distances: Cosine distances by label, each `(points,)`.
-        bands: Lower and upper bounds by label; None for none.
+        x: The variable, `(points,)`.
+        distances: By label, values of `osciprop.cosine_distance`, which keeps the digits that
+            `1 - cos` loses, each `(points,)`. NaN leaves a gap.
+        bands: By some of the labels, lower and upper distances, drawn as a shade; None for none.
         xlabel: Label of the horizontal axis.
-        log_x: Whether it is logarithmic.
-        log_y: Whether the distances are.
-        floor: Distance below which nothing is shown.
+        log_x: Whether that axis is logarithmic.
+        log_y: Whether the vertical scale counts nines.
+        floor: With `log_y`, distances below this are drawn there.
         ax: Axes to draw into; None for new ones.
 
     Returns:
         The axes.
 
+    Raises:
+        ValueError: data are empty, distances outside 0 ... 2, or lengths do not fit.
+
     Example:
-        >>> ax = osciprop.plotting.plot_cosine_curves([1, 2, 3], {"N = 2": [0.1, 0.01, 0.001]})
-        >>> len(ax.lines) > 0
-        True
+        >>> ax = osciprop.plotting.plot_cosine_curves(
+        ...     [2, 4, 8], {"holomorphic": [1e-1, 1e-3, 1e-7]}, xlabel="points"
+        ... )
+        >>> len(ax.lines)
+        1
     """
     grid = _array("x", x, 1)
     if not distances:
@@ -372,29 +374,26 @@ def plot_learning_curves(
 ) -> Axes:
     """Learning curves of several runs: one colour per run, one line style per metric.
 
-    Each run is a history of equally long lists, e.g. `{"epoch": [...], "train_error": [...]}`;
-    the `epochs` recorded by `osciprop.fit` are one. `metrics` names those to draw against the list
-    `x`. Units belong to `ylabel`, by default the names of the metrics. NaN leaves a gap.
-
-    Raises `ValueError` for empty data, names that a history lacks, or lengths that differ.
-
     Args:
-        runs: From labels to columns, such as `history.epochs`.
-        metrics: Names of the columns to draw.
-        x: Name of the column to draw over.
-        ylabel: Label of the vertical axis; None for the names of the metrics.
-        log_y: Whether it is logarithmic.
+        runs: By label, a history: lists of equal length by name, such as the `epochs` that
+            `osciprop.fit` records. NaN leaves a gap.
+        metrics: Names of the lists to draw.
+        x: Name of the list to draw them against.
+        ylabel: Label of the vertical axis, with its unit; None for the names of the metrics.
+        log_y: Whether that axis is logarithmic.
         ax: Axes to draw into; None for new ones.
 
     Returns:
         The axes.
 
+    Raises:
+        ValueError: data are empty, a history lacks a name, or lengths differ.
+
     Example:
-        >>> ax = osciprop.plotting.plot_learning_curves(
-        ...     {"run": {"epoch": [1, 2], "test_accuracy": [0.5, 0.7]}}, metrics=["test_accuracy"], x="epoch"
-        ... )
-        >>> len(ax.lines) > 0
-        True
+        >>> history = {"epoch": [1, 2], "test_accuracy": [0.5, 0.7]}
+        >>> ax = osciprop.plotting.plot_learning_curves({"run": history}, metrics=["test_accuracy"])
+        >>> ax.get_xlabel()
+        'epoch'
     """
     if not runs or not metrics:
         raise ValueError("runs or metrics is empty: give at least one of each")

@@ -5,6 +5,7 @@ anew, and yet an instance that is the default of an argument starts no device an
 when it is imported. Where they meet a state they take its type.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import equinox as eqx
@@ -52,13 +53,27 @@ def _shown(part: Any) -> wadler_lindig.AbstractDoc | None:
 
 
 def number(value: ArrayLike) -> Array | np.ndarray:
-    """A converter for fields: a number, or several, as a floating-point array.
+    """A converter for fields: a number as a floating-point array.
 
     What is an array of JAX stays one, traced or not; everything else becomes one of NumPy.
     """
+    return _as_array(value)
+
+
+def numbers(value: ArrayLike | Sequence[float]) -> Array | np.ndarray:
+    """`number`, or several of them."""
+    return _as_array(value)
+
+
+def _as_array(value: Any) -> Array | np.ndarray:
     if any(isinstance(part, jax.Array) for part in jax.tree.leaves(value)):
         return jnp.asarray(value, dtype=float)
     return np.asarray(value, dtype=float)
+
+
+def parameter(value: ArrayLike) -> Array:
+    """A converter for fields of networks: a number, or several, as an array of JAX."""
+    return jnp.asarray(value, dtype=float)
 
 
 def optional_number(value: ArrayLike | None) -> Array | np.ndarray | None:

@@ -38,6 +38,7 @@ def connected() -> int:
 CONNECTED = connected()
 DATA = osciprop.datasets.digits().subset(train=80, test=20)
 OPTIMIZER = optax.adam(3e-3)
+ALONE = osciprop.training.OneDevice()
 FOUR = osciprop.DataParallel(4)
 BATCH = DATA.x_train[:20], DATA.y_train[:20]
 METHODS = {"complex": osciprop.HolomorphicEP(0.1, 4), "real": osciprop.ClassicEP(0.1)}
@@ -49,7 +50,7 @@ def network() -> osciprop.Network:
     )
 
 
-def fit(method: str, devices: osciprop.DataParallel | None, **options):
+def fit(method: str, devices: osciprop.training.AbstractPlacement, **options):
     return osciprop.fit(
         network(),
         DATA,
@@ -112,20 +113,20 @@ def message(call) -> str:
 def training() -> dict:
     """Everything about `fit`."""
     result = {"connected": CONNECTED, "connected twice": message(connected)}
-    alone = {name: fit(name, None) for name in METHODS}
+    alone = {name: fit(name, ALONE) for name in METHODS}
     together = {name: fit(name, FOUR) for name in METHODS}
     for name in METHODS:
         result[name] = difference(alone[name], together[name])
     result["trained on"] = len(together["real"][0].synapses[0].weight.devices())
 
     with tempfile.TemporaryDirectory() as folder:
-        for name, devices in (("resumed", FOUR), ("resumed on one", None)):
+        for name, devices in (("resumed", FOUR), ("resumed on one", ALONE)):
             path = Path(folder) / name
             interrupted(path)
             result[name] = difference(fit("complex", devices, checkpoint=path), together["complex"])
 
     result["shards"] = shards(FOUR)
-    for name, devices in (("memory of one", None), ("memory of four", FOUR)):
+    for name, devices in (("memory of one", ALONE), ("memory of four", FOUR)):
         estimate = osciprop.training.memory_estimate(
             network(), *BATCH, METHODS["complex"], OPTIMIZER, placement=devices
         )

@@ -14,7 +14,7 @@ def test_a_short_demo_prints_its_table_and_draws_its_picture(tmp_path, monkeypat
     picture = tmp_path / "demo.png"
     arguments = ["demo", "--epochs", "1", "--output", str(picture)]
     monkeypatch.setattr(sys, "argv", arguments)
-    monkeypatch.setattr(demo, "digits", lambda: digits().subset(train=320, test=100))
+    monkeypatch.setattr(demo, "digits", lambda: digits().subset(train=64, test=32))
     demo.main()
     printed = capsys.readouterr().out
     row = next(line for line in printed.splitlines() if line.startswith("always-on oscillation "))

@@ -149,9 +149,14 @@ def test_colours_can_be_told_apart(sight: str):
 
 def test_style_ends_with_its_block():
     before = matplotlib.rcParams.copy()
-    with pytest.raises(RuntimeError), plotting.style():
-        assert matplotlib.rcParams != before
-        raise RuntimeError
+
+    def interrupted():
+        with plotting.style():
+            assert matplotlib.rcParams != before
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        interrupted()
     assert matplotlib.rcParams == before
 
 
@@ -281,7 +286,7 @@ def test_learning_curves_over_steps():
 
 
 @pytest.mark.parametrize(
-    "draw, message",
+    ("draw", "message"),
     [
         (lambda: plotting.plot_orbit(ORBITS, units=[2]), r"units holds \[2\]"),
         (lambda: plotting.plot_orbit(ORBITS, units=[-1]), r"units holds \[-1\]"),

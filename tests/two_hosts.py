@@ -21,7 +21,7 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_disable_most_optimizations", True)
 
 
-def train(devices: osciprop.DataParallel | None, checkpoint: Path | None = None):
+def train(devices: osciprop.training.AbstractPlacement, checkpoint: Path | None = None):
     network = osciprop.hopfield_mlp([64, 12, 10], key=jax.random.PRNGKey(0))
     return osciprop.fit(
         network,
@@ -40,7 +40,7 @@ if __name__ == "__main__":
     coordinator, index, folder = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
     osciprop.training.connect_hosts(coordinator, 2, index)
     together, history = train(osciprop.DataParallel(), folder / "run.checkpoint")
-    alone, expected = train(None)
+    alone, expected = train(osciprop.training.OneDevice())
     pairs = zip(jax.tree.leaves(together), jax.tree.leaves(alone), strict=True)
     result = {
         "devices": len(jax.devices()),

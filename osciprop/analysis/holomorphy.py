@@ -113,8 +113,8 @@ def _worst_gaps(
     def evaluate(ring: PyTree, centre: PyTree) -> dict[str, tuple[PyTree, PyTree]]:
         return {name: (jax.vmap(f)(ring), f(centre)) for name, f in functions.items()}
 
-    gaps: dict[str, list] = {name: [0.0] for name in functions}
-    sizes: dict[str, list] = {name: [1e-300] for name in functions}
+    gaps: dict[str, list[float]] = {name: [0.0] for name in functions}
+    sizes: dict[str, list[float]] = {name: [1e-300] for name in functions}
     # Circle after circle: memory is that of one.
     for centre, radius in itertools.product(centres, radii):
         results = jax.device_get(evaluate(_ring(centre, radius, points, random), centre))

@@ -5,7 +5,8 @@ A layer with activity `s = f(u)`, `f = d G* / du`, that receives a current `a` h
 
     D(s, a) = G(s) - s a + G*(a) >= 0,    with G(f(u)) = u f(u) - G*(u),
 
-so that states need not be those of the forward pass, but pay for it (two_tales2024, C.2):
+so that states need not be those of the forward pass, but pay for it (two_tales2024, C.2), the less
+the larger the amplitude `beta` of the nudge:
 
     optimistic    ROVR+  = min over s of  C(s) + (1 / beta) sum_k D(s_k, a_k)        <= loss
     pessimistic   ROVR-  = max over s of  C(s) - (1 / beta) sum_k D(s_k, a_k)        >= loss

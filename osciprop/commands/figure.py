@@ -10,8 +10,6 @@ import tyro
 
 from .command import AbstractCommand
 
-Names = Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[NAME ...]")]
-
 
 @dataclasses.dataclass(frozen=True)
 class Figure(AbstractCommand):

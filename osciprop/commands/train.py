@@ -1,7 +1,6 @@
 """`osciprop train`: one network, one data set, one method."""
 
 import dataclasses
-import inspect
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -92,11 +91,19 @@ def make_method(name: Method, amplitude: float | None) -> "AbstractGradientMetho
     """The gradient method of a name, with its defaults but for the amplitude, if one is given."""
     from .. import gradients
 
-    kind = getattr(gradients, name)
-    if amplitude is None:
-        return kind()
-    if kind is gradients.OscillatoryAEP:
-        return kind(gradients.OscillatoryEP(amplitude=amplitude, rule=gradients.ErrorSignals()))
-    if "amplitude" not in inspect.signature(kind).parameters:
-        raise ValueError(f"{name} has no teaching signal: leave --amplitude out")
-    return kind(amplitude=amplitude)
+    method = getattr(gradients, name)()
+    return method if amplitude is None else with_amplitude(method, amplitude)
+
+
+def with_amplitude(method: "AbstractGradientMethod", amplitude: float) -> "AbstractGradientMethod":
+    """The method with another amplitude of the teaching signal, its own or that of its oscillation.
+
+    Raises `ValueError` for a method that has none.
+    """
+    names = {field.name for field in dataclasses.fields(method)}
+    if "amplitude" in names:
+        return dataclasses.replace(method, amplitude=amplitude)  # type: ignore[call-arg]
+    if "oscillation" in names:
+        inner = with_amplitude(method.oscillation, amplitude)  # type: ignore[attr-defined]
+        return dataclasses.replace(method, oscillation=inner)  # type: ignore[call-arg]
+    raise ValueError(f"{type(method).__name__} has no teaching signal: leave --amplitude out")

@@ -22,35 +22,27 @@ Batch = tuple[Inputs, NDArray[np.int32]]
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class Batches:
-    """Mini-batches of `x` (n, ...) and `y` (n,), reshuffled every epoch.
+    """Mini-batches, reshuffled every epoch.
 
     The order of epoch `e` depends only on `(seed, e)`, never on what was drawn before, so a
     training run resumes exactly at `(epoch, step)`.
 
-    - `x`: real floating inputs, samples on the leading axis, all finite; or uint8 images of shape
-      (n, height, width, channels), which may be memory-mapped: a batch reads its own samples only.
-    - `y`: integer labels of shape (n,); kept as int32.
-    - `batch_size`: samples per batch, from 1 to n.
-    - `seed`: a non-negative integer.
-    - `drop_last`: leave out a shorter last batch, so that every batch has the same shape (and a
-      compiled step is compiled once). With False the last batch holds the remaining samples.
-
-    Raises `ValueError` for anything else.
-
     Args:
-        x: Samples.
-        y: Labels, one for each sample.
-        batch_size: Number of samples at a time.
-        seed: Decides the order of samples in every epoch.
-        drop_last: Whether an incomplete last batch is left out.
+        x: Samples on the leading axis: real floating inputs, all finite; or uint8 images
+            `(n, height, width, channels)`, which may be memory-mapped: a batch reads its own only.
+        y: Integer labels `(n,)`; kept as int32.
+        batch_size: Samples per batch, from 1 to n.
+        seed: Not negative; decides the order.
+        drop_last: Whether to leave out a shorter last batch, so that every batch has the same shape
+            (and a compiled step is compiled once). With False it holds the remaining samples.
 
     Raises:
-        ValueError: sizes do not fit.
+        ValueError: for anything else.
 
     Example:
-        >>> batches = osciprop.datasets.Batches(x, y, 4, seed=0)
-        >>> batches.steps_per_epoch, next(iter(batches.epoch(0)))[0].shape
-        (3, (4, 4))
+        >>> batches = osciprop.datasets.Batches(x, y, 4, seed=0, drop_last=False)
+        >>> [len(labels) for _, labels in batches.epoch(0)]
+        [4, 4, 2]
     """
 
     x: Inputs

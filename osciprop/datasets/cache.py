@@ -29,22 +29,19 @@ _logger = logging.getLogger(__name__)
 class Source:
     """Where the files of a data set come from.
 
-    - `name`: data set and sub-folder of the cache.
-    - `base_url`: the folder on the server.
-    - `registry`: file name -> checksum written "algorithm:hex", in the order in which
-      `osciprop.datasets.files.read` takes the files.
-
     Args:
-        name: Data set, and sub-folder of the cache.
+        name: Of the data set, and of the sub-folder of the cache.
         base_url: The folder on the server.
-        registry: From file names to checksums, written as "algorithm:hex".
+        registry: From file names to checksums written "algorithm:hex", in the order in which
+            `osciprop.datasets.files.read` takes the files.
 
     Raises:
         ValueError: a checksum is none.
 
     Example:
-        >>> osciprop.datasets.MNIST.name
-        'mnist'
+        >>> source = osciprop.datasets.Source("mine", "https://example.org/", {"a": "md5:0123"})
+        >>> source.url("a")
+        'https://example.org/a'
     """
 
     name: str

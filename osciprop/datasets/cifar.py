@@ -67,36 +67,31 @@ CIFAR100_FILES = Files(
 def cifar10(
     cache: Folder | None = None, *, folder: Folder | None = None, source: Source = CIFAR10
 ) -> Dataset:
-    """Load CIFAR-10: 50000 + 10000 colour images, uint8 (n, 32, 32, 3), canonical order.
+    """Load CIFAR-10: colour images in 10 classes, canonical order.
 
     Labels 0..9: airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck.
 
-    - `folder`: where the data are (None: the folder that the environment variable `OSCIPROP_DATA`
-      names, if it is set), as the folder `cifar-10-batches-py` or the archive
-      `cifar-10-python.tar.gz`, there or in its sub-folder `cifar10`. Nothing is written there.
-    - `cache`: with neither, the folder (None: the user's cache folder) into which the archive is
-      downloaded once and verified by checksum.
-    - `source`: the server and the checksums, for mirrors and tests.
-
-    Raises `DatasetError` where files are missing, damaged, out of reach, or ask to run code.
-
     Args:
-        cache: Folder for downloads; None for the user's own cache folder.
-        folder: Folder that holds the files already; None for the one that `OSCIPROP_DATA` names, if
-            any.
-        source: Where it is downloaded from.
+        cache: Where neither `folder` nor `OSCIPROP_DATA` is given, the archive is downloaded into
+            this folder once and verified by checksum; None for the user's cache folder.
+        folder: Where the data are, as the folder `cifar-10-batches-py` or the archive
+            `cifar-10-python.tar.gz`, there or in its sub-folder `cifar10`. Nothing is written
+            there. None for the folder that the environment variable `OSCIPROP_DATA` names, if any.
+        source: The server and the checksums, for mirrors and tests.
 
     Returns:
-        50,000 training and 10,000 test images of 32 x 32 x 3 bytes.
+        50000 training and 10000 test images, uint8 `(n, 32, 32, 3)`.
 
     Raises:
-        DatasetError: files cannot be had, or are damaged.
+        DatasetError: files are missing, damaged, out of reach, or ask to run code.
 
-    Source: Krizhevsky 2009.
+    Source: Krizhevsky 2009, Learning multiple layers of features from tiny images.
 
     Example:
-        >>> osciprop.datasets.CIFAR10.name
-        'cifar10'
+        >>> osciprop.datasets.cifar10(folder="nowhere")
+        Traceback (most recent call last):
+        ...
+        osciprop.datasets.errors.DatasetError: no cifar10 data in nowhere...
     """
     return _load(source, CIFAR10_FILES, cache, folder)
 
@@ -104,29 +99,29 @@ def cifar10(
 def cifar100(
     cache: Folder | None = None, *, folder: Folder | None = None, source: Source = CIFAR100
 ) -> Dataset:
-    """Load CIFAR-100: 50000 + 10000 colour images, uint8 (n, 32, 32, 3), canonical order.
+    """Load CIFAR-100: colour images in 100 classes, canonical order.
 
-    Labels 0..99 are the fine ones, in the alphabetical order of their names. The data are looked
-    for as the folder `cifar-100-python` or the archive `cifar-100-python.tar.gz`; arguments, places
-    and errors are otherwise those of `cifar10`.
+    Labels 0..99 are the fine ones, in the alphabetical order of their names.
 
     Args:
-        cache: Folder for downloads; None for the user's own cache folder.
-        folder: Folder that holds the files already; None for the one that `OSCIPROP_DATA` names, if
-            any.
-        source: Where it is downloaded from.
+        cache: As for `cifar10`.
+        folder: As for `cifar10`; the data are the folder `cifar-100-python` or the archive
+            `cifar-100-python.tar.gz`, there or in its sub-folder `cifar100`.
+        source: The server and the checksums, for mirrors and tests.
 
     Returns:
-        50,000 training and 10,000 test images of 32 x 32 x 3 bytes, in 100 classes.
+        50000 training and 10000 test images, uint8 `(n, 32, 32, 3)`.
 
     Raises:
-        DatasetError: files cannot be had, or are damaged.
+        DatasetError: as for `cifar10`.
 
-    Source: Krizhevsky 2009.
+    Source: Krizhevsky 2009, Learning multiple layers of features from tiny images.
 
     Example:
-        >>> osciprop.datasets.CIFAR100.name
-        'cifar100'
+        >>> osciprop.datasets.cifar100(folder="nowhere")
+        Traceback (most recent call last):
+        ...
+        osciprop.datasets.errors.DatasetError: no cifar100 data in nowhere...
     """
     return _load(source, CIFAR100_FILES, cache, folder)
 

@@ -19,33 +19,28 @@ _CLASSES = 10
 
 
 def cifar10_jpeg(*, folder: Folder | None = None) -> Dataset:
-    """Load a JPEG copy of CIFAR-10: 50000 + 10000 images, uint8 (n, 32, 32, 3), shuffled.
+    """Load a JPEG copy of CIFAR-10: 50000 + 10000 images, shuffled.
 
     The images went through lossy compression, and a decoder may differ from another by a grey
     level: **accuracies are not strictly comparable to those on CIFAR-10**, and the order is not
     the canonical one. Labels are those of `cifar10`. Decoding takes some ten seconds at each call.
 
-    - `folder`: holds `cifar10_jpeg.npz` (None: the folder that the environment variable
-      `OSCIPROP_DATA` names). Its arrays: `jpeg` uint8, all JPEG files joined, those of the training
-      set first; `offsets` (n + 1,), where each begins; `y_train` and `y_test`.
-
-    Raises `DatasetError` where the file is missing, damaged, or lacks images.
-
     Args:
-        folder: Folder that holds the files already; None for the one that `OSCIPROP_DATA` names, if
-            any.
+        folder: Holds `cifar10_jpeg.npz`; None for the folder that the environment variable
+            `OSCIPROP_DATA` names. Its arrays: `jpeg` uint8, all JPEG files joined, those of the
+            training set first; `offsets` `(n + 1,)`, where each begins; `y_train` and `y_test`.
 
     Returns:
-        The images of CIFAR-10, compressed.
+        The images, uint8 `(n, 32, 32, 3)`.
 
     Raises:
-        DatasetError: there is no such file, or it is damaged.
+        DatasetError: the file is missing, damaged, or lacks images.
 
     Example:
-        >>> osciprop.datasets.cifar10_jpeg("nowhere")
+        >>> osciprop.datasets.cifar10_jpeg(folder="nowhere")
         Traceback (most recent call last):
         ...
-        osciprop.datasets.errors.DatasetError: ...
+        osciprop.datasets.errors.DatasetError: no cifar10_jpeg.npz in nowhere...
     """
     supplied = supplied_folder(folder)
     if supplied is None or not (supplied / FILE).is_file():

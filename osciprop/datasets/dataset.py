@@ -21,33 +21,26 @@ from .checks import (
 class Dataset:
     """Training and test samples of a classification task.
 
-    - `name`: what the data are called, e.g. "mnist".
-    - `x_train`, `x_test`: both float32 (n, features), finite, images flattened row by row; or both
-      uint8 (n, height, width, channels), pixels as they are stored. Images of bytes may be
-      memory-mapped: nothing is copied, nor read before it is needed.
-    - `y_train`, `y_test`: int32 (n,), labels 0 .. num_classes - 1.
-    - `num_classes`: number of classes.
-    - `image_shape`: `x.reshape(-1, *image_shape)` gives the images back; (height, width, channels)
-      where they are kept as bytes.
-
-    Raises `ValueError` where the arrays do not fit this description.
-
     Args:
-        name: By which it is told in checkpoints.
-        x_train: Training samples.
-        y_train: Their labels.
-        x_test: Test samples.
+        name: What the data are called, e.g. "mnist".
+        x_train: Training samples: float32 `(n, features)`, finite, images flattened row by row; or
+            uint8 `(n, height, width, channels)`, pixels as they are stored. Images of bytes may be
+            memory-mapped: nothing is copied, nor read before it is needed.
+        y_train: Their labels, int32 `(n,)`, from 0 to `num_classes - 1`.
+        x_test: Test samples, of the same kind as the training samples.
         y_test: Their labels.
         num_classes: Number of classes.
-        image_shape: Height, width and channels of a sample.
+        image_shape: `x.reshape(-1, *image_shape)` gives the images back;
+            `(height, width, channels)` where they are kept as bytes.
 
     Raises:
-        ValueError: arrays do not fit each other.
+        ValueError: the arrays do not fit this description.
 
     Example:
-        >>> data = osciprop.datasets.digits()
-        >>> data.num_features, data.num_classes
-        (64, 10)
+        >>> rows, labels = x.astype(np.float32), y.astype(np.int32)
+        >>> data = osciprop.datasets.Dataset("mine", rows, labels, rows[:2], labels[:2], 3, (2, 2))
+        >>> data.num_features, data.subset(train=5)
+        (4, Dataset('mine': 5 train + 2 test samples, 4 features (2x2), 3 classes))
     """
 
     name: str

@@ -7,8 +7,10 @@ class DatasetError(RuntimeError):
     """A data file is missing, damaged or cannot be downloaded; the text says what to do.
 
     Example:
-        >>> issubclass(osciprop.datasets.DatasetError, Exception)
-        True
+        >>> osciprop.datasets.cifar10(folder="nowhere")
+        Traceback (most recent call last):
+        ...
+        osciprop.datasets.errors.DatasetError: no cifar10 data in nowhere...
     """
 
 

@@ -24,40 +24,34 @@ _logger = logging.getLogger(__name__)
 
 
 def imagenet32(cache: Folder | None = None, *, folder: Folder | None = None) -> Dataset:
-    """Load ImageNet 32x32: 1281167 training and 50000 validation images, uint8 (n, 32, 32, 3).
+    """Load ImageNet 32x32: colour images in 1000 classes, memory-mapped.
 
     Labels 0..999 are those of the files, 1..1000, less one; the validation images are the test set.
-    The arrays are memory-mapped: at the first call the batch files are unpacked, one after another,
-    into the cache folder (4 GB, written whole or not at all; no more than two files, 0.8 GB, are in
-    memory at a time), later calls open what is there.
-
-    - `cache`: where the unpacked arrays go, as `imagenet32/x_train.npy` and so on (None: the user's
-      cache folder). Remove that folder to unpack again, for instance from other files.
-    - `folder`: holds `train_data_batch_1` ... `train_data_batch_10` and `val_data`, itself or in
-      its sub-folder `imagenet32` (None: the folder that the environment variable `OSCIPROP_DATA`
-      names). It is needed at the first call only, and nothing is written there.
-
-    Nothing is downloaded: the files are handed out after registration. Raises `DatasetError` where
-    they are missing or damaged, or where the unpacked arrays cannot be stored or opened.
+    At the first call the batch files are unpacked, one after another, into the cache folder (4 GB,
+    written whole or not at all; no more than two files, 0.8 GB, are in memory at a time), later
+    calls open what is there. Nothing is downloaded: the files are handed out after registration.
 
     Args:
-        cache: Folder for downloads; None for the user's own cache folder.
-        folder: Folder that holds the files already; None for the one that `OSCIPROP_DATA` names, if
-            any.
+        cache: Where the unpacked arrays go, as `imagenet32/x_train.npy` and so on; None for the
+            user's cache folder. Remove that folder to unpack again, for instance from other files.
+        folder: Holds `train_data_batch_1` ... `train_data_batch_10` and `val_data`, itself or in
+            its sub-folder `imagenet32`; None for the folder that the environment variable
+            `OSCIPROP_DATA` names. It is needed at the first call only; nothing is written there.
 
     Returns:
-        Memory-mapped images of 32 x 32 x 3 bytes in 1,000 classes.
+        1281167 training and 50000 validation images, uint8 `(n, 32, 32, 3)`.
 
     Raises:
-        DatasetError: files are missing or damaged.
+        DatasetError: files are missing or damaged, or the unpacked arrays cannot be stored or
+            opened.
 
     Source: Chrabaszcz et al. 2017, arXiv 1707.08819.
 
     Example:
-        >>> osciprop.datasets.imagenet32(folder="nowhere")
+        >>> osciprop.datasets.imagenet32(cache="here", folder="nowhere")
         Traceback (most recent call last):
         ...
-        osciprop.datasets.errors.DatasetError: ...
+        osciprop.datasets.errors.DatasetError: no ImageNet 32x32 data: looked in nowhere...
     """
     unpacked = cache_folder(cache, NAME)
     if not unpacked.is_dir():

@@ -36,56 +36,52 @@ _FIRST_LABELS = {
 
 
 def mnist(cache: Folder | None = None, *, source: Source = MNIST) -> Dataset:
-    """Load MNIST: 60000 + 10000 handwritten digits, 28x28, canonical order, pixels / 255.
+    """Load MNIST: handwritten digits, 28x28, canonical order, pixels / 255.
 
     The data come from the folder that the environment variable `OSCIPROP_DATA` names, if it is
-    set (nothing is ever written there), else from the folder `cache` (None: the user's
-    cache folder), into which they are downloaded once and verified by checksum.
-
-    - `source`: the server and the checksums, for mirrors and tests.
-
-    Raises `DatasetError` where files are missing, damaged or out of reach.
+    set; nothing is ever written there.
 
     Args:
-        cache: Folder for downloads; None for the user's own cache folder.
-        source: Where it is downloaded from.
+        cache: Where that is not set, files are downloaded into this folder once and verified by
+            checksum; None for the user's cache folder.
+        source: The server and the checksums, for mirrors and tests.
 
     Returns:
-        60,000 training and 10,000 test images, as rows of 784 numbers in 0 to 1.
+        60000 training and 10000 test images, float32 `(n, 784)`.
 
     Raises:
-        DatasetError: files cannot be had, or are damaged.
+        DatasetError: files are missing, damaged or out of reach.
 
-    Source: LeCun et al. 1998.
+    Source: LeCun, Bottou, Bengio and Haffner 1998.
 
     Example:
-        >>> osciprop.datasets.MNIST.name
-        'mnist'
+        >>> osciprop.datasets.mnist().x_train.shape  # doctest: +SKIP
+        (60000, 784)
     """
     return _load(source, cache)
 
 
 def fashion_mnist(cache: Folder | None = None, *, source: Source = FASHION_MNIST) -> Dataset:
-    """Load Fashion-MNIST: 60000 + 10000 pictures of clothes, 28x28, canonical order, pixels / 255.
+    """Load Fashion-MNIST: pictures of clothes, 28x28, canonical order, pixels / 255.
 
     Labels 0..9: T-shirt/top, trouser, pullover, dress, coat, sandal, shirt, sneaker, bag, ankle
-    boot. Arguments, places and errors are those of `mnist`.
+    boot. Places are those of `mnist`.
 
     Args:
-        cache: Folder for downloads; None for the user's own cache folder.
-        source: Where it is downloaded from.
+        cache: As for `mnist`.
+        source: The server and the checksums, for mirrors and tests.
 
     Returns:
-        60,000 training and 10,000 test images, as rows of 784 numbers in 0 to 1.
+        60000 training and 10000 test images, float32 `(n, 784)`.
 
     Raises:
-        DatasetError: files cannot be had, or are damaged.
+        DatasetError: as for `mnist`.
 
     Source: Xiao, Rasul and Vollgraf 2017, arXiv 1708.07747.
 
     Example:
-        >>> osciprop.datasets.FASHION_MNIST.name
-        'fashion_mnist'
+        >>> osciprop.datasets.fashion_mnist().x_test.shape  # doctest: +SKIP
+        (10000, 784)
     """
     return _load(source, cache)
 

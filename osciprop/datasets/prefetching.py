@@ -24,15 +24,27 @@ class _Ended:
 
 @contextmanager
 def prefetched(items: Iterable[Item], *, ahead: int = 2) -> Iterator[Iterator[Item]]:
-    """Iterate over `items` in their order, with up to `ahead` of them waiting in a queue.
+    """Iterate over items in their order, while a thread makes the next ones.
 
-        with prefetched(batches.epoch(0)) as samples:
-            for x, y in samples:
-                ...
+    What making an item raises is raised where the item would have come. The thread ends with the
+    `with` block, however that is left; if it is in the middle of an item, that one is finished
+    first.
 
-    What making an item raises is raised where the item would have come. The thread that makes them
-    ends with the `with` block, however that is left; if it is in the middle of an item, that one is
-    finished first. Raises `ValueError` for an `ahead` below 1.
+    Args:
+        items: What to iterate over.
+        ahead: How many of them may wait in a queue, at least 1.
+
+    Yields:
+        The items.
+
+    Raises:
+        ValueError: `ahead` is below 1.
+
+    Example:
+        >>> batches = osciprop.datasets.Batches(x, y, 5, seed=0)
+        >>> with osciprop.datasets.prefetched(batches.epoch(0)) as samples:
+        ...     [len(labels) for _, labels in samples]
+        [5, 5]
     """
     size = check_integer("ahead", ahead, 1, None, "let at least one item wait")
     waiting: queue.Queue[_Made[Item] | _Ended] = queue.Queue(size)

@@ -11,28 +11,23 @@ _SHADES = 16  # scikit-learn's digits count dark pixels in 4x4 blocks: 0..16
 
 
 def digits(*, test_fraction: float = 0.2, seed: int = 0) -> Dataset:
-    """Load scikit-learn's 1797 handwritten digits, 8x8 pixels in [0, 1], 10 classes.
-
-    - `test_fraction`: the share of *every class* that becomes test data, between 0 and 1 (rounded
-      to whole samples, at least one on either side).
-    - `seed`: decides which samples; the same seed gives the same split on every machine. Both
-      halves keep scikit-learn's order.
-
-    Raises `ValueError` for a fraction outside (0, 1) or a negative seed.
+    """Load scikit-learn's handwritten digits, 8x8 pixels in [0, 1], 10 classes.
 
     Args:
-        test_fraction: Part of the samples that is for testing.
-        seed: Decides which.
+        test_fraction: Share of *every class* that becomes test data, between 0 and 1 (rounded to
+            whole samples, at least one on either side).
+        seed: Decides which samples; the same seed gives the same split on every machine. Both
+            halves keep scikit-learn's order.
 
     Returns:
-        1,797 images of 8 x 8 pixels, as rows of numbers in 0 to 1.
+        1797 images in all, float32 `(n, 64)`.
 
     Raises:
-        ValueError: the fraction is not between 0 and 1.
+        ValueError: the fraction is outside (0, 1), or the seed negative.
 
     Example:
-        >>> osciprop.datasets.digits().x_train.shape
-        (1437, 64)
+        >>> osciprop.datasets.digits()
+        Dataset('digits': 1438 train + 359 test samples, 64 features (8x8), 10 classes)
     """
     # Imported here because scikit-learn takes a second to load, and only this function needs it.
     from sklearn.datasets import load_digits

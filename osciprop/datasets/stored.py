@@ -20,16 +20,16 @@ from .mnist_family import FASHION_MNIST, MNIST
 @final
 @dataclass(frozen=True)
 class Stored:
-    """A data set and its files, none where it is missing; then `remedy` says how to get it.
+    """A data set and its files, none where it is missing.
 
     Args:
-        name: The data set.
-        files: Its files that are at hand.
-        remedy: How to get it, if it is not.
+        name: Of the data set.
+        files: Files and folders that are at hand.
+        remedy: How to get it, if it is missing.
 
     Example:
-        >>> "name" in osciprop.datasets.Stored.__dataclass_fields__
-        True
+        >>> str(osciprop.datasets.Stored("mine", (), "make it"))
+        'mine           missing     make it'
     """
 
     name: str
@@ -49,20 +49,19 @@ class Stored:
 
 
 def inventory(cache: Folder | None = None) -> list[Stored]:
-    """Return all data sets with their files, as the functions that load them would find them.
+    """All data sets with their files, as the functions that load them would find them.
 
-    Nothing is downloaded, read or checked. `cache` is the folder of downloads (None: the user's
-    cache folder).
+    Nothing is downloaded, read or checked.
 
     Args:
-        cache: Folder for downloads; None for the user's own cache folder.
+        cache: Folder of downloads; None for the user's cache folder.
 
     Returns:
-        Every data set that osciprop knows, with what is at hand of it.
+        One entry per data set, also for those that are missing.
 
     Example:
-        >>> [stored.name for stored in osciprop.datasets.inventory()][0]
-        'digits'
+        >>> [stored.name for stored in osciprop.datasets.inventory()][:3]
+        ['digits', 'mnist', 'fashion_mnist']
     """
     supplied = supplied_folder(None)
     download = (

@@ -30,7 +30,7 @@ from ..errors import check_positive, is_traced
 from ..networks.costs import Targets
 from ..networks.extensions import AbstractExtension
 from ..networks.network import AbstractNetwork, Scores, State
-from ..settings import Module, Number, Numbers, number
+from ..settings import Module, Number, Numbers, number, numbers
 from ..trees import sample_sums
 from .dynamics import cost_force
 
@@ -200,12 +200,12 @@ class Dual(AbstractDual):
 
     Example:
         >>> dual = osciprop.dynamics.Dual(layers, alpha=0.25)
-        >>> float(dual.share(dual.alpha))
+        >>> float(dual.share(jnp.asarray(0.25)))
         0.25
     """
 
     network: AbstractNetwork
-    alpha: Numbers = eqx.field(default=0.5, converter=number)
+    alpha: Numbers = eqx.field(default=0.5, converter=numbers)
     nudge: AbstractOutputNudge = Linearised()
 
     def __check_init__(self) -> None:
@@ -234,12 +234,12 @@ class AdjointDual(AbstractDual):
 
     Example:
         >>> dual = osciprop.dynamics.AdjointDual(layers, alpha=0.0)
-        >>> float(dual.share(dual.alpha))
+        >>> float(dual.share(jnp.asarray(0.0)))
         1.0
     """
 
     network: AbstractNetwork
-    alpha: Numbers = eqx.field(default=0.5, converter=number)
+    alpha: Numbers = eqx.field(default=0.5, converter=numbers)
     nudge: AbstractOutputNudge = Linearised()
 
     def __check_init__(self) -> None:

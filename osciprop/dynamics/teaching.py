@@ -49,7 +49,7 @@ class Constant(AbstractTeaching):
     beta: ComplexNumbers = eqx.field(default=0.0, converter=real_or_complex)
 
     def __call__(self, time: Float[Array, ""]) -> Inexact[Array, "*batch"]:
-        return self.beta
+        return jnp.asarray(self.beta)
 
     def is_complex(self) -> bool:
         return jnp.iscomplexobj(self.beta)

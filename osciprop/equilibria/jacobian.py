@@ -178,7 +178,8 @@ def running_mean_stability(
         forward, backward = weight * slope - identity, weight.T * slope - identity
         found.append(np.linalg.eigvals(np.linalg.solve(backward, forward)))
         motion.append(np.linalg.eigvals(forward))
-    return MeanStability(np.asarray(found), np.asarray(motion))
+    # Of a symmetric matrix NumPy gives real ones.
+    return MeanStability(np.asarray(found, dtype=complex), np.asarray(motion, dtype=complex))
 
 
 @eqx.filter_jit

@@ -15,7 +15,7 @@ class AbstractOrder(Module):
 
     Example:
         >>> osciprop.equilibria.ZigZag().groups(3)
-        [[0], [1], [2], [1], [0]]
+        [[1], [2], [2], [1], [0]]
     """
 
     @abc.abstractmethod
@@ -55,7 +55,7 @@ class ZigZag(AbstractOrder):
 
     Example:
         >>> osciprop.equilibria.ZigZag().groups(2)
-        [[0], [1], [0]]
+        [[1], [1], [0]]
     """
 
     def groups(self, count: int) -> list[list[int]]:
@@ -67,7 +67,7 @@ class OddEven(AbstractOrder):
 
     Example:
         >>> osciprop.equilibria.OddEven().groups(3)
-        [[1], [0, 2]]
+        [[2, 0], [1]]
     """
 
     def groups(self, count: int) -> list[list[int]]:

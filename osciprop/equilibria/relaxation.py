@@ -19,7 +19,7 @@ from ..networks.complexity import complex_like, real_dtype, to_complex
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
 from ..networks.preparation import prepare
-from ..settings import Module, Number, Numbers, number, optional_number
+from ..settings import Module, Number, Numbers, number, numbers, optional_number
 from ..trees import largest_change
 from .anderson import accelerate
 from .loops import iterate
@@ -43,7 +43,7 @@ class AbstractRelaxation(Module):
     float64, four units of round-off in half precision (3e-2 in bfloat16, 4e-3 in float16).
 
     Example:
-        >>> float(osciprop.AndersonIteration().threshold(jnp.float32)) < 3e-6
+        >>> float(osciprop.AndersonIteration().threshold(jnp.dtype("float32"))) < 3e-6
         True
     """
 
@@ -61,7 +61,7 @@ class AbstractRelaxation(Module):
         if self.tolerance is None:
             default = DEFAULTS.get(precision.dtype.name, 4 * float(precision.eps))
             return jnp.asarray(default, dtype=precision.dtype)
-        return self.tolerance.astype(precision.dtype)
+        return jnp.asarray(self.tolerance, dtype=precision.dtype)
 
     def solve(self, dynamics: Dynamics, u: State) -> Solution:
         """Relax from `u` and look at what came of it. Never raises: see `relax`."""
@@ -195,7 +195,7 @@ class SequentialIteration(_Iterated):
         True
     """
 
-    damping: Numbers = eqx.field(default=1.0, converter=number)
+    damping: Numbers = eqx.field(default=1.0, converter=numbers)
     tolerance: Number | None = eqx.field(default=None, converter=optional_number)
     max_steps: int = eqx.field(default=2000, static=True)
     order: AbstractOrder = Forward()

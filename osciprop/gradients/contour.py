@@ -19,7 +19,7 @@ from ..equilibria.spectra import harmonic_sizes, radius_from_decay, whole_circle
 from ..networks.complexity import complex_like, is_complex, real_dtype, to_complex
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State, States
-from ..settings import Module
+from ..settings import Module, Number
 from ..trees import norm
 from .estimate import AbstractDiagnostics
 
@@ -39,7 +39,7 @@ class ContourDiagnostics(AbstractDiagnostics):
 
     free: Solution
     nudged: Solution
-    amplitude: Float[Array, ""]
+    amplitude: Number
     points: int = eqx.field(static=True)
     harmonics: Float[Array, " points"]
     mean_value_error: Float[Array, ""]

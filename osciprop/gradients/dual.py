@@ -35,7 +35,7 @@ from ..networks.complexity import real_dtype
 from ..networks.costs import SquaredError, Targets
 from ..networks.network import AbstractNetwork, Network, State
 from ..networks.synapses import AbstractReciprocalSynapse
-from ..settings import Number, Numbers, number
+from ..settings import Number, Numbers, number, numbers
 from .contour import contour_response
 from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, at_equilibrium
 from .local import local_gradient
@@ -149,7 +149,9 @@ class _DualMethod(AbstractGradientMethod):
         if isinstance(self.nudge, Proximal):
             require_squared_error(network)
             _check_proximal(
-                self.amplitude, self.nudge.amplitude, 1 - self.dual(network).share(self.alpha)
+                self.amplitude,
+                self.nudge.amplitude,
+                1 - self.dual(network).share(jnp.asarray(self.alpha)),
             )
 
     def estimate(
@@ -236,7 +238,7 @@ class DualPropagation(_DualMethod):
     """
 
     amplitude: Number = eqx.field(default=0.1, converter=number)
-    alpha: Numbers = eqx.field(default=0.5, converter=number)
+    alpha: Numbers = eqx.field(default=0.5, converter=numbers)
     relaxation: AbstractRelaxation = SWEEPS
     nudge: AbstractOutputNudge = Linearised()
     tolerance: Number = eqx.field(default=1e-2, converter=number)
@@ -276,7 +278,7 @@ class DualPropagationAdjoint(_DualMethod):
     """
 
     amplitude: Number = eqx.field(default=0.1, converter=number)
-    alpha: Numbers = eqx.field(default=0.5, converter=number)
+    alpha: Numbers = eqx.field(default=0.5, converter=numbers)
     relaxation: AbstractRelaxation = SWEEPS
     nudge: AbstractOutputNudge = Linearised()
     tolerance: Number = eqx.field(default=1e-2, converter=number)
@@ -315,7 +317,7 @@ class HolomorphicDualPropagation(AbstractGradientMethod):
 
     amplitude: Number = eqx.field(default=0.1, converter=number)
     points: int = eqx.field(default=8, static=True)
-    alpha: Numbers = eqx.field(default=0.5, converter=number)
+    alpha: Numbers = eqx.field(default=0.5, converter=numbers)
     relaxation: AbstractRelaxation = SWEEPS
 
     def __check_init__(self) -> None:

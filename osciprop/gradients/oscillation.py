@@ -4,6 +4,7 @@ import equinox as eqx
 from jaxtyping import Array, Bool, Float, Int
 
 from ..equilibria.spectra import radius_from_decay
+from ..settings import Number
 from .estimate import AbstractDiagnostics
 
 # The bias is about the square of the lag: beyond this, more than a tenth of the gradient.
@@ -27,8 +28,8 @@ class OscillationDiagnostics(AbstractDiagnostics):
     that all periods were integrated and finite.
     """
 
-    amplitude: Float[Array, ""]
-    period: Float[Array, ""]
+    amplitude: Number
+    period: Number
     lag: Float[Array, ""]
     drift: Float[Array, ""]
     closure: Float[Array, ""]

@@ -112,7 +112,7 @@ class _Adjoint(AbstractGradientMethod):
         if self.tolerance is None:
             tolerance = jnp.asarray(1e-10 if dtype == jnp.float64 else 1e-5, dtype=dtype)
         else:
-            tolerance = self.tolerance.astype(dtype)
+            tolerance = jnp.asarray(self.tolerance, dtype=dtype)
         # What is NaN in one sample would else reach all, through the norms by which their equations
         # are solved together.
         u = keep_samples(free.converged, free.u)

@@ -113,8 +113,8 @@ class CrossEntropy(AbstractCost):
 
     Example:
         >>> cost = osciprop.CrossEntropy()
-        >>> round(float(cost(jnp.zeros((1, 4)), jnp.asarray([2]))[0]), 4) == round(np.log(4), 4)
-        True
+        >>> round(float(cost(jnp.zeros((1, 4)), jnp.asarray([2]))[0]), 4)  # log 4
+        1.3863
     """
 
     def output(self, activity: Inexact[Array, "batch units"]) -> Inexact[Array, "batch units"]:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact
 
 from ..errors import check_positive
-from ..settings import Module, Numbers, number
+from ..settings import Module, Numbers, parameter
 from .activations import AbstractActivation, ShiftedSigmoid
 
 
@@ -54,7 +54,7 @@ class LeakyIntegrator(AbstractNeuron):
     """
 
     activation: AbstractActivation = ShiftedSigmoid()
-    time_constant: Numbers = eqx.field(default=1.0, converter=number)
+    time_constant: Numbers = eqx.field(default=1.0, converter=parameter)
 
     def __check_init__(self) -> None:
         check_positive("time_constant", self.time_constant, "give the leak a positive time")

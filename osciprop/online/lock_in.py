@@ -68,7 +68,7 @@ class LockInFilter(Module):
 
     def rate(self, teaching: Oscillation) -> Float[Array, ""]:
         """Of each stage, per unit of time."""
-        return 1 / (self.time_constant * teaching.period)
+        return jnp.asarray(1 / (self.time_constant * teaching.period))
 
     def carrier(self, time: ArrayLike, teaching: Oscillation) -> Complex[Array, ""]:
         """What multiplies an activity, less its mean, to give the error signal."""
@@ -143,7 +143,8 @@ def demodulate(
     Example:
         >>> signal = osciprop.Oscillation(0.1, 10.0)
         >>> times = jnp.linspace(0.0, 10.0, 11)[:-1]
-        >>> s = 2.0 + 0.1 * 3.0 * jnp.exp(2j * jnp.pi * times / 10.0)
+        >>> turn = 2 * jnp.pi * times / 10.0
+        >>> s = 2.0 + 0.3 * jax.lax.complex(jnp.cos(turn), jnp.sin(turn))
         >>> found = osciprop.online.demodulate(times, s, signal)
         >>> bool(jnp.allclose(found.mean, 2.0)), bool(jnp.allclose(found.error, 3.0))
         (True, True)

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, PyTree
 
 from ..errors import check_at_least, check_positive
 from ..networks.network import AbstractNetwork
@@ -26,7 +26,7 @@ class AbstractPlasticity(Module):
     """
 
     @abc.abstractmethod
-    def check(self, period: Float[Array, ""]) -> None:
+    def check(self, period: Number) -> None:
         """Raise `ValueError` if the synapses would not be slow against the oscillation."""
 
     @abc.abstractmethod
@@ -73,7 +73,7 @@ class ContinuousPlasticity(AbstractPlasticity):
             "time_constant", self.time_constant, "synapses are slow: several periods or more"
         )
 
-    def check(self, period: Float[Array, ""]) -> None:
+    def check(self, period: Number) -> None:
         if float(self.time_constant) <= float(period):
             raise ValueError(
                 f"time_constant of the plasticity is {float(self.time_constant):.4g}, not longer "
@@ -118,7 +118,7 @@ class PeriodicPlasticity(AbstractPlasticity):
     def __check_init__(self) -> None:
         check_at_least("every", self.every, 1, "synapses must not be faster than the oscillation")
 
-    def check(self, period: Float[Array, ""]) -> None:
+    def check(self, period: Number) -> None:
         return None
 
     def begin(self, parameters: PyTree[Array]) -> PyTree:

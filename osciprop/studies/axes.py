@@ -19,22 +19,18 @@ Value = bool | int | float | str
 class Axis:
     """The values of one axis.
 
-    `values` are numbers or words, or a mapping from words to whatever the function of the study is
-    to get there, such as gradient methods by name. Along a `vectorised` axis, which holds numbers,
-    many points run in one compiled call: the function gets scalars that JAX traces, and must be
-    made of what `jax.vmap` takes. `unit` goes into the result's attributes.
-
     Args:
-        values: Numbers, words or objects.
-        unit: Unit of the values, for labels; None for none.
-        vectorised: Whether points along this axis are computed in one compiled call.
-
-    Raises:
-        StudyError: there is no value, or one stands twice.
+        values: Numbers or words, or a mapping from words to whatever the function of the study is
+            to get there, such as gradient methods by name.
+        unit: Goes into the result's attributes.
+        vectorised: Whether many points along this axis, which holds numbers, run in one compiled
+            call: the function gets scalars that JAX traces, and must be made of what `jax.vmap`
+            takes.
 
     Example:
-        >>> osciprop.studies.Axis([0.1, 0.2], unit="V").unit
-        'V'
+        >>> methods = {"classic": osciprop.ClassicEP(), "implicit": osciprop.Implicit()}
+        >>> osciprop.studies.Axis(methods).coordinates.tolist()
+        ['classic', 'implicit']
     """
 
     values: Sequence[Value] | np.ndarray | jax.Array | Mapping[str, Any]
@@ -130,16 +126,19 @@ def linspace(
     Args:
         start: The first value.
         stop: The last value.
-        number: How many.
-        unit: Unit of the values, for labels; None for none.
-        vectorised: Whether points along this axis are computed in one compiled call.
+        number: How many, at least 1.
+        unit: As for `Axis`.
+        vectorised: As for `Axis`.
 
     Returns:
         An axis.
 
+    Raises:
+        ValueError: `number` is below 1.
+
     Example:
-        >>> osciprop.studies.linspace(0.0, 1.0, 3).values
-        (0.0, 0.5, 1.0)
+        >>> osciprop.studies.linspace(0.0, 1.0, 3).coordinates.tolist()
+        [0.0, 0.5, 1.0]
     """
     check_at_least("number", number, 1, "of values")
     return Axis(np.linspace(start, stop, number), unit, vectorised)
@@ -150,21 +149,21 @@ def logspace(
 ) -> Axis:
     """So many values from `start` to `stop`, both included, at equal ratios.
 
-    These are the first and the last value themselves, not exponents as in NumPy's function of this
-    name. Raises `ValueError` unless both are above 0.
-
     Args:
-        start: The first value, above 0.
-        stop: The last value, above 0.
-        number: How many.
-        unit: Unit of the values, for labels; None for none.
-        vectorised: Whether points along this axis are computed in one compiled call.
+        start: The first value itself, not an exponent as in NumPy's function of this name.
+        stop: The last value itself.
+        number: How many, at least 1.
+        unit: As for `Axis`.
+        vectorised: As for `Axis`.
 
     Returns:
         An axis.
 
+    Raises:
+        ValueError: `number` is below 1, or `start` or `stop` not above 0.
+
     Example:
-        >>> [round(value, 6) for value in osciprop.studies.logspace(0.01, 1.0, 3).values]
+        >>> osciprop.studies.logspace(0.01, 1.0, 3).coordinates.round(6).tolist()
         [0.01, 0.1, 1.0]
     """
     check_at_least("number", number, 1, "of values")
@@ -181,16 +180,19 @@ def seeds(number: int, *, first: int = 0, vectorised: bool = False) -> Axis:
     """The seeds `first`, `first + 1`, ...: repetitions with other random numbers.
 
     Args:
-        number: How many.
-        first: The first.
-        vectorised: Whether points along this axis are computed in one compiled call.
+        number: How many, at least 1.
+        first: The first, not negative.
+        vectorised: As for `Axis`.
 
     Returns:
         An axis.
 
+    Raises:
+        ValueError: a number is out of range.
+
     Example:
-        >>> osciprop.studies.seeds(3).values
-        (0, 1, 2)
+        >>> osciprop.studies.seeds(3, first=7).coordinates.tolist()
+        [7, 8, 9]
     """
     check_at_least("number", number, 1, "of seeds")
     check_at_least("first", first, 0, "seeds are not negative")

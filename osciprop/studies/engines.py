@@ -67,14 +67,15 @@ class OnExecutor(AbstractEngine):
     """On an executor of the user's own, such as loky's or mpi4py's, which stays the user's to end.
 
     Its workers must be able to import osciprop, and must not be forked from a process in which JAX
-    has started. `in_flight` blocks at most are handed over at a time.
+    has started.
 
     Args:
-        executor: Any `concurrent.futures.Executor`.
-        in_flight: How many blocks are handed to it at once; None for a default.
+        executor: A `concurrent.futures.Executor`.
+        in_flight: How many blocks at most are handed over at a time, at least 1.
 
     Raises:
-        StudyError: a number is out of its range.
+        TypeError: `executor` is none.
+        ValueError: `in_flight` is below 1.
 
     Example:
         >>> from concurrent.futures import ThreadPoolExecutor
@@ -117,23 +118,23 @@ class OnExecutor(AbstractEngine):
 
 
 class Processes(AbstractEngine):
-    """In so many processes of this machine, spawned for the study; by default one per core.
+    """In processes of this machine, spawned for the study.
 
-    `environments` gives each process environment variables instead, and so their number: one
-    process per GPU is `[{"CUDA_VISIBLE_DEVICES": str(i)} for i in range(gpus)]`. A process that is
-    killed is replaced and its block computed again; a block that ends its process twice counts as
-    failed. They end with the study, also if it is killed.
+    A process that is killed is replaced and its block computed again; a block that ends its process
+    twice counts as failed. They end with the study, also if it is killed.
 
     Args:
-        workers: Number of processes.
-        environments: Environment variables of each process, such as which GPU it sees; None for
-            none.
+        workers: How many processes; None for one per core.
+        environments: Environment variables of each process, and so their number instead of
+            `workers`: one process per GPU is
+            `[{"CUDA_VISIBLE_DEVICES": str(i)} for i in range(gpus)]`.
 
     Raises:
-        ValueError: there is no process.
+        ValueError: `workers` is below 1, or given beside `environments`, or these are empty.
 
     Example:
-        >>> osciprop.studies.Processes(2).workers
+        >>> engine = osciprop.studies.Processes(2)  # study.run(engine=engine)
+        >>> len(engine.environments)
         2
     """
 

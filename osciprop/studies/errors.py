@@ -7,8 +7,10 @@ class StudyError(RuntimeError):
     """A study cannot start, go on, or be read; the message says why, and what to do.
 
     Example:
-        >>> issubclass(osciprop.studies.StudyFailed, osciprop.studies.StudyError)
-        True
+        >>> osciprop.studies.load_results("nowhere")
+        Traceback (most recent call last):
+        ...
+        osciprop.studies.errors.StudyError: nowhere holds no study...
     """
 
 
@@ -16,8 +18,10 @@ class StudyFailed(StudyError):
     """Every point of a study failed.
 
     Example:
-        >>> issubclass(osciprop.studies.StudyFailed, osciprop.studies.StudyError)
-        True
+        >>> osciprop.studies.Study(lambda a: {"b": a / 0}, {"a": [1, 2]}).run(progress=False)
+        Traceback (most recent call last):
+        ...
+        osciprop.studies.errors.StudyFailed: ...
     """
 
 
@@ -28,7 +32,7 @@ class StudyFileError(ValueError):
         >>> osciprop.studies.load_study("nowhere.toml")
         Traceback (most recent call last):
         ...
-        osciprop.studies.errors.StudyFileError: ...
+        osciprop.studies.errors.StudyFileError: there is no file nowhere.toml...
     """
 
 
@@ -42,11 +46,11 @@ class StudyWarning(UserWarning):
 
 
 class StudyInterrupted(KeyboardInterrupt):
-    """A study was interrupted; `results` hold all points that were finished until then.
+    """A study was interrupted.
 
     Args:
         message: What it says.
-        results: What was computed until then.
+        results: All points that were finished until then; None if they are in a store.
 
     Example:
         >>> issubclass(osciprop.studies.StudyInterrupted, KeyboardInterrupt)

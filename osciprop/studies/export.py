@@ -17,21 +17,23 @@ def export_csv(results: xarray.Dataset, path: str | Path) -> None:
 
     First come the axes, and what of them was selected, then the variables; NaN is an empty field.
     A complex variable makes two columns, `name_real` and `name_imag`; one that is an array at each
-    point makes a column per entry, `name[0]` or `name[0,1]`. Units are not in the file. The path's
-    ending may ask for compression, as ".csv.gz" does. Missing folders are made.
-
-    Raises `StudyError` if the file cannot be written, `ValueError` if names collide.
+    point makes a column per entry, `name[0]` or `name[0,1]`. Units are not in the file.
 
     Args:
-        results: Results of a study, an xarray Dataset.
-        path: File to write.
+        results: What `Study.run` returned, or a part of it.
+        path: File to write; its ending may ask for compression, as ".csv.gz" does. Missing folders
+            are made.
 
     Raises:
-        StudyError: the results hold arrays, or the file cannot be written.
+        StudyError: the file cannot be written.
+        ValueError: names collide.
 
     Example:
         >>> study = osciprop.studies.Study(lambda a: {"b": 2 * a}, {"a": [1, 2]})
         >>> osciprop.studies.export_csv(study.run(progress=False), "results.csv")
+        >>> with open("results.csv") as file:
+        ...     file.readline().split(",")[:2]
+        ['a', 'b']
     """
     alone = [name for name, coordinate in results.coords.items() if coordinate.ndim == 0]
     parts = _without_complex(results).expand_dims(alone)
@@ -53,20 +55,23 @@ def export_netcdf(results: xarray.Dataset, path: str | Path) -> None:
 
     NetCDF knows no complex numbers: such a variable becomes two, `name_real` and `name_imag`. Truth
     values are 8-bit integers in the file, and truth values again for xarray. Attributes that are
-    neither texts, numbers nor arrays are written as JSON. Missing folders are made.
-
-    Raises `StudyError` if the file cannot be written, `ValueError` if names collide.
+    neither texts, numbers nor arrays are written as JSON.
 
     Args:
-        results: Results of a study, an xarray Dataset.
-        path: File to write.
+        results: What `Study.run` returned, or a part of it.
+        path: File to write. Missing folders are made.
 
     Raises:
         StudyError: the file cannot be written.
+        ValueError: names collide.
 
     Example:
+        >>> import xarray
         >>> study = osciprop.studies.Study(lambda a: {"b": 2 * a}, {"a": [1, 2]})
         >>> osciprop.studies.export_netcdf(study.run(progress=False), "results.nc")
+        >>> with xarray.open_dataset("results.nc") as results:
+        ...     results["b"].values.tolist()
+        [2, 4]
     """
     # Without what a store or file, from which results were read, said of chunks and compression.
     parts = _without_complex(results).drop_encoding()

@@ -34,22 +34,23 @@ def load_study(path: str | Path) -> Study:
     `dimensions`.
 
     The folder of a Python file stays on Python's path until the next study is loaded. Workers get
-    the file's text, and must be able to import what it imports. Raises `StudyFileError`.
+    the file's text, and must be able to import what it imports.
 
     Args:
-        path: A TOML file, or a Python file that defines a `Study` called `study`.
+        path: The file, ending in .toml or .py.
 
     Returns:
-        The study.
+        The study, to be run.
 
     Raises:
-        StudyFileError: the file is missing, or says something that is none.
+        StudyFileError: the file is missing, or something in it cannot be.
 
     Example:
-        >>> osciprop.studies.load_study("nowhere.toml")
-        Traceback (most recent call last):
-        ...
-        osciprop.studies.errors.StudyFileError: ...
+        >>> with open("mine.py", "w") as file:
+        ...     print("from osciprop.studies import Study", file=file)
+        ...     print("study = Study(lambda a: {'b': 2 * a}, {'a': [1, 2]})", file=file)
+        >>> list(osciprop.studies.load_study("mine.py").axes)
+        ['a']
     """
     path = Path(path)
     if path.suffix not in (".toml", ".py"):

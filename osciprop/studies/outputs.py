@@ -8,12 +8,13 @@ class Output:
     """Unit of a value, and names of its dimensions where it is an array.
 
     Args:
-        unit: Unit of the values, for labels.
-        dimensions: Names of the dimensions of arrays.
+        unit: Goes into the result's attributes.
+        dimensions: One name per dimension; none for names that are made.
 
     Example:
-        >>> osciprop.studies.Output(unit="s").unit
-        's'
+        >>> trace = osciprop.studies.Output(unit="mV", dimensions=("time",))
+        >>> trace.names("trace", 1), osciprop.studies.Output().names("trace", 1)
+        (('time',), ('trace_axis0',))
     """
 
     unit: str = ""

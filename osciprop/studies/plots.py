@@ -58,43 +58,38 @@ def plot_lines(
     log_y: bool = False,
     ax: Axes | None = None,
 ) -> list[Axes]:
-    """Lines of variable `y` over the axis `x`: one per value of `hue`, a panel per one of `facet`.
+    """Lines over an axis: one per value of another, a panel per value of a third.
 
-    Shown is the mean over the axis `band` (by default over "seed" if there is such an axis), with
-    the band in which it lies at 95 % confidence by Student's t; with `log_y` the geometric mean,
-    with the band of the mean logarithm. NaN is left out; where nothing is left, there is a gap, and
-    without at least two values there is no band. Words along `x`, and points between gaps, have
-    error bars instead. `log_x=None` chooses a logarithmic scale
-    for positive numbers at about equal ratios over more than 1.5 decades. Names and units (of the
+    Shown is the mean over repetitions, with the band in which it lies at 95 % confidence by
+    Student's t; with `log_y` the geometric mean, with the band of the mean logarithm. NaN is left
+    out; where nothing is left, there is a gap, and without at least two values there is no band.
+    Words along `x`, and points between gaps, have error bars instead. Names and units (of the
     attribute "units") label the axes; numbers along axes are sorted.
 
-    `ax` is drawn into where one panel is. Returns the axes of all panels, in the order of `facet`.
-
-    Raises `ValueError` for variables and axes that are not there, complex values, axes of several
-    values that are not named, values not above 0 on a logarithmic scale, and if all are NaN.
-
     Args:
-        results: Results of a study, an xarray Dataset.
+        results: What `Study.run` returned, or a part of it.
         x: The axis to draw over.
-        y: The result to draw.
-        hue: An axis with a line for each of its values; None for one line.
-        facet: An axis with a panel for each of its values; None for one panel.
-        band: The axis of repetitions, shown as mean and band.
-        log_x: Whether the horizontal axis is logarithmic; None as the axis itself.
-        log_y: Whether the vertical axis is logarithmic, and means geometric.
-        ax: Axes to draw into; None for new ones.
+        y: The variable to draw.
+        hue: The axis with a line for each of its values; None for one line.
+        facet: The axis with a panel for each of its values; None for one panel.
+        band: The axis of repetitions, if there is such an axis.
+        log_x: Whether the horizontal scale is logarithmic. None is so for positive numbers at about
+            equal ratios over more than 1.5 decades.
+        log_y: Whether the vertical scale is logarithmic.
+        ax: Axes to draw one panel into; None for new ones.
 
     Returns:
-        The axes, panel by panel.
+        The axes of all panels, in the order of `facet`.
 
     Raises:
-        StudyError: a name is no axis or result.
+        ValueError: a variable or axis is not there, values are complex, an axis of several values
+            is not named, values on a logarithmic scale are not above 0, or all are NaN.
 
     Example:
         >>> study = osciprop.studies.Study(lambda a: {"b": 2 * a}, {"a": [1, 2]})
-        >>> axes = osciprop.studies.plot_lines(study.run(progress=False), x="a", y="b")
-        >>> len(axes)
-        1
+        >>> (ax,) = osciprop.studies.plot_lines(study.run(progress=False), x="a", y="b")
+        >>> ax.get_xlabel(), ax.get_ylabel()
+        ('a', 'b')
     """
     found = average(results, y, {"facet": facet, "hue": hue, "x": x}, band, logarithmic=log_y)
     over, hues = found.scales["x"], found.scales["hue"]
@@ -138,43 +133,37 @@ def plot_heat_map(
     limits: tuple[float, float] | None = None,
     ax: Axes | None = None,
 ) -> list[Axes]:
-    """The variable `value` over two axes as colours: one panel per value of the axis `facet`.
+    """A variable over two axes as colours, a panel per value of a third.
 
-    Shown is the mean over the axis `band` (by default over "seed" if there is such an axis), with
-    `log_color` the geometric one; NaN is left out of it. Cells are equally large, whatever lies
-    between the values of the axes; numbers along axes are sorted, from the lower left. A cell
-    without a finite value is a cross on grey. All panels share the scale of colours, which is
-    logarithmic with `log_color`, and reaches from the lowest to the highest value or over the
-    `limits`: what is beyond has the colour of the end.
-
-    `ax` is drawn into where one panel is. Returns the axes of all panels, in the order of `facet`.
-
-    Raises `ValueError` for variables and axes that are not there, complex values, axes of several
-    values that are not named, values not above 0 on a logarithmic scale, and if all are NaN.
+    Shown is the mean over repetitions, with `log_color` the geometric one; NaN is left out of it.
+    Cells are equally large, whatever lies between the values of the axes; numbers along axes are
+    sorted, from the lower left. A cell without a finite value is a cross on grey. All panels share
+    the scale of colours.
 
     Args:
-        results: Results of a study, an xarray Dataset.
-        x: The axis to draw to the right.
-        y: The axis to draw upwards.
-        value: The result to draw as colour.
-        facet: An axis with a panel for each of its values; None for one panel.
-        band: The axis of repetitions, of which the mean is shown.
-        log_color: Whether colours are logarithmic, and means geometric.
-        limits: The lowest and the highest value that has a colour of its own; None for those of
-            all.
-        ax: Axes to draw into; None for new ones.
+        results: What `Study.run` returned, or a part of it.
+        x: The axis to the right.
+        y: The axis upwards.
+        value: The variable to show.
+        facet: The axis with a panel for each of its values; None for one panel.
+        band: The axis of repetitions, if there is such an axis.
+        log_color: Whether the scale of colours is logarithmic.
+        limits: Ends of that scale: what is beyond has the colour of the end. None for the lowest
+            and the highest value.
+        ax: Axes to draw one panel into; None for new ones.
 
     Returns:
-        The axes, panel by panel.
+        The axes of all panels, in the order of `facet`.
 
     Raises:
-        StudyError: a name is no axis or result.
+        ValueError: as `plot_lines`, or `limits` do not ascend.
 
     Example:
-        >>> study = osciprop.studies.Study(lambda a, b: {"c": a + b}, {"a": [1, 2], "b": [1, 2]})
-        >>> axes = osciprop.studies.plot_heat_map(study.run(progress=False), x="a", y="b", value="c")
-        >>> len(axes)
-        1
+        >>> study = osciprop.studies.Study(lambda a, b: {"c": a + b}, {"a": [1, 2], "b": [3, 4]})
+        >>> results = study.run(progress=False)
+        >>> (ax,) = osciprop.studies.plot_heat_map(results, x="a", y="b", value="c")
+        >>> ax.get_xlabel(), ax.get_ylabel()
+        ('a', 'b')
     """
     found = average(results, value, {"facet": facet, "y": y, "x": x}, band, logarithmic=log_color)
     across, up = found.scales["x"], found.scales["y"]

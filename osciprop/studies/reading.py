@@ -23,22 +23,21 @@ SHOWN = 5
 def load_results(folder: str | Path) -> xarray.Dataset:
     """The results of a study so far, as `Study.run` returns them.
 
-    Nothing is written, and the study may be running. Raises `StudyError` if the folder holds no
-    study, or what it holds is damaged.
+    Nothing is written, and the study may be running.
 
     Args:
-        folder: Of the results.
+        folder: The store that the study is run into.
 
     Returns:
-        An xarray Dataset, with NaN or 0 where a point is missing; `status` tells.
+        All points, with NaN or 0 where one is missing; the variable `status` tells.
 
     Raises:
-        StudyError: there is no study, or its results are damaged.
+        StudyError: the folder holds no study, or what it holds is damaged.
 
     Example:
         >>> study = osciprop.studies.Study(lambda a: {"b": 2 * a}, {"a": [1, 2]})
-        >>> _ = study.run("doubled", progress=False)
-        >>> osciprop.studies.load_results("doubled")["b"].values.tolist()
+        >>> _ = study.run("store", progress=False)
+        >>> osciprop.studies.load_results("store")["b"].values.tolist()
         [2, 4]
     """
     return dataset(_open(folder))
@@ -48,26 +47,26 @@ def load_results(folder: str | Path) -> xarray.Dataset:
 class StudyStatus:
     """How far a study has come.
 
-    Each of its `points` is done, failed, missing, or in a damaged block, which counts as not
-    computed. `seconds` sums the wall times of all points; `slowest` is a point and its seconds.
-    `failures` are the first failed points, `damage` what is wrong with the first damaged blocks.
+    Each point is done, failed, missing, or in a damaged block, which counts as not computed.
 
     Args:
-        folder: Of the results.
-        function: That was studied.
+        folder: The store that the study is run into.
+        function: Name of the study's function.
         points: Number of points.
-        done: Number of points computed.
-        failed: Number of points that failed.
-        missing: Number of points to be computed.
-        damaged: Number of points whose results are damaged.
-        seconds: Time of computing.
-        slowest: Time of the slowest block.
-        failures: Messages of points that failed.
-        damage: Messages about damaged points.
+        done: Number of points that are computed.
+        failed: Number of points whose function raised.
+        missing: Number of points that are not computed.
+        damaged: Number of points in damaged blocks.
+        seconds: Sum of the wall times of all points.
+        slowest: The slowest point and its seconds; None if none is computed.
+        failures: The first failed points.
+        damage: What is wrong with the first damaged blocks.
 
     Example:
-        >>> "done" in osciprop.studies.StudyStatus.__dataclass_fields__
-        True
+        >>> study = osciprop.studies.Study(lambda a: {"b": 2 * a}, {"a": [1, 2]})
+        >>> _ = study.run("store", progress=False)
+        >>> str(osciprop.studies.study_status("store")).splitlines()[1]
+        '2 done, 0 failed, 0 missing'
     """
 
     folder: Path
@@ -101,21 +100,21 @@ class StudyStatus:
 def study_status(folder: str | Path) -> StudyStatus:
     """How far the study in a folder has come; the study may be running.
 
-    Every stored chunk is read and checked. Raises `StudyError` if the folder holds no study.
+    Every stored chunk is read and checked.
 
     Args:
-        folder: Of the results.
+        folder: The store that the study is run into.
 
     Returns:
-        How far the study has come.
+        Numbers of points, time, failures and damage.
 
     Raises:
-        StudyError: there is no study.
+        StudyError: the folder holds no study.
 
     Example:
         >>> study = osciprop.studies.Study(lambda a: {"b": 2 * a}, {"a": [1, 2]})
-        >>> _ = study.run("doubled", progress=False)
-        >>> osciprop.studies.study_status("doubled").done
+        >>> _ = study.run("store", progress=False)
+        >>> osciprop.studies.study_status("store").done
         2
     """
     store = _open(folder)

@@ -11,21 +11,19 @@ from .modules import nearest
 def select(results: xarray.Dataset, wanted: Mapping[str, str]) -> xarray.Dataset:
     """The results where axes have certain values, each written as a study's labels write it.
 
-    Raises `ValueError` for what is no axis, and for values that an axis does not have.
-
     Args:
-        results: Results of a study, an xarray Dataset.
+        results: What `Study.run` returned.
         wanted: From names of axes to values written as text.
 
     Returns:
-        The part of the results.
+        The part of the results, without these axes as dimensions.
 
     Raises:
-        StudyError: an axis has no such value.
+        ValueError: a name is no axis, or an axis does not have the value.
 
     Example:
         >>> study = osciprop.studies.Study(lambda a: {"b": 2 * a}, {"a": [1, 2]})
-        >>> osciprop.studies.select(study.run(progress=False), {"a": "2"})["b"].values.tolist()
+        >>> osciprop.studies.select(study.run(progress=False), {"a": "2"})["b"].item()
         4
     """
     places = {}

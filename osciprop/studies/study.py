@@ -24,31 +24,23 @@ TOGETHER = 256
 class Study:
     """A function evaluated at every combination of the values of named axes.
 
-    `function(**point, **constants)` returns a dict of numbers and arrays by name, of the same
-    shapes at every point. `axes` maps names to an `Axis`, to one of `linspace`, `logspace` and
-    `seeds`, or to plain values. Along vectorised axes points run in one compiled call: there the
-    function gets traced scalars, and inside `memory_limit` bytes many run side by side (default:
-    1 GiB on accelerators; 16 MiB on processors, or one point if fewer than four fit). `outputs` may
-    give units and names of dimensions to what is returned.
-
-    `points_per_block` points are computed by one task and become durable together: by default one,
-    or 256 where axes are vectorised. It, like all else that is said here, is a setting: a study
-    resumes only what was started with the same ones.
-
-    Raises `ValueError` or `TypeError` for axes, constants and outputs that cannot be.
+    All that is said here is a setting: a study resumes only what was started with the same ones.
 
     Args:
-        function: Of one point, by the names of axes and constants; returns numbers or arrays by
-            name.
-        axes: From names to values, or to `Axis`.
-        constants: What is the same at all points.
-        outputs: Units and dimensions of what is returned.
-        points_per_block: Points that are computed and stored together; None for a choice by the
-            study.
-        memory_limit: Bytes that the points of one compiled call may take; None for a default.
+        function: `function(**point, **constants)` returns a dict of numbers and arrays by name, of
+            the same shapes at every point. Along vectorised axes it gets traced scalars.
+        axes: From names to an `Axis`, to one of `linspace`, `logspace` and `seeds`, or to plain
+            values.
+        constants: Further arguments, the same at every point; None for none.
+        outputs: Units and names of dimensions of what is returned; None for none.
+        points_per_block: How many points are computed by one task and become durable together; None
+            for one, or 256 where axes are vectorised.
+        memory_limit: Bytes inside which many points run side by side in one compiled call; None for
+            1 GiB on accelerators, and on processors 16 MiB, or one point if fewer than four fit.
 
     Raises:
-        StudyError: names do not fit the function.
+        ValueError: axes, constants and outputs that cannot be, or do not fit the function.
+        TypeError: they are of the wrong kind.
 
     Example:
         >>> study = osciprop.studies.Study(lambda a: {"b": 2 * a}, {"a": [1, 2]})
@@ -102,14 +94,14 @@ class Study:
         self,
         store: str | Path | None = None,
         *,
-        engine: AbstractEngine | None = None,
+        engine: AbstractEngine = InProcess(),
         progress: bool = True,
     ) -> xarray.Dataset:
         """Compute what is missing, and return all results.
 
         `store` is a folder in which every block is durable as soon as it is computed; a run that
         ended early goes on there. Without one results are in memory only. `engine` says where
-        points are computed: `InProcess()`, the default, `Processes`, `OnExecutor` or `Dask`.
+        points are computed: `InProcess`, `Processes`, `OnExecutor` or `Dask`.
 
         A point whose function raises is recorded as failed, with message and traceback
         (`failures`), and the rest goes on; it holds NaN in the results. `retry` computes it again.
@@ -124,7 +116,7 @@ class Study:
         self,
         store: str | Path,
         *,
-        engine: AbstractEngine | None = None,
+        engine: AbstractEngine = InProcess(),
         progress: bool = True,
     ) -> xarray.Dataset:
         """Compute failed points again, and missing ones; otherwise as `run`."""
@@ -178,12 +170,11 @@ class Study:
     def _run(
         self,
         store: str | Path | None,
-        engine: AbstractEngine | None,
+        engine: AbstractEngine,
         progress: bool,
         again: bool,
     ) -> xarray.Dataset:
-        used = InProcess() if engine is None else engine
-        if not isinstance(used, AbstractEngine):
+        if not isinstance(engine, AbstractEngine):
             raise TypeError(
                 f"engine is {engine!r}: give InProcess(), Processes(), OnExecutor(executor) or "
                 "Dask(cluster)"
@@ -192,5 +183,5 @@ class Study:
         folder = None if store is None else Path(store)
         with held(folder):
             results = open_results(work, self.settings, self.outputs, folder)
-            compute(work, results, used, progress=progress, again=again)
+            compute(work, results, engine, progress=progress, again=again)
             return conclude(results)

@@ -29,7 +29,9 @@ from .hosts import connect_hosts as connect_hosts
 from .loop import fit as fit
 from .memory import MemoryEstimate as MemoryEstimate
 from .memory import memory_estimate as memory_estimate
+from .parallel import AbstractPlacement as AbstractPlacement
 from .parallel import DataParallel as DataParallel
+from .parallel import OneDevice as OneDevice
 from .preprocessing import CIFAR_STATISTICS as CIFAR_STATISTICS
 from .preprocessing import IMAGENET_STATISTICS as IMAGENET_STATISTICS
 from .preprocessing import AbstractPreprocessing as AbstractPreprocessing

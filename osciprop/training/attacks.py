@@ -50,7 +50,7 @@ class AbstractAttack(Module):
         """
 
 
-class _SignAscent(AbstractAttack):
+class SignAscent(AbstractAttack):
     """Shared frame: steps along the sign of the gradient, in the ball and the range of the data."""
 
     radius: eqx.AbstractVar[Number]
@@ -79,13 +79,13 @@ class _SignAscent(AbstractAttack):
         radius, low, high, step = (
             value.astype(inputs.dtype) for value in (self.radius, self.low, self.high, step)
         )
-        _check_range(inputs, low, high)
+        check_range(inputs, low, high)
         lower, upper = jnp.maximum(inputs - radius, low), jnp.minimum(inputs + radius, high)
         start = inputs
         if key is not None:
             away = jax.random.uniform(key, inputs.shape, inputs.dtype, -1, 1)
             start = jnp.clip(inputs + radius * away, lower, upper)
-        moved, solved = _ascend(
+        moved, solved = ascend(
             network, start, targets, step, steps, lower, upper, self.method, throw
         )
         if not throw:
@@ -101,11 +101,11 @@ class _SignAscent(AbstractAttack):
 
 
 @eqx.filter_jit
-def _ascend(
+def ascend(
     network: AbstractNetwork,
     start: Float[Array, "batch ..."],
     y: Targets,
-    step: Float[Array, ""],
+    step: Number,
     steps: int,
     lower: Float[Array, "batch ..."],
     upper: Float[Array, "batch ..."],
@@ -127,7 +127,7 @@ def _ascend(
     return jax.lax.fori_loop(0, steps, body, (start, solved))
 
 
-def _check_range(x: Float[Array, "batch ..."], low: Array, high: Array) -> None:
+def check_range(x: Float[Array, "batch ..."], low: Number, high: Number) -> None:
     if is_traced((x, low, high)):
         return
     if x.min() < low or x.max() > high:
@@ -138,25 +138,20 @@ def _check_range(x: Float[Array, "batch ..."], low: Array, high: Array) -> None:
         )
 
 
-class FastGradientSign(_SignAscent):
+class FastGradientSign(SignAscent):
     """The fast gradient sign method (FGSM): one step of `radius` along the gradient's sign.
 
-    No input changes by more than `radius`, nor leaves the range `low` to `high` that the data must
-    lie in (all in units of the input). `method` finds the gradient, by default `Implicit()`. For a
-    cost that is linear in the input it is the worst case. Source: Goodfellow, Shlens & Szegedy,
-    ICLR 2015, arXiv 1412.6572.
-
-    Raises `ValueError` for a negative radius or an empty range; `perturb` does for data outside of
-    the range (inside `jit` they are brought into it).
+    For a cost that is linear in the input it is the worst case.
 
     Args:
-        radius: Largest change of any input, not negative.
-        low: Smallest value that the data may have.
-        high: Largest value that the data may have.
+        radius: Largest change of any input, in units of the input, not negative.
+        low: Smallest value that data have, and changed data may have.
+        high: Largest value.
         method: What finds the gradient of the cost by the input.
 
     Raises:
-        ValueError: the radius is negative or the range empty; by `perturb`, data lie outside of it.
+        ValueError: the radius is negative or the range empty; by `perturb`, data lie outside of it
+            (inside `jit` they are brought into it).
 
     Source: Goodfellow, Shlens and Szegedy 2015, arXiv 1412.6572.
 
@@ -183,25 +178,23 @@ class FastGradientSign(_SignAscent):
         return self.climb(network, x, y, self.radius, 1, None, throw)
 
 
-class ProjectedGradient(_SignAscent):
+class ProjectedGradient(SignAscent):
     """Projected gradient ascent (PGD) in the maximum norm: `steps` of size `step`, each brought
     back to within `radius` of the input.
 
-    It starts at the input or, if `perturb` is given a key, at a random point of the ball. A
-    `step` of about `2.5 radius / steps` reaches the whole ball. Source: Madry et al., ICLR 2018,
-    arXiv 1706.06083. Other arguments and errors as for `FastGradientSign`, and `ValueError` for a
-    `step` that is not positive or less than one of `steps`.
+    It starts at the input or, if `perturb` is given a key, at a random point of the ball.
 
     Args:
-        radius: Largest change of any input, not negative.
-        step: Size of a step, above 0.
-        steps: Number of steps.
-        low: Smallest value that the data may have.
-        high: Largest value that the data may have.
+        radius: Largest change of any input, in units of the input, not negative.
+        step: Size of a step, above 0; about `2.5 radius / steps` reaches the whole ball.
+        steps: Number of steps, at least 1.
+        low: Smallest value that data have, and changed data may have.
+        high: Largest value.
         method: What finds the gradient of the cost by the input.
 
     Raises:
-        ValueError: a number is out of its range; by `perturb`, data lie outside of it.
+        ValueError: a number is out of its range; by `perturb`, data lie outside of it (inside `jit`
+            they are brought into it).
 
     Source: Madry et al. 2018, arXiv 1706.06083.
 
@@ -248,40 +241,36 @@ def adversarial_accuracy(
 ) -> float:
     """The fraction of samples that the network gets right after an attack.
 
-    `y` holds integer labels. `relaxation` is how the changed inputs are answered, as in
-    `osciprop.evaluate`; `key` and `throw` go to the attack.
-
-    Raises as `attack.perturb`, and `ValueError` for a batch size below 1.
-
     Args:
         network: The network: `osciprop.Network`, or one of the user's own.
         x: Inputs, `(batch, features)`, or of whatever shape the network takes.
         y: Targets: integer labels `(batch,)`, or rows `(batch, outputs)`.
-        attack: How inputs are moved.
+        attack: How inputs are changed.
         batch_size: Number of samples at a time.
-        relaxation: How equilibria are found.
+        relaxation: How equilibria of changed inputs are found, as in `osciprop.evaluate`.
         key: Source of random starts; None to start at the inputs.
         throw: Whether a gradient that was not found is an error.
 
     Returns:
-        Accuracy and mean cost at the moved inputs.
+        The accuracy at the changed inputs.
 
     Raises:
         ConvergenceError: a gradient that the attack needs was not found.
+        ValueError: the batch size is below 1, or as `attack.perturb`.
 
     Example:
         >>> attack = osciprop.training.FastGradientSign(0.1)
-        >>> attacked = osciprop.training.adversarial_accuracy(network, x, y, attack)
-        >>> 0 <= attacked.accuracy <= 1
+        >>> accuracy = osciprop.training.adversarial_accuracy(network, x, y, attack)
+        >>> 0 <= accuracy <= 1
         True
     """
     check_at_least("batch_size", batch_size, 1, "attack at least one sample at a time")
     inputs, targets = (np.asarray(array) for array in prepare_pair(network, x, y))
-    hits = 0.0
+    correct = 0.0
     for start in range(0, len(inputs), batch_size):
         clean, wanted = inputs[start : start + batch_size], targets[start : start + batch_size]
         own = None if key is None else jax.random.fold_in(key, start)
         moved = np.asarray(attack.perturb(network, clean, wanted, key=own, throw=throw))
         found = evaluate(network, moved, wanted, relaxation=relaxation, batch_size=batch_size)
-        hits += found.accuracy * len(clean)
-    return hits / len(inputs)
+        correct += found.accuracy * len(clean)
+    return correct / len(inputs)

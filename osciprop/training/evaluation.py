@@ -43,10 +43,9 @@ def evaluate(
 ) -> Evaluation:
     """Mean cost and accuracy of a network on data, at its free equilibria.
 
-    `y` holds integer labels (the accuracy counts the largest score) or target rows (the accuracy
-    counts where both have their largest entry). Samples whose relaxation did not converge count as
-    they stand, and `converged` says how many did. `preprocessing` is applied to each batch of `x`,
-    as its `evaluate` says.
+    The accuracy counts the largest score and, for target rows, where both have their largest entry.
+    Samples whose relaxation did not converge count as they stand, and `converged` says how many
+    did.
 
     Args:
         network: The network: `osciprop.Network`, or one of the user's own.
@@ -54,36 +53,38 @@ def evaluate(
         y: Targets: integer labels `(batch,)`, or rows `(batch, outputs)`.
         relaxation: How equilibria are found.
         batch_size: Number of samples at a time.
-        preprocessing: What makes the network's inputs of stored samples; None for inputs as they
-            are.
+        preprocessing: What makes the network's inputs of stored samples, by its `evaluate`; None
+            for inputs as they are.
 
     Returns:
-        Mean cost, accuracy, and the fraction of samples that settled.
+        Mean cost, accuracy, and the fraction of samples whose relaxation converged.
 
     Raises:
-        ValueError: input does not fit.
+        ValueError: the data do not fit the network, or the batch size is below 1.
 
     Example:
         >>> 0 <= osciprop.evaluate(network, x, y).accuracy <= 1
         True
     """
     check_at_least("batch_size", batch_size, 1, "evaluate at least one sample at a time")
-    losses, hits, settled = 0.0, 0, 0
+    loss, correct, converged = 0.0, 0, 0
     for start in range(0, len(x), batch_size):
-        inputs = as_measured(preprocessing, x[start : start + batch_size])
-        targets = y[start : start + batch_size]
+        batch = slice(start, start + batch_size)
+        inputs, targets = prepare_pair(network, measured(preprocessing, x[batch]), y[batch])
         solution = relax(network, inputs, relaxation=relaxation, throw=False)
-        cost, correct = _score(network, solution.s, prepare_pair(network, inputs, targets)[1])
-        losses += float(cost)
-        hits += int(correct)
-        settled += int(np.count_nonzero(solution.converged))
-    return Evaluation(losses / len(x), hits / len(x), settled / len(x))
+        batch_loss, batch_correct = score(network, solution.s, targets)
+        loss += float(batch_loss)
+        correct += int(batch_correct)
+        converged += int(np.count_nonzero(solution.converged))
+    return Evaluation(loss / len(x), correct / len(x), converged / len(x))
 
 
-def as_measured(preprocessing: AbstractPreprocessing | None, x: np.ndarray) -> np.ndarray | Array:
+def measured(preprocessing: AbstractPreprocessing | None, x: np.ndarray) -> np.ndarray | Array:
+    """Inputs of stored samples, without anything random."""
     return x if preprocessing is None else preprocessing.evaluate(x)
 
 
 @eqx.filter_jit
-def _score(network: AbstractNetwork, s: PyTree, y: Array) -> tuple[Array, Array]:
+def score(network: AbstractNetwork, s: PyTree, y: Array) -> tuple[Array, Array]:
+    """The sum of the costs, and how many samples are right."""
     return jnp.sum(network.cost(s, y)), jnp.sum(hits(network.output(s), y))

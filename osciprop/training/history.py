@@ -7,20 +7,20 @@ import dataclasses
 class History:
     """What a training run recorded.
 
-    `steps` maps a name (`loss`, `accuracy`, `converged`) to one number per update; `epochs` to one
-    per epoch (`epoch`, mean `train_loss` and `train_accuracy` over the epoch's updates, and
-    `test_loss`, `test_accuracy`, `test_converged` after it); `monitored` to one per call of the
-    monitor (`update`, and what the monitor returns).
+    Columns of numbers by name; the history prints its last row.
 
     Args:
-        steps: One number per update, by name: `loss`, `accuracy`, `converged`.
-        epochs: One number per epoch, by name.
-        monitored: One number per call of the monitor, by name.
+        steps: One number per update: `loss`, `accuracy`, `converged`.
+        epochs: One number per epoch: `epoch`, the means `train_loss` and `train_accuracy` over its
+            updates, and `test_loss`, `test_accuracy`, `test_converged` after it.
+        monitored: One number per call of the monitor: `update`, and what the monitor returns.
 
     Example:
         >>> data = osciprop.datasets.digits().subset(train=32, test=16)
         >>> net = osciprop.hopfield_mlp([64, 8, 10], key=key)
-        >>> _, history = osciprop.fit(net, data, osciprop.Implicit(), optax.sgd(0.1), epochs=1, progress=False)
+        >>> _, history = osciprop.fit(
+        ...     net, data, osciprop.Implicit(), optax.sgd(0.1), epochs=1, progress=False
+        ... )
         >>> sorted(history.steps)
         ['accuracy', 'converged', 'loss']
     """
@@ -37,5 +37,6 @@ class History:
 
 
 def record(columns: dict[str, list[float]], row: dict[str, float]) -> None:
+    """Append a row."""
     for name, value in row.items():
         columns.setdefault(name, []).append(float(value))

@@ -8,17 +8,13 @@ def connect_hosts(
 ) -> None:
     """Join this process to the others of a run on several hosts; the first call of a program.
 
-    `coordinator` is the address and port of the first host as all hosts see it (`"10.0.0.1:1234"`),
-    `hosts` the number of processes, one for each host, and `index` which of them this is, from 0.
-    Under Slurm, Open MPI and on Cloud TPUs all three are found without being given. The call
+    Under Slurm, Open MPI and on Cloud TPUs all arguments are found without being given. The call
     returns when all hosts have called it; from then on `jax.devices()` lists the devices of all of
     them, and `fit(..., placement=DataParallel())` uses them.
 
-    Raises `ValueError` if only some of the three are given or `index` is out of range, and
-    `RuntimeError` if JAX has already been used, or the hosts did not find each other.
-
     Args:
-        coordinator: Address and port of the first host; None where a scheduler knows.
+        coordinator: Address and port of the first host as all hosts see it; None where a scheduler
+            knows.
         hosts: Number of processes, one for each host; None where a scheduler knows.
         index: Which of them this is, from 0; None where a scheduler knows.
 

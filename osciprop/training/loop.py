@@ -22,7 +22,7 @@ from ..errors import ConvergenceError, GradientAccuracyWarning, NonFiniteLossErr
 from ..gradients import AbstractGradientMethod, Estimate
 from ..networks.network import AbstractNetwork
 from ..networks.preparation import prepare_pair
-from .evaluation import Evaluation, as_measured, evaluate
+from .evaluation import Evaluation, evaluate, measured
 from .history import History, record
 from .memory import step_memory
 from .parallel import AbstractPlacement, OneDevice
@@ -54,27 +54,11 @@ def fit(
     progress: bool = True,
     throw: bool = True,
 ) -> tuple[AbstractNetwork, History]:
-    """Train a network; returns the trained network and the history.
-
-    `seed` decides the order of samples in every epoch; `key`, by default made from `seed`, the
-    noise of methods that have any, and augmentation.
-    `monitor(network, x, y, estimate)` is called
-    every `monitor_every` updates, before the update, and what it returns is recorded. `relaxation`
-    is the one used on the test set after each epoch. `preprocessing` makes the network's
-    inputs of the stored samples, on the device: by its `train` for updates, with a key that depends
-    on `key` and the number of the update alone, and by its `evaluate` for the test set. Data sets
-    of uint8 images need one. A monitor gets the preprocessed `x`. `placement=DataParallel()`
-    spreads every batch over several devices; the numbers are those of one device up to the order
-    of sums. With `progress`, the memory that a step takes (`memory_estimate`) is shown before it.
+    """Train a network.
 
     With `checkpoint`, a file is written every `checkpoint_every` updates, after every epoch, and on
     an interrupt or error; if it exists, training goes on from it and gives the same numbers as an
     uninterrupted run, on as many devices; on another number, up to the order of sums.
-
-    Raises `NonFiniteLossError` as soon as the loss is not finite, `ConvergenceError` if an estimate
-    did not converge (with `throw=False` training goes on, and the history's `converged` column
-    tells), `CheckpointError` if the checkpoint belongs to a run with other settings, `ValueError`
-    if the devices cannot share a batch equally.
 
     Args:
         network: The network: `osciprop.Network`, or one of the user's own.
@@ -83,21 +67,24 @@ def fit(
         optimizer: Any Optax optimizer.
         epochs: Number of passes through the training samples, counted from the beginning of the
             run.
-        batch_size: Number of samples at a time.
+        batch_size: Samples per update.
         seed: Decides the order of samples in every epoch.
-        key: Source of the noise of methods that have any, and of augmentation; None for one made
-            from `seed`.
-        monitor: Called as `monitor(network, x, y, estimate)`; what it returns is recorded. None for
-            none.
+        key: Source of the noise of methods that have any, and of augmentation, each drawn by the
+            number of the update; None for one made from `seed`.
+        monitor: Called as `monitor(network, x, y, estimate)` before an update, with preprocessed
+            `x`; what it returns is recorded. None for none.
         monitor_every: Updates between two calls of the monitor.
         checkpoint: File to go on from, and to write; None for none.
         checkpoint_every: Updates between two checkpoints.
-        relaxation: How equilibria of the test samples are found.
-        preprocessing: What makes the network's inputs of stored samples; None for inputs as they
-            are.
-        placement: Where the arrays live: one device, or several.
-        progress: Whether to show a bar, and the memory that an update takes.
-        throw: Whether an estimate that did not converge ends the training.
+        relaxation: How equilibria of the test samples are found, after each epoch.
+        preprocessing: What makes the network's inputs of stored samples, on the device: its `train`
+            for updates, its `evaluate` for the test set. Data sets of uint8 images need one; None
+            for inputs as they are.
+        placement: Where the arrays live: `osciprop.DataParallel()` spreads every batch over several
+            devices, to the same numbers up to the order of sums.
+        progress: Whether to show a bar, and before it the memory that an update takes.
+        throw: Whether an estimate that did not converge ends the training. Without, the history's
+            `converged` tells.
 
     Returns:
         The trained network and the history.
@@ -106,7 +93,7 @@ def fit(
         NonFiniteLossError: the loss is not finite.
         ConvergenceError: an estimate did not converge.
         CheckpointError: the checkpoint belongs to a run with other settings.
-        ValueError: data do not fit, or devices cannot share a batch equally.
+        ValueError: the data do not fit, or devices cannot share a batch equally.
 
     Example:
         >>> data = osciprop.datasets.digits().subset(train=32, test=16)
@@ -120,7 +107,7 @@ def fit(
     from tqdm import tqdm  # slow to import, and not needed before
 
     check_at_least("epochs", epochs, 1, "train for at least one epoch")
-    prepare_pair(network, as_measured(preprocessing, data.x_train[:1]), data.y_train[:1])
+    prepare_pair(network, measured(preprocessing, data.x_train[:1]), data.y_train[:1])
     method.check(network)
     placement.check_batch(batch_size)
     batches = Batches(data.x_train, data.y_train, batch_size, seed=seed)
@@ -131,9 +118,9 @@ def fit(
     if path is not None and path.exists():
         run = resume_run(path, run, settings)
     run.state, method = placement.replicate((run.state, method))
-    plan = _Plan(method, optimizer, placement, monitor, monitor_every, throw)
+    plan = Plan(method, optimizer, placement, monitor, monitor_every, throw)
     if progress and run.epoch < epochs:
-        first = as_measured(preprocessing, data.x_train[:batch_size]), data.y_train[:batch_size]
+        first = measured(preprocessing, data.x_train[:batch_size]), data.y_train[:batch_size]
         inputs, targets = placement.split(prepare_pair(network, *first))
         memory = step_memory(run.state, inputs, targets, method, optimizer, run.key)
         tqdm.write(str(memory), file=sys.stderr)
@@ -148,8 +135,8 @@ def fit(
             while run.epoch < epochs:
                 with prefetched(batches.epoch(run.epoch, start_step=run.step)) as samples:
                     for stored, y in samples:
-                        x = _augmented(preprocessing, stored, run)
-                        _update(run, x, y, plan)
+                        x = augmented(preprocessing, stored, run)
+                        update(run, x, y, plan)
                         bar.update()
                         bar.set_postfix(loss=f"{run.history.steps['loss'][-1]:.3f}", refresh=False)
                         if path is not None and run.updates % checkpoint_every == 0:
@@ -162,7 +149,7 @@ def fit(
                     relaxation=relaxation,
                     preprocessing=preprocessing,
                 )
-                _finish_epoch(run, test, batches.steps_per_epoch)
+                finish_epoch(run, test, batches.steps_per_epoch)
                 if path is not None:
                     save_run(path, run, settings)
     except BaseException:
@@ -172,9 +159,10 @@ def fit(
     return placement.local(run.state.network), run.history
 
 
-def _augmented(
+def augmented(
     preprocessing: AbstractPreprocessing | None, x: np.ndarray, run: TrainingRun
 ) -> np.ndarray | Array:
+    """Inputs of stored samples, for the run's next update."""
     if preprocessing is None:
         return x
     # The last number that can be folded in, since methods draw noise by the number of the update.
@@ -183,7 +171,7 @@ def _augmented(
 
 
 @dataclasses.dataclass(frozen=True)
-class _Plan:
+class Plan:
     """What all updates of a run have in common."""
 
     method: AbstractGradientMethod
@@ -194,7 +182,8 @@ class _Plan:
     throw: bool
 
 
-def _update(run: TrainingRun, x: np.ndarray | Array, y: np.ndarray, plan: _Plan) -> None:
+def update(run: TrainingRun, x: np.ndarray | Array, y: np.ndarray, plan: Plan) -> None:
+    """Train on one batch, and record it."""
     inputs, targets = plan.placement.split(prepare_pair(run.state.network, x, y))
     # By the number of the update, so that a resumed run sees the noise of an uninterrupted one.
     key = jax.random.fold_in(run.key, run.updates)
@@ -227,7 +216,8 @@ def _update(run: TrainingRun, x: np.ndarray | Array, y: np.ndarray, plan: _Plan)
     run.step += 1
 
 
-def _finish_epoch(run: TrainingRun, test: Evaluation, steps: int) -> None:
+def finish_epoch(run: TrainingRun, test: Evaluation, steps: int) -> None:
+    """Record an epoch of so many updates."""
     row = {
         "epoch": float(run.epoch + 1),
         "train_loss": float(np.mean(run.history.steps["loss"][-steps:])),

@@ -20,18 +20,15 @@ from .step import TrainingState, begin, train_step
 class MemoryEstimate:
     """Bytes that one training step takes on each device, as its compiled program counts them.
 
-    `parameters` and `optimizer_state` are exact. `batch` is this device's part of the inputs and
-    targets. `temporaries` is the compiler's plan for what lives within the step, relaxations
-    included; `results` is what it returns beside its arguments: the new state, and the estimate
-    with its equilibria. Not counted are the data set (it stays on the host), JAX itself, and
-    compiled programs.
+    Not counted are the data set (it stays on the host), JAX itself, and compiled programs.
 
     Args:
-        parameters: Bytes of the network.
-        optimizer_state: Bytes of the optimizer's state.
-        batch: Bytes of this device's inputs and targets.
-        temporaries: Bytes that live within the step.
-        results: Bytes that it returns beside its arguments.
+        parameters: Bytes of the network, exact.
+        optimizer_state: Bytes of the optimizer's state, exact.
+        batch: Bytes of this device's part of the inputs and targets.
+        temporaries: Bytes that live within the step, relaxations included, as the compiler plans.
+        results: Bytes that it returns beside its arguments: the new state, and the estimate with
+            its equilibria.
 
     Example:
         >>> osciprop.training.MemoryEstimate(1, 2, 3, 4, 5).total
@@ -80,8 +77,6 @@ def memory_estimate(
     Only shapes and types count: zeros do. Compiles the step, which `osciprop.fit` does not repeat
     for the same network, batch shape, method and optimizer in the same process.
 
-    Raises `ValueError` for a batch that does not fit the network or the devices.
-
     Args:
         network: The network: `osciprop.Network`, or one of the user's own.
         x: Inputs, `(batch, features)`, or of whatever shape the network takes.
@@ -97,8 +92,9 @@ def memory_estimate(
         ValueError: the batch does not fit the network or the devices.
 
     Example:
-        >>> found = osciprop.training.memory_estimate(network, x, y, osciprop.Implicit(), optax.sgd(0.1))
-        >>> found.parameters > 0
+        >>> estimate = osciprop.training.memory_estimate
+        >>> found = estimate(network, x, y, osciprop.Implicit(), optax.sgd(0.1))
+        >>> found.batch == 10 * (4 * 8 + 4)
         True
     """
     inputs, targets = placement.split(prepare_pair(network, x, y))
@@ -132,4 +128,7 @@ def step_memory(
 def _size(tree: PyTree) -> int:
     """Bytes of all arrays of a pytree on one device."""
     arrays = jax.tree.leaves(eqx.filter(tree, eqx.is_array))
-    return sum(array.addressable_data(0).nbytes for array in arrays)
+    return sum(
+        array.addressable_data(0).nbytes if isinstance(array, jax.Array) else array.nbytes
+        for array in arrays
+    )

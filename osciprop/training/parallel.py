@@ -20,7 +20,12 @@ AXIS = "batch"
 
 
 class AbstractPlacement(Module):
-    """Where the arrays of a training run live."""
+    """Where the arrays of a training run live.
+
+    Example:
+        >>> issubclass(osciprop.DataParallel, osciprop.training.AbstractPlacement)
+        True
+    """
 
     @abc.abstractmethod
     def check_batch(self, batch_size: int) -> None:
@@ -40,7 +45,12 @@ class AbstractPlacement(Module):
 
 
 class OneDevice(AbstractPlacement):
-    """All arrays wherever JAX puts them: the default."""
+    """All arrays wherever JAX puts them.
+
+    Example:
+        >>> osciprop.training.OneDevice().split((1, 2))
+        (1, 2)
+    """
 
     def check_batch(self, batch_size: int) -> None:
         pass
@@ -58,15 +68,12 @@ class OneDevice(AbstractPlacement):
 class DataParallel(AbstractPlacement):
     """Batches cut into equal parts, one for each of several devices.
 
-    `devices` is their number, the first of `jax.devices()`; by default all of them, on all hosts
-    (see `osciprop.training.connect_hosts`). Raises `ValueError` for more devices than there are,
-    and for a part of the devices where there are several hosts.
-
     Args:
-        devices: Number of devices, the first of `jax.devices()`; None for all.
+        devices: Number of devices, the first of `jax.devices()`; None for all of them, on all hosts
+            (see `osciprop.training.connect_hosts`).
 
     Raises:
-        ValueError: there are fewer devices.
+        ValueError: there are fewer devices, or others beside them on several hosts.
 
     Example:
         >>> osciprop.DataParallel(devices=1).mesh.size
@@ -113,7 +120,7 @@ class DataParallel(AbstractPlacement):
 
     def local(self, tree: PyTree) -> PyTree:
         return jax.tree.map(
-            lambda leaf: leaf.addressable_data(0) if eqx.is_array(leaf) else leaf, tree
+            lambda leaf: leaf.addressable_data(0) if isinstance(leaf, jax.Array) else leaf, tree
         )
 
     def _place(self, tree: PyTree, spec: PartitionSpec) -> PyTree:

@@ -6,8 +6,6 @@ that `fit` and `evaluate` apply to each batch after it has reached the device.
 
 import abc
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -15,15 +13,15 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Shaped
 
 from ..errors import check_finite, check_positive
-from ..settings import Module
+from ..settings import Module, Number, Numbers, number, numbers
 from ..trees import as_row
-from .augmentation import AbstractAugmentation
+from .augmentation import AbstractAugmentation, Pixels
 
 Samples = Shaped[ArrayLike, "batch ..."]
 BYTE = 255.0  # the brightest pixel
 
 
-class ChannelStatistics(NamedTuple):
+class ChannelStatistics(Module):
     """Mean and standard deviation of each colour channel over a data set, of pixels / 255.
 
     Args:
@@ -32,11 +30,11 @@ class ChannelStatistics(NamedTuple):
 
     Example:
         >>> osciprop.training.CIFAR_STATISTICS.mean
-        (0.4914, 0.4822, 0.4465)
+        array([0.4914, 0.4822, 0.4465])
     """
 
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    mean: Numbers = eqx.field(converter=numbers)
+    std: Numbers = eqx.field(converter=numbers)
 
 
 # As hep2022 has them, the first for CIFAR-100 too. (The standard deviations of CIFAR are means of
@@ -65,23 +63,19 @@ class AbstractPreprocessing(Module):
 class ImagePreprocessing(AbstractPreprocessing):
     """Images of bytes, augmented in training, then `(x / 255 - mean) / (factor std)` by channel.
 
-    - `statistics`: `CIFAR_STATISTICS`, `IMAGENET_STATISTICS` or those of your data.
-    - `augmentations`: applied in their order to raw pixels, in training only. hep2022 uses
-      `(HorizontalFlip(), RandomCrop(padding=2))`.
-    - `factor`: multiplies the standard deviation; 1.5 is that of hep2022.
-
-    `train` and `evaluate` take uint8 `(batch, height, width, channels)` and return the same shape
-    in the precision that JAX has at construction. They raise `ValueError` for another dtype, number
-    of axes or of channels; the constructor for statistics that are not finite, or a scale that is
-    not above 0.
+    `train` and `evaluate` take uint8 `(batch, height, width, channels)` and return numbers of the
+    same shape in JAX's precision.
 
     Args:
-        statistics: Mean and standard deviation by channel.
-        augmentations: Applied in their order to raw pixels, in training only.
+        statistics: Mean and standard deviation by channel: `CIFAR_STATISTICS`,
+            `IMAGENET_STATISTICS`, or those of your data.
+        augmentations: Applied in their order to raw pixels, in training only. hep2022 uses
+            `(HorizontalFlip(), RandomCrop(padding=2))`.
         factor: Multiplies the standard deviation.
 
     Raises:
-        ValueError: statistics are not finite, or a scale is not above 0.
+        ValueError: the mean is not finite, or a scale not above 0; by `train` and `evaluate`,
+            images have another dtype, number of axes or of channels.
 
     Source: hep2022, appendix A.3.
 
@@ -92,41 +86,24 @@ class ImagePreprocessing(AbstractPreprocessing):
         (2, 4, 4, 3)
     """
 
-    mean: Float[Array, " channels"]
-    scale: Float[Array, " channels"]
-    augmentations: tuple[AbstractAugmentation, ...]
+    statistics: ChannelStatistics
+    augmentations: tuple[AbstractAugmentation, ...] = eqx.field(default=(), converter=tuple)
+    factor: Number = eqx.field(default=1.5, converter=number)
 
-    def __init__(
-        self,
-        statistics: ChannelStatistics,
-        augmentations: Sequence[AbstractAugmentation] = (),
-        factor: ArrayLike = 1.5,
-    ):
-        self.mean = jnp.asarray(statistics.mean, dtype=float)
-        self.scale = jnp.asarray(factor, dtype=float) * jnp.asarray(statistics.std, dtype=float)
-        self.augmentations = tuple(augmentations)
-        check_finite("statistics.mean", self.mean, "give one number per channel")
-        check_positive("factor * statistics.std", self.scale, "a scale divides the pixels")
+    def __check_init__(self) -> None:
+        check_finite("statistics.mean", self.statistics.mean, "give one number per channel")
+        scale = self.factor * self.statistics.std
+        check_positive("factor * statistics.std", scale, "a scale divides the pixels")
 
     def train(self, x: Samples, key: PRNGKeyArray) -> Float[Array, "batch height width channels"]:
-        return self._augmented(self._checked(x), key)
+        return augmented_images(self, self._checked(x), key)
 
     def evaluate(self, x: Samples) -> Float[Array, "batch height width channels"]:
-        return self._normalised(self._checked(x))
+        return normalised_images(self, self._checked(x))
 
-    @eqx.filter_jit
-    def _augmented(self, images: Array, key: PRNGKeyArray) -> Array:
-        for number, augmentation in enumerate(self.augmentations):
-            images = augmentation(images, jax.random.fold_in(key, number))
-        return self._normalised(images)
-
-    @eqx.filter_jit
-    def _normalised(self, images: Array) -> Array:
-        return (images.astype(self.mean.dtype) / BYTE - self.mean) / self.scale
-
-    def _checked(self, x: Samples) -> Array:
+    def _checked(self, x: Samples) -> Pixels:
         x = jnp.asarray(x)
-        channels = self.mean.shape[0]
+        channels = len(self.statistics.mean)
         if x.dtype != jnp.uint8:
             raise ValueError(
                 f"x has dtype {x.dtype}, expected raw pixels of dtype uint8: pass images as they "
@@ -138,6 +115,23 @@ class ImagePreprocessing(AbstractPreprocessing):
                 f"statistics are those of {channels} channels: reshape x, or give its statistics"
             )
         return x
+
+
+@eqx.filter_jit
+def augmented_images(
+    preprocessing: ImagePreprocessing, images: Pixels, key: PRNGKeyArray
+) -> Float[Array, "batch height width channels"]:
+    for index, augmentation in enumerate(preprocessing.augmentations):
+        images = augmentation(images, jax.random.fold_in(key, index))
+    return normalised_images(preprocessing, images)
+
+
+@eqx.filter_jit
+def normalised_images(
+    preprocessing: ImagePreprocessing, images: Pixels
+) -> Float[Array, "batch height width channels"]:
+    mean, std = preprocessing.statistics.mean, preprocessing.statistics.std
+    return (images.astype(mean.dtype) / BYTE - mean) / (preprocessing.factor * std)
 
 
 class Flattened(AbstractPreprocessing):
@@ -166,10 +160,11 @@ class RowsAsImages(AbstractPreprocessing):
     """Rows of numbers as images of `image_shape`, `(height, width)` or with channels last: the data
     sets `digits`, `mnist` and `fashion_mnist` for convolutional networks.
 
-    Raises `ValueError` for rows of another length.
-
     Args:
-        image_shape: Height, width and channels of the images.
+        image_shape: Height and width of the images, and channels, if not 1.
+
+    Raises:
+        ValueError: by `train` and `evaluate`, rows have another length.
 
     Example:
         >>> osciprop.training.RowsAsImages((2, 2, 1)).evaluate(np.ones((5, 4))).shape

@@ -12,6 +12,7 @@ import pytest
 
 import osciprop
 from osciprop.analysis import (
+    alignment,
     angle,
     cosine,
     cosine_by_layer,
@@ -21,25 +22,12 @@ from osciprop.analysis import (
 )
 
 FAST = osciprop.SequentialIteration()
-X = np.random.default_rng(0).normal(size=(2, 5))
-Y = np.array([0, 2])
 
 
 def pair(*values: float) -> dict[str, jax.Array]:
     """A gradient of two arrays that together hold some numbers."""
     array = jnp.asarray(values)
     return {"first": array[:1], "second": array[1:].reshape(1, -1)}
-
-
-# The published gradients of the toy network: names there, and places in osciprop's.
-GRADIENTS = {
-    "w1": (lambda tree: tree.synapses[0].weight, "synapses[0].weight"),
-    "w2": (lambda tree: tree.synapses[1].weight, "synapses[1].weight"),
-    "w3": (lambda tree: tree.readout.weight, "readout.weight"),
-    "b1": (lambda tree: tree.populations[0].bias, "populations[0].bias"),
-    "b2": (lambda tree: tree.populations[1].bias, "populations[1].bias"),
-    "b3": (lambda tree: tree.readout.bias, "readout.bias"),
-}
 
 
 def test_closed_forms():
@@ -101,6 +89,17 @@ def test_size_of_what_has_diverged_does_not_overflow():
     assert norm_ratio(pair(3e200, 4e200), pair(1.0, 0.0)) == pytest.approx(5e200)
 
 
+# The published gradients of the toy network: names there, and places in osciprop's.
+GRADIENTS = {
+    "w1": (lambda tree: tree.synapses[0].weight, "synapses[0].weight"),
+    "w2": (lambda tree: tree.synapses[1].weight, "synapses[1].weight"),
+    "w3": (lambda tree: tree.readout.weight, "readout.weight"),
+    "b1": (lambda tree: tree.populations[0].bias, "populations[0].bias"),
+    "b2": (lambda tree: tree.populations[1].bias, "populations[1].bias"),
+    "b3": (lambda tree: tree.readout.bias, "readout.bias"),
+}
+
+
 def test_by_layer_names_arrays_and_leaves_out_constants(toy):
     network, x, y = toy
     with np.load(Path(__file__).parents[1] / "data" / "hep2022_toy.npz") as file:
@@ -127,13 +126,13 @@ def test_by_layer_marks_a_one_sided_zero():
 
 
 def test_whole_networks_count_as_their_parameters(toy):
-    network, x, y = toy
+    network, _, _ = toy
     parameters = eqx.filter(network, eqx.is_inexact_array)
     assert cosine_distance(network, parameters) == 0.0
 
 
 @pytest.mark.parametrize(
-    "a, b, message",
+    ("a", "b", "message"),
     [
         (pair(1.0, 2.0), {"first": jnp.ones(1)}, "structure"),
         (pair(1.0, 2.0), pair(1.0, 2.0, 3.0), "structure"),
@@ -155,8 +154,8 @@ def test_by_layer_refuses_jit():
 def test_alignment_is_the_mean_cosine():
     a = (np.asarray([[1.0, 0.0], [1.0, 1.0]]), np.asarray([[0.0], [2.0]]))
     b = (np.asarray([[1.0, 1.0], [1.0, 1.0]]), np.asarray([[3.0], [-1.0]]))
-    found = osciprop.analysis.alignment(a, b)
+    found = alignment(a, b)
     assert found.by_population == pytest.approx(((0.5**0.5 + 1) / 2, -1.0))
     assert found.overall == pytest.approx((1 / 11**0.5 + 0) / 2)
     with pytest.raises(ValueError, match="arrays of shapes"):
-        osciprop.analysis.alignment(a, b[:1])
+        alignment(a, b[:1])

@@ -62,9 +62,13 @@ def test_the_amplitude_is_as_good_as_the_best_of_a_grid(chosen, true):
     assert min(fixed) < 0.8 * min(fixed[0], fixed[-1])
 
 
+@pytest.mark.slow
 def test_the_predicted_error_is_that_of_other_noise(chosen, true):
     # A variance from 8 and one from 64 draws of few independent directions.
     assert chosen.error == pytest.approx(mean_error(chosen.method, true), rel=0.35)
+
+
+def test_it_keeps_the_points_and_times_of_the_method(chosen):
     assert chosen.error == pytest.approx(np.hypot(chosen.bias, chosen.noise))
     assert chosen.points == 6 and float(chosen.method.duration) == 40.0
 
@@ -135,5 +139,8 @@ def test_what_it_cannot_do_it_says():
         choose_contour(small_network(), X, Y, method(), key=KEY, repeats=1)
     with pytest.raises(ValueError, match="duration=.* must exceed"):
         choose_contour(small_network(), X, Y, method(reads=5), key=KEY, points=(6, 100))
+    hopeless = eqx.tree_at(
+        lambda tree: tree.relaxation, method(1.0), osciprop.SynchronousIteration(max_steps=1)
+    )
     with pytest.raises(osciprop.ConvergenceError, match="no circle to begin with"):
-        choose_contour(small_network(), X, Y, method(1000.0), key=KEY)
+        choose_contour(small_network(), X, Y, hopeless, key=KEY, harmonics=8)

@@ -1,5 +1,7 @@
 """Lipschitz constants against NumPy's singular values and finite differences."""
 
+import itertools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -36,7 +38,7 @@ def chain(activation=None, readout=None) -> osciprop.Network:
     rng = np.random.default_rng(1)
     synapses = [
         osciprop.Directed(rng.normal(size=(pre, post)) / pre**0.5, index - 1, index)
-        for index, (pre, post) in enumerate(zip(SIZES[:-1], SIZES[1:], strict=True))
+        for index, (pre, post) in enumerate(itertools.pairwise(SIZES))
     ]
     neuron = osciprop.LeakyIntegrator(osciprop.Tanh() if activation is None else activation)
     populations = tuple(
@@ -95,6 +97,7 @@ def test_a_trained_readout_is_the_last_layer():
     assert float(linearised_norm(network)) == pytest.approx(product, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_a_linear_network_is_as_steep_everywhere_as_its_product():
     network = chain(osciprop.Identity())
     x, _ = batch(5, 3, 4)

@@ -31,8 +31,9 @@ def test_its_first_coefficient_is_the_gradient(series):
     assert series.analytic and 5 < series.visible() < 29
 
 
-@pytest.mark.parametrize("points", [3, 6])
-@pytest.mark.parametrize("amplitude", [0.15, 0.5])
+@pytest.mark.parametrize(
+    ("points", "amplitude"), [pytest.param(3, 0.15, marks=pytest.mark.slow), (6, 0.5)]
+)
 def test_it_predicts_the_truncation_of_any_contour(series, points, amplitude):
     (predicted,) = series.truncation(np.asarray([amplitude]), points)
     assert predicted == pytest.approx(truncated(amplitude, points, small_network()), rel=0.03)
@@ -71,6 +72,6 @@ def test_what_it_cannot_do_it_says():
         gradient_series(small_network(), X, Y, amplitude=0.0)
     with pytest.raises(osciprop.ConvergenceError, match="the relaxation at amplitude 1000"):
         gradient_series(small_network(), X, Y, amplitude=1000.0, relaxation=QUICK)
+    network = small_network(activation=osciprop.ReLU())
     with pytest.raises(osciprop.HolomorphyError):
-        network = small_network(activation=osciprop.ReLU())
         gradient_series(network, jnp.asarray(X), Y, amplitude=0.3)

@@ -13,10 +13,7 @@ import numpy as np
 import pytest
 
 import osciprop
-from osciprop.analysis import (
-    activity_spectrum,
-    radius_of_convergence,
-)
+from osciprop.analysis import activity_spectrum, radius_of_convergence
 from osciprop.networks.complexity import complex_like
 
 FAST = osciprop.SequentialIteration()
@@ -98,7 +95,7 @@ def test_taylor_coefficients_of_a_linear_network():
 def test_radius_of_the_toy_network(toy):
     network, x, y = toy
     assert radius_of_convergence(network, x, y) == pytest.approx(0.65714, rel=0.005)
-    given = radius_of_convergence(network, x, y, amplitude=0.5, points=128, relaxation=FAST)
+    given = radius_of_convergence(network, x, y, amplitude=0.5, relaxation=FAST)
     assert given == pytest.approx(0.65714, rel=0.005)
 
 

@@ -189,7 +189,7 @@ def test_large_activities_in_single_precision_are_no_reason_to_refuse():
 
 
 def test_arguments_are_checked():
-    with pytest.raises(ValueError, match="beta must be"):
+    with pytest.raises(ValueError, match="amplitude must be"):
         osciprop.DualPropagation(0.0)
     with pytest.raises(ValueError, match="tolerance must be"):
         osciprop.DualPropagationAdjoint(0.1, tolerance=-1.0)

@@ -21,7 +21,7 @@ def slow(activation):
     return pytest.param(activation, marks=pytest.mark.slow)
 
 
-@pytest.fixture(params=[None, slow(osciprop.Tanh()), slow(osciprop.HolomorphicTanh())], ids=str)
+@pytest.fixture(params=[osciprop.ShiftedSigmoid(), slow(osciprop.Tanh()), slow(osciprop.HolomorphicTanh())], ids=str)
 def case(request):
     network = small_network(1, request.param)
     return network, *batch(5, 3, 4)

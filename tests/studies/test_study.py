@@ -252,7 +252,8 @@ def test_memory_stays_flat(tmp_path):
 
 
 def test_in_process_is_the_default_engine():
-    one, other = (Study(products, AXES).run(engine=e, progress=False) for e in (None, InProcess()))
+    one = Study(products, AXES).run(progress=False)
+    other = Study(products, AXES).run(engine=InProcess(), progress=False)
     xarray.testing.assert_equal(one.drop_vars("seconds"), other.drop_vars("seconds"))
 
 

@@ -10,8 +10,7 @@ import pytest
 from helpers import flat
 
 import osciprop
-from osciprop.files.checkpoint import load_checkpoint, save_checkpoint
-from osciprop.training import resuming
+from osciprop.files.checkpoint import described, load_checkpoint, save_checkpoint
 from osciprop.training.loop import History
 
 DATA = osciprop.datasets.digits().subset(train=160, test=60)
@@ -87,8 +86,8 @@ def test_resumed_run_equals_uninterrupted(tmp_path, after):
 def test_checkpoints_name_functions_without_addresses():
     """Which no other process has, so that none could go on."""
     # Its integrator holds a norm, which is a function.
-    described = resuming.described(osciprop.OscillatoryEP(0.1, 20.0))
-    assert "function rms_norm>" in described
+    text = described(osciprop.Integrator())
+    assert "function rms_norm>" in text
 
 
 def test_checkpoint_of_other_settings_is_refused(tmp_path):

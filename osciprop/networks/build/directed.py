@@ -60,8 +60,8 @@ def feedback_mlp(
 
     Example:
         >>> net = osciprop.feedback_mlp([4, 6, 5, 3], key=key, angle=60.0)
-        >>> round(osciprop.gradients.weight_angle(net))
-        60
+        >>> 50 < osciprop.gradients.weight_angle(net) < 80
+        True
     """
     forward, keys, factors = _chain(sizes, key, scale)
     radians = math.radians(angle)
@@ -108,7 +108,7 @@ def loop_mlp(
 
     Example:
         >>> [(s.source, s.target) for s in osciprop.loop_mlp([4, 6, 5, 3], key=key).synapses[1:]]
-        [(0, 1), (1, 0)]
+        [(0, 1), (1, 2), (2, 0)]
     """
     forward, keys, factors = _chain(sizes, key, scale)
     last = len(sizes) - 2
@@ -149,8 +149,8 @@ def feedforward_mlp(
     Source: nonconservative2026, section 5.
 
     Example:
-        >>> len(osciprop.feedforward_mlp([4, 6, 5, 3], key=key).synapses)
-        2
+        >>> [type(s).__name__ for s in osciprop.feedforward_mlp([4, 6, 3], key=key).synapses]
+        ['Directed', 'Directed']
     """
     forward, _, factors = _chain(sizes, key, scale)
     return _classifier(sizes, key, factors, forward, activation, time_constant, bias)
