@@ -168,6 +168,7 @@ def table(histories: dict[str, History], seconds: dict[str, float]) -> str:
 
 
 def main() -> None:
+    """Train, print a table, and draw a picture."""
     parser = argparse.ArgumentParser(description="A network learns digits by oscillating.")
     parser.add_argument("--seed", type=int, default=0, help="seed of weights and sample order")
     parser.add_argument("--epochs", type=int, default=20)

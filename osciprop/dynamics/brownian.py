@@ -57,7 +57,8 @@ class AbstractBrownian(Module):
         area: Area,
     ) -> AbstractBrownianPath:
         """A path over `times`, with the Levy area that the solver needs; `step` is the constant
-        step of the integration, None if its steps adapt."""
+        step of the integration, None if its steps adapt.
+        """
 
 
 class FreshSteps(AbstractBrownian):

@@ -55,7 +55,8 @@ def antisymmetric_product(network: AbstractNetwork, s: State, drive: PyTree, v: 
 
     Example:
         >>> free = osciprop.relax(network, x)
-        >>> product = osciprop.dynamics.antisymmetric_product(network, free.s, network.drive(jnp.asarray(x)), free.s)
+        >>> drive = network.drive(jnp.asarray(x))
+        >>> product = osciprop.dynamics.antisymmetric_product(network, free.s, drive, free.s)
         >>> float(jnp.abs(product[0]).max()) < 1e-12  # reciprocal synapses
         True
     """
@@ -217,7 +218,8 @@ class Dyad(AbstractDoubled):
 
     def cost(self, s: tuple[State, State], y: Targets) -> Inexact[Array, " batch"]:
         """The difference of the cost between the two neurons of each dyad, to first order, as a
-        function of their difference alone."""
+        function of their difference alone.
+        """
         mean, difference = s
         slope = jax.lax.stop_gradient(cost_force(self.network, mean, y))
         return sample_products(difference, slope)

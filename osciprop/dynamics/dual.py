@@ -48,7 +48,8 @@ class AbstractOutputNudge(Module):
     @abc.abstractmethod
     def shares(self, share: Array) -> Shares:
         """What of `-beta dC/ds` moves the first compartment, and against it the second; `share` is
-        the first one's part of any feedback."""
+        the first one's part of any feedback.
+        """
 
 
 class Linearised(AbstractOutputNudge):

@@ -29,7 +29,8 @@ class Dynamics(Module):
         teaching: The teaching signal.
 
     Example:
-        >>> dynamics = osciprop.dynamics.Dynamics(network, network.drive(jnp.asarray(x)), None, osciprop.Constant())
+        >>> drive = network.drive(jnp.asarray(x))
+        >>> dynamics = osciprop.dynamics.Dynamics(network, drive, None, osciprop.Constant())
         >>> free = osciprop.relax(network, x)
         >>> float(dynamics.residual(0.0, free.u).max()) < 1e-9
         True

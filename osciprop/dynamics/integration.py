@@ -1,6 +1,7 @@
 """Integration in time: a network under any teaching signal, through Diffrax."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import diffrax
 import equinox as eqx
@@ -64,8 +65,8 @@ class Integrator(Module):
         0.5
     """
 
-    solver: diffrax.AbstractSolver = diffrax.Tsit5()
-    stepsize_controller: diffrax.AbstractStepSizeController = adaptive(1e-5, 1e-5)
+    solver: diffrax.AbstractSolver[Any] = diffrax.Tsit5()
+    stepsize_controller: diffrax.AbstractStepSizeController[Any, Any] = adaptive(1e-5, 1e-5)
     dt0: Number | None = eqx.field(default=None, converter=optional_number)
     max_steps: int = eqx.field(default=100_000, static=True)
     brownian: AbstractBrownian = FreshSteps()
@@ -82,7 +83,7 @@ class Integrator(Module):
         times: Float[Array, " times"],
         *,
         key: PRNGKeyArray | None = None,
-        progress_meter: diffrax.AbstractProgressMeter | None = None,
+        progress_meter: diffrax.AbstractProgressMeter[Any] | None = None,
         offset: ArrayLike = 0.0,
     ) -> tuple[PyTree, diffrax.Solution]:
         """The states at `times`, the first of which is `start`, and Diffrax's own solution.
@@ -128,7 +129,7 @@ class Integrator(Module):
         """The first step in the precision of a state; None for one that the solver chooses."""
         return None if self.dt0 is None else self.dt0.astype(dtype)
 
-    def controller(self, dtype: jnp.dtype) -> diffrax.AbstractStepSizeController:
+    def controller(self, dtype: jnp.dtype) -> diffrax.AbstractStepSizeController[Any, Any]:
         """The step-size controller, its tolerances in the precision of a state."""
         return jax.tree.map(
             lambda leaf: leaf.astype(dtype) if eqx.is_inexact_array(leaf) else leaf,
@@ -142,7 +143,7 @@ class Integrator(Module):
         times: Float[Array, " times"],
         save: diffrax.SaveAt,
         key: PRNGKeyArray | None,
-        progress_meter: diffrax.AbstractProgressMeter | None,
+        progress_meter: diffrax.AbstractProgressMeter[Any] | None,
         offset: ArrayLike,
     ) -> diffrax.Solution:
         dtype = real_dtype(start)
@@ -154,7 +155,7 @@ class Integrator(Module):
         def velocity(time: ArrayLike, pairs: PyTree, args: None) -> PyTree:
             return to_pairs(system.velocity(time + shift, from_pairs(pairs, start)))
 
-        terms: diffrax.AbstractTerm = diffrax.ODETerm(velocity)
+        terms: diffrax.AbstractTerm[Any, Any] = diffrax.ODETerm(velocity)
         if isinstance(system, AbstractStochasticSystem):
             noise = _NoiseTerm(
                 gain=lambda time: system.gain(time + shift),
@@ -203,7 +204,7 @@ class Integrator(Module):
         return self.brownian.path(system.wiener(start), require_key(key), times, step, area)
 
 
-class _NoiseTerm(diffrax.AbstractTerm):
+class _NoiseTerm(diffrax.AbstractTerm[Any, Any]):
     """A system's noise for Diffrax, on real pairs: no product there can conjugate it.
 
     Functions, like an `ODETerm`'s: Diffrax would warn of complex numbers in the system itself.
@@ -223,7 +224,7 @@ class _NoiseTerm(diffrax.AbstractTerm):
         return self.kick(vf, control)
 
 
-def _area_for(solver: diffrax.AbstractSolver) -> Area:
+def _area_for(solver: diffrax.AbstractSolver[Any]) -> Area:
     """The increments, with or without Levy areas, that a solver asks for."""
     needed = getattr(solver, "minimal_levy_area", diffrax.AbstractBrownianIncrement)
     areas: tuple[Area, ...] = (
@@ -306,7 +307,7 @@ def _integrate(
     key: PRNGKeyArray | None,
     initial: State | None,
     initial_noise: State | None,
-    progress_meter: diffrax.AbstractProgressMeter | None,
+    progress_meter: diffrax.AbstractProgressMeter[Any] | None,
 ) -> Trajectory:
     dynamics = make_dynamics(network, x, y, teaching)
     if initial is None:

@@ -181,7 +181,8 @@ class AbstractNoise(Module):
     @abc.abstractmethod
     def kick(self, step: State) -> tuple[State, PyTree]:
         """What increments of a standard Wiener process (like `u`) add to the integral of the
-        current, and to the noise's own state."""
+        current, and to the noise's own state.
+        """
 
     def wiener(self, u: State) -> Wiener:
         """Real Wiener processes of shape (batch, parts, units) for each leaf of `u`."""

@@ -87,7 +87,9 @@ def accelerate(
     memory = jnp.zeros((batch, depth, width), dtype=x0.dtype)
     gram0 = jnp.zeros((batch, depth, depth), dtype=x0.dtype)
 
-    def advance(result: tuple, memory: tuple, turn: Int[Array, ""]) -> tuple[tuple, tuple]:
+    def advance(
+        result: tuple[Any, ...], memory: tuple[Any, ...], turn: Int[Array, ""]
+    ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         x, _ = result
         steps_made, residuals, gram, age, size = memory
         now = from_rows(x, start)
@@ -112,7 +114,7 @@ def accelerate(
         x = jnp.where(settled, moved, mixed)
         return (x, distance), (steps_made, residuals, gram, age, size_now)
 
-    def unfinished(result: tuple) -> Array:
+    def unfinished(result: tuple[Any, ...]) -> Array:
         _, distance = result
         return jnp.any(~(distance <= tolerance) & ~jnp.isnan(distance))
 

@@ -19,7 +19,8 @@ class Chained(AbstractRelaxation):
         then: The relaxation that goes on from there, to its own tolerance.
 
     Example:
-        >>> both = osciprop.Chained(osciprop.SynchronousIteration(tolerance=1e-2), osciprop.Newton())
+        >>> rough = osciprop.SynchronousIteration(tolerance=1e-2)
+        >>> both = osciprop.Chained(rough, osciprop.Newton())
         >>> bool(osciprop.relax(network, x, relaxation=both).converged.all())
         True
     """

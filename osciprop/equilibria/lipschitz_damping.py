@@ -41,8 +41,9 @@ class LipschitzDamping(AbstractRelaxation):
     Source: two_tales2024, section C.2, damped DP.
 
     Example:
-        >>> damped = osciprop.DualPropagation(0.2, relaxation=osciprop.equilibria.LipschitzDamping())
-        >>> bool(osciprop.estimate_gradient(layers, x, y, damped).converged)
+        >>> damping = osciprop.equilibria.LipschitzDamping()
+        >>> method = osciprop.DualPropagation(0.2, relaxation=damping)
+        >>> bool(osciprop.estimate_gradient(layers, x, y, method).converged)
         True
     """
 

@@ -62,11 +62,11 @@ def iterate(
     What a step needs of earlier ones and nobody after the loop belongs into `memory`.
     """
 
-    def going(carry: tuple) -> Array:
+    def going(carry: tuple[Any, ...]) -> Array:
         running, *_ = carry
         return _in_any_lane(running)
 
-    def turn(carry: tuple) -> tuple:
+    def turn(carry: tuple[Any, ...]) -> tuple[Any, ...]:
         running, count, steps, result, kept = carry
         new, kept = step(result, kept, count)
         count = count + 1

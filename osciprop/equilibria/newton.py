@@ -18,7 +18,7 @@ from ..trees import all_finite
 from .relaxation import AbstractRelaxation, check_tolerance
 
 
-class _Inexact(lineax.AbstractLinearSolver):
+class _Inexact(lineax.AbstractLinearSolver):  # type: ignore[misc]
     """A linear solver whose best effort counts as a step: Newton corrects it, the residual judges.
 
     Without it Optimistix ends at the first linear solve that round-off keeps from its tolerance.
@@ -26,10 +26,10 @@ class _Inexact(lineax.AbstractLinearSolver):
 
     solver: lineax.AbstractLinearSolver
 
-    def init(self, operator: lineax.AbstractLinearOperator, options: dict) -> PyTree:
+    def init(self, operator: lineax.AbstractLinearOperator, options: dict[str, Any]) -> PyTree:
         return self.solver.init(operator, options)
 
-    def compute(self, state: PyTree, vector: PyTree, options: dict) -> tuple:
+    def compute(self, state: PyTree, vector: PyTree, options: dict[str, Any]) -> tuple[Any, ...]:
         value, _, stats = self.solver.compute(state, vector, options)
         # Krylov solvers break down, as 0 / 0, where a small system is solved exactly. The operator
         # is the identity less the network's own step, so its right side is a plain step.
@@ -37,10 +37,10 @@ class _Inexact(lineax.AbstractLinearSolver):
         value = jax.tree.map(lambda a, b: jnp.where(whole, a, b), value, vector)
         return value, lineax.RESULTS.successful, stats
 
-    def transpose(self, state: PyTree, options: dict) -> tuple:
+    def transpose(self, state: PyTree, options: dict[str, Any]) -> tuple[Any, ...]:
         return self.solver.transpose(state, options)
 
-    def conj(self, state: PyTree, options: dict) -> tuple:
+    def conj(self, state: PyTree, options: dict[str, Any]) -> tuple[Any, ...]:
         return self.solver.conj(state, options)
 
     def assume_full_rank(self) -> bool:
@@ -90,7 +90,7 @@ class Newton(AbstractRelaxation):
 
         # Any, because Optimistix's annotation says float; an array recompiles nothing.
         goal: Any = tolerance
-        solution: optimistix.Solution = optimistix.root_find(
+        solution: optimistix.Solution[Any, Any] = optimistix.root_find(
             defect,
             optimistix.Newton(rtol=goal, atol=goal, linear_solver=_Inexact(linear)),
             to_pairs(u),

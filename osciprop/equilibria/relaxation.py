@@ -6,6 +6,7 @@ steps.
 """
 
 import abc
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -114,12 +115,12 @@ class _Iterated(AbstractRelaxation):
         if self.max_steps == 1:  # no loop for the compiler to work around
             return self.step(dynamics, u, damping), jnp.asarray(1), jnp.mean(damping)
 
-        def move(result: tuple, _: None, __: Array) -> tuple[tuple, None]:
+        def move(result: tuple[Any, ...], _: None, __: Array) -> tuple[tuple[Any, ...], None]:
             before, _ = result
             after = self.step(dynamics, before, damping)
             return (after, jnp.max(activity_change(dynamics, before, after))), None
 
-        def unfinished(result: tuple) -> Array:
+        def unfinished(result: tuple[Any, ...]) -> Array:
             _, last = result
             # A damped step moves `damping` of the way; a quarter keeps the final residual inside.
             return ~(last <= 0.25 * jnp.min(damping) * tolerance) & ~jnp.isnan(last)
@@ -253,7 +254,8 @@ class AndersonIteration(AbstractRelaxation):
         ValueError: a number is not positive.
 
     Example:
-        >>> bool(osciprop.relax(network, x, relaxation=osciprop.AndersonIteration()).converged.all())
+        >>> mixing = osciprop.AndersonIteration(depth=3)
+        >>> bool(osciprop.relax(network, x, relaxation=mixing).converged.all())
         True
     """
 

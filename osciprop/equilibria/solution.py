@@ -74,7 +74,8 @@ def require_converged(solution: Solution, what: str) -> None:
 
 def poison(solution: Solution) -> Solution:
     """Replace unconverged samples by NaN: inside `jit`, where nothing can be raised, a state that
-    did not converge must not pass for one that did."""
+    did not converge must not pass for one that did.
+    """
 
     def blank(leaf: Array) -> Array:
         mask = solution.converged.reshape((-1,) + (1,) * (leaf.ndim - 1))

@@ -174,7 +174,7 @@ def by_point(states: State, points: int) -> PyTree[Array]:
     """States of samples * points with a leading points axis of their own."""
 
     def split(leaf: Array) -> Array:
-        return jnp.swapaxes(leaf.reshape((-1, points) + leaf.shape[1:]), 0, 1)
+        return jnp.swapaxes(leaf.reshape(-1, points, *leaf.shape[1:]), 0, 1)
 
     return jax.tree.map(split, states)
 

@@ -369,7 +369,8 @@ def require_squared_error(network: AbstractNetwork) -> None:
 
 def _check_proximal(amplitude: Number, own: Number, second: Array) -> None:
     """Raise `ValueError` unless the nudge knows the method's amplitude, and its objective has a
-    minimum; `second` is the second compartment's share."""
+    minimum; `second` is the second compartment's share.
+    """
     if is_traced((amplitude, own, second)):
         return
     if float(own) != float(amplitude):

@@ -175,7 +175,8 @@ def estimate_gradient(
 
     Example:
         >>> estimate = osciprop.estimate_gradient(network, x, y, osciprop.HolomorphicEP(0.1))
-        >>> updates, state = optax.sgd(0.1).update(estimate.gradient, optax.sgd(0.1).init(estimate.gradient))
+        >>> optimizer = optax.sgd(0.1)
+        >>> updates, _ = optimizer.update(estimate.gradient, optimizer.init(estimate.gradient))
         >>> jax.tree.structure(updates) == jax.tree.structure(estimate.gradient)
         True
     """

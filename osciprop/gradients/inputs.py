@@ -70,6 +70,7 @@ def input_gradient(
 
 
 def require_error_signal(method: AbstractGradientMethod, estimate: Estimate) -> None:
+    """Raise `ValueError` if a method has formed no error signal."""
     if estimate.error_signal is None:
         raise ValueError(
             f"method is a {type(method).__name__}, which forms no error signal to take to the "

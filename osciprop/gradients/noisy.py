@@ -239,7 +239,8 @@ class NoisyClassicEP(AbstractGradientMethod):
     Source: hep2022, Fig. 3c and Table 1.
 
     Example:
-        >>> method = osciprop.gradients.NoisyClassicEP(0.1, osciprop.WhiteNoise(1e-3), duration=20.0)
+        >>> noise = osciprop.WhiteNoise(1e-3)
+        >>> method = osciprop.gradients.NoisyClassicEP(0.1, noise, duration=20.0)
         >>> bool(osciprop.estimate_gradient(network, x, y, method, key=key).converged)
         True
     """

@@ -319,7 +319,8 @@ class OscillatoryEP(AbstractGradientMethod):
         self, network: AbstractNetwork, x: Float[Array, "batch ..."], y: Targets, running: Running
     ) -> Estimate:
         """The estimate so far. Loss and outputs are those of the mean potential over the last
-        period, which is the free equilibrium (mean-value theorem): no free phase is needed."""
+        period, which is the free equilibrium (mean-value theorem): no free phase is needed.
+        """
         dtype = real_dtype(running.u)
         weight = jnp.where(running.weight > 0, running.weight, jnp.nan)
 

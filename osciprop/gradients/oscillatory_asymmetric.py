@@ -173,7 +173,8 @@ class OscillatoryAEP(AbstractGradientMethod):
         HolomorphyError: by `estimate_gradient`, for a network that is not holomorphic.
 
     Example:
-        >>> method = osciprop.OscillatoryAEP(osciprop.OscillatoryEP(0.1, 50.0, rule=osciprop.ErrorSignals()))
+        >>> oscillation = osciprop.OscillatoryEP(0.1, 50.0, rule=osciprop.ErrorSignals())
+        >>> method = osciprop.OscillatoryAEP(oscillation)
         >>> found = osciprop.estimate_gradient(directed, x, y, method)
         >>> exact = osciprop.estimate_gradient(directed, x, y, osciprop.Implicit())
         >>> osciprop.cosine(found.gradient, exact.gradient) > 0.99

@@ -8,6 +8,7 @@ With `J` in place of `J^T` the same equation gives the response to an infinitesi
 
 import abc
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -328,7 +329,7 @@ class RecurrentBackprop(_Adjoint):
         damping = self.damping.astype(dtype)
         goal = (tolerance * norm(source)).astype(dtype)
 
-        def relax(result: tuple, _: None, __: Array) -> tuple[tuple, None]:
+        def relax(result: tuple[Any, ...], _: None, __: Array) -> tuple[tuple[Any, ...], None]:
             mu, _ = result
             defect = jax.tree.map(lambda b, p, m: b + p - m, source, operator(mu), mu)
             mu = jax.tree.map(lambda m, d: m + damping * d, mu, defect)

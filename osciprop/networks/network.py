@@ -88,7 +88,8 @@ class AbstractNetwork(Module):
         self, center: State, s: State, x: Float[Array, "batch ..."]
     ) -> Inexact[Array, " batch"]:
         """`phi(s, x)`, written so that its derivative by the weights keeps its digits in contrasts
-        of states that differ little from a real `center`."""
+        of states that differ little from a real `center`.
+        """
         return self.phi(s, x)
 
     def energy_obstacle(self) -> str:
@@ -169,7 +170,8 @@ class AbstractEnergyNetwork(AbstractNetwork):
         ...         return jnp.tanh(u)
         ...     def phi(self, s, x):
         ...         inputs = osciprop.networks.complex_like(x, s)
-        ...         return jnp.sum(s * (osciprop.networks.matmul(s, self.coupling) + inputs), axis=-1)
+        ...         product = osciprop.networks.matmul(s, self.coupling)
+        ...         return jnp.sum(s * (product + inputs), axis=-1)
         ...     def cost(self, s, y):
         ...         return jnp.sum((s - osciprop.networks.complex_like(y, s)) ** 2, axis=-1)
         ...     def output(self, s):
@@ -301,7 +303,8 @@ class Network(AbstractNetwork):
         self, s: State, x: Float[Array, "batch ..."], center: State | None = None
     ) -> Inexact[Array, " batch"]:
         """What every synapse and bias carries up to a neuron, times that neuron's activity, summed:
-        `phi` of a network whose synapses are reciprocal (with a `center`: `phi_about`)."""
+        `phi` of a network whose synapses are reciprocal (with a `center`: `phi_about`).
+        """
         total = jnp.zeros_like(s[0], shape=(len(s[0]),))
         parts = [s]
         if center is not None:

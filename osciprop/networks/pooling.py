@@ -34,7 +34,8 @@ class AbstractPooling(Module):
     @abc.abstractmethod
     def __call__(self, images: Images) -> Pooled:
         """`(batch, height, width, channels)` to `(batch, height // size, width // size, channels)`,
-        where `size` is the length of a window's side."""
+        where `size` is the length of a window's side.
+        """
 
 
 class NoPooling(AbstractPooling):

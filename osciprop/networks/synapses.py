@@ -111,7 +111,8 @@ class AbstractReciprocalSynapse(AbstractSynapse):
 
     def backward(self, pre: Activity, post: Activity) -> Activity:
         """The current that the target's activity `post` sends back to the source: the derivative
-        of `forward(pre) . post` by `pre`."""
+        of `forward(pre) . post` by `pre`.
+        """
         return pull_back(self.forward, pre, post)
 
     def currents(self, s: tuple[Activity, ...]) -> Currents:

@@ -124,7 +124,7 @@ class Journal:
     rows: list[tuple[int, float, float]] = dataclasses.field(default_factory=list)
     seen: list[list[np.ndarray]] = dataclasses.field(default_factory=list)
     recorded: list[int] = dataclasses.field(default_factory=list)
-    pending: list[tuple[SimulationState, Report, list | None]] = dataclasses.field(
+    pending: list[tuple[SimulationState, Report, list[Any] | None]] = dataclasses.field(
         default_factory=list
     )
 
@@ -135,7 +135,8 @@ class Journal:
 
     def settle(self) -> bool:
         """Take the pending reports from the device; False at the first that is not finite, before
-        which the journal then ends."""
+        which the journal then ends.
+        """
         while self.pending:
             state, report, seen = self.pending[0]
             loss, accuracy = float(report.loss), float(report.accuracy)

@@ -5,6 +5,7 @@ next, and `present` is the step between two states. See `simulate_learning` for 
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import diffrax
 import equinox as eqx
@@ -113,7 +114,8 @@ class SimulationState(Module):
 
 class Report(Module):
     """What every presentation tells: cost and accuracy of the mean activity at its end, and whether
-    the integration went through."""
+    the integration went through.
+    """
 
     loss: Float[Array, ""]
     accuracy: Float[Array, ""]
@@ -162,7 +164,8 @@ def present(
     samples: int,
 ) -> tuple[SimulationState, Report, PyTree[Array]]:
     """One presentation: the state after it, its report, and what `observe` saw `samples` times per
-    period, as arrays (periods, samples, ...); None without `observe`."""
+    period, as arrays (periods, samples, ...); None without `observe`.
+    """
     teaching, plasticity = simulation.teaching, simulation.plasticity
     arrays, static = eqx.partition(state.network, eqx.is_array)
     dtype = real_dtype(state.u)
@@ -170,7 +173,7 @@ def present(
     own_key = None if key is None else jax.random.fold_in(key, state.presentations)
     ramp_periods = jnp.ceil(teaching.ramp / teaching.period).astype(dtype)
 
-    def period(carry: tuple, place: Array) -> tuple[tuple, tuple]:
+    def period(carry: tuple[Any, ...], place: Array) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         arrays, rule, moment = carry
         network = eqx.combine(arrays, static)
         index = state.presentations * simulation.presentation + place

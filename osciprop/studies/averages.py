@@ -63,6 +63,7 @@ class Averages:
 
 
 def with_unit(name: str, unit: str) -> str:
+    """A name with its unit, as labels show it."""
     return f"{name} ({unit})" if unit else name
 
 

@@ -73,14 +73,14 @@ def describe_axes(axes: Mapping[str, Axis]) -> dict[str, Any]:
     }
 
 
-def function_name(function: Callable) -> str:
+def function_name(function: Callable[..., Any]) -> str:
     """Module and name of a function."""
     called = getattr(function, "__wrapped__", function)
     name = getattr(called, "__qualname__", type(called).__qualname__)
     return f"{getattr(called, '__module__', '?')}:{name}"
 
 
-def source_digest(function: Callable) -> str | None:
+def source_digest(function: Callable[..., Any]) -> str | None:
     """A digest of a function's own text, None where there is none to read."""
     try:
         text = inspect.getsource(function)
@@ -89,7 +89,7 @@ def source_digest(function: Callable) -> str | None:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def source_folder(function: Callable) -> Path | None:
+def source_folder(function: Callable[..., Any]) -> Path | None:
     """The folder of the file that a function is written in, None where there is none."""
     try:
         path = inspect.getsourcefile(inspect.unwrap(function))

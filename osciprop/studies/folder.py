@@ -31,7 +31,7 @@ class FolderArrays(AbstractArrays):
         self.grid = grid
         self.folder: Path = folder
         self._group = group
-        self._opened: dict[str, zarr.Array] = {}
+        self._opened: dict[str, zarr.Array[Any]] = {}
         self._kinds: dict[str, Kind] = {}
 
     @classmethod
@@ -145,7 +145,7 @@ class FolderArrays(AbstractArrays):
     def note_header(self, header: Mapping[str, Any]) -> None:
         write_json(self.folder / HEADER, header)
 
-    def _array(self, name: str) -> zarr.Array:
+    def _array(self, name: str) -> zarr.Array[Any]:
         """An array; also chunks of blanks alone are written."""
         if name not in self._opened:
             array = self._group[name]

@@ -218,7 +218,7 @@ def _panels(found: Averages, ax: Axes | None, room: float) -> tuple[list[Axes], 
         rows = math.ceil(count / COLUMNS)
         columns = math.ceil(count / rows)
         width, height = PANEL if count == 1 else SMALL_PANEL
-        figure, grid = plt.subplots(
+        _, grid = plt.subplots(
             rows,
             columns,
             sharex=True,

@@ -88,7 +88,8 @@ class Program:
 
 def _options() -> dict[str, Any]:
     """What the compiler is told: at its highest level on processors, it unrolls the short inner
-    loops that lanes make, and then misses that they could be vectorised (benchmarks/levels.py)."""
+    loops that lanes make, and then misses that they could be vectorised (benchmarks/levels.py).
+    """
     if jax.default_backend() != "cpu" or jax.config.read("jax_disable_most_optimizations"):
         return {}
     return {"xla_backend_optimization_level": 2}

@@ -128,6 +128,7 @@ def ascend(
 
 
 def check_range(x: Float[Array, "batch ..."], low: Number, high: Number) -> None:
+    """Raise `ValueError` for values outside of the range."""
     if is_traced((x, low, high)):
         return
     if x.min() < low or x.max() > high:

@@ -121,6 +121,7 @@ class ImagePreprocessing(AbstractPreprocessing):
 def augmented_images(
     preprocessing: ImagePreprocessing, images: Pixels, key: PRNGKeyArray
 ) -> Float[Array, "batch height width channels"]:
+    """Images to train on."""
     for index, augmentation in enumerate(preprocessing.augmentations):
         images = augmentation(images, jax.random.fold_in(key, index))
     return normalised_images(preprocessing, images)
@@ -130,6 +131,7 @@ def augmented_images(
 def normalised_images(
     preprocessing: ImagePreprocessing, images: Pixels
 ) -> Float[Array, "batch height width channels"]:
+    """Bytes as numbers around 0, by channel."""
     mean, std = preprocessing.statistics.mean, preprocessing.statistics.std
     return (images.astype(mean.dtype) / BYTE - mean) / (preprocessing.factor * std)
 

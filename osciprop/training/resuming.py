@@ -60,6 +60,7 @@ def run_settings(
 
 
 def save_run(path: Path, run: TrainingRun, settings: dict[str, Any]) -> None:
+    """Write a run, with its settings."""
     if jax.process_index():  # all hosts are in the same state: the first one writes
         return
     header = {
@@ -72,6 +73,7 @@ def save_run(path: Path, run: TrainingRun, settings: dict[str, Any]) -> None:
 
 
 def resume_run(path: Path, run: TrainingRun, settings: dict[str, Any]) -> TrainingRun:
+    """The run in a file, which must have these settings; `run` shows the structure."""
     require_settings(path, settings)
     state, header = load_checkpoint(path, run.state)
     history = History(**header["history"])

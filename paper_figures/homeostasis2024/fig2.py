@@ -15,7 +15,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import osciprop
-from osciprop.gradients.contour import ContourDiagnostics
+from osciprop.gradients.contour import ContourDiagnostics, OneSidedDiagnostics
 from osciprop.studies import Study
 from osciprop.trees import norm
 
@@ -111,7 +111,7 @@ def _contours(
             found = osciprop.estimate_gradient(
                 net, x, y, osciprop.VectorFieldEP(amplitude, points, relaxation), throw=False
             )
-        assert isinstance(found.diagnostics, ContourDiagnostics)
+        assert isinstance(found.diagnostics, ContourDiagnostics | OneSidedDiagnostics)
         nudged = np.asarray(found.diagnostics.nudged.converged).reshape(-1, len(x))
         settled = nudged.all(axis=0) & solvable
         if settled.mean() <= 0.5:

@@ -130,5 +130,5 @@ def test_alpha_may_differ_by_population_and_must_fit():
     for bad in (-0.1, 1.5, [0.5, 2.0], np.nan):
         with pytest.raises(ValueError, match="alpha must lie in 0 ... 1"):
             osciprop.dynamics.Dual(RELU, bad)
-    with pytest.raises(ValueError, match="beta must be"):
+    with pytest.raises(ValueError, match="amplitude must be"):
         osciprop.dynamics.Proximal(-1.0)

@@ -195,7 +195,7 @@ def test_arguments_are_checked():
         osciprop.DualPropagationAdjoint(0.1, tolerance=-1.0)
     with pytest.raises(ValueError, match="alpha must lie"):
         osciprop.gradients.HolomorphicDualPropagation(0.1, alpha=2.0)
-    with pytest.raises(ValueError, match=r"nudge is Proximal\(0.3.*but beta is 0.5"):
+    with pytest.raises(ValueError, match=r"nudge is Proximal\(0.3.*but amplitude is 0.5"):
         found(osciprop.DualPropagationAdjoint(0.5, nudge=osciprop.dynamics.Proximal(0.3)))
     with pytest.raises(ValueError, match="proximal nudge needs"):
         found(osciprop.DualPropagation(1.5, 0.0, nudge=osciprop.dynamics.Proximal(1.5)))

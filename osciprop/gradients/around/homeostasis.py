@@ -61,7 +61,9 @@ def homeostatic_terms(
 
     Example:
         >>> free = osciprop.relax(network, x)
-        >>> first, second = osciprop.gradients.homeostatic_terms(network, free.s, jnp.asarray(x), key=key)
+        >>> first, second = osciprop.gradients.homeostatic_terms(
+        ...     network, free.s, jnp.asarray(x), key=key
+        ... )
         >>> bool(jnp.allclose(first, second))
         True
     """

@@ -52,7 +52,8 @@ class LagDiagnostics(AbstractDiagnostics):
 
     def remaining_bias(self) -> float:
         """The relative bias that the extrapolation leaves: about `lag^4 / 4`, the lag being that
-        at the shorter period."""
+        at the shorter period.
+        """
         return float(self.short.lag) ** 4 / 4
 
     def summary(self) -> str:

@@ -93,7 +93,8 @@ def _leaf(synapse: AbstractSynapse) -> Any:
 
 def _turned(synapse: AbstractSynapse, array: Array) -> Array:
     """Weights as the way up has them, or back: dense ones are transposed on the way down, kernels
-    have one orientation."""
+    have one orientation.
+    """
     down = isinstance(synapse, Directed) and synapse.source > synapse.target
     return array.T if down else array
 
@@ -139,7 +140,8 @@ class _BothWays(AbstractGradientMethod):
     @abc.abstractmethod
     def changed(self, own: Array, other: Array, weight: Array, partner: Array) -> Array:
         """A synapse's new gradient from its own and its partner's, and from the two weights, all
-        as the way up has them."""
+        as the way up has them.
+        """
 
     def check(self, network: AbstractNetwork) -> None:
         reciprocal_pairs(network)

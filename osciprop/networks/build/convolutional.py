@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -227,9 +228,8 @@ def feedback_cnn(
     Source: homeostasis2024, section 4.
 
     Example:
-        >>> net = osciprop.networks.feedback_cnn(
-        ...     [osciprop.networks.Maps(2), osciprop.networks.Maps(3)], key=key, image_shape=(6, 6, 1)
-        ... )
+        >>> layers = [osciprop.networks.Maps(2), osciprop.networks.Maps(3)]
+        >>> net = osciprop.networks.feedback_cnn(layers, key=key, image_shape=(6, 6, 1))
         >>> len(net.synapses)
         3
     """
@@ -375,7 +375,7 @@ def _shape_after(convolution: Convolution, shape: tuple[int, ...]) -> tuple[int,
     if min(shape[:2]) < side:
         return (0, 0, 0)
     images = jax.ShapeDtypeStruct((1, *shape), convolution.kernel.dtype)
-    call: Callable = convolution
+    call: Callable[..., Any] = convolution
     return jax.eval_shape(call, images).shape[1:]
 
 

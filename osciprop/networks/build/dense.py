@@ -1,6 +1,7 @@
 """Builders: the networks people use, from a list of sizes."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
@@ -60,7 +61,7 @@ def _layers(
     """Synapses up a stack of sizes: directed from the input, reciprocal between populations."""
     synapses: list[Directed | Reciprocal] = []
     keys = jax.random.split(key, len(sizes) - 1)
-    for index, (pre, post) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for index, (pre, post) in enumerate(pairwise(sizes)):
         weight = truncated_normal(keys[index], (pre, post), scales[index] * pre**-0.5)
         kind = Directed if index == 0 else Reciprocal
         synapses.append(kind(weight, INPUT if index == 0 else index - 1, index))

@@ -1,8 +1,10 @@
 """Builders of networks without reciprocal synapses: every connection is directed, with a weight of
-its own."""
+its own.
+"""
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import jax
 from jaxtyping import ArrayLike, PRNGKeyArray
@@ -289,7 +291,7 @@ def _upwards(
 ) -> list[Directed]:
     """Directed synapses from the input to the first population, and from each to the next."""
     forward = []
-    for index, (pre, post) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for index, (pre, post) in enumerate(pairwise(sizes)):
         weight = truncated_normal(keys[index], (pre, post), factors[index] * pre**-0.5)
         forward.append(Directed(weight, INPUT if index == 0 else index - 1, index))
     return forward

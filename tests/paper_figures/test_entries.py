@@ -1,0 +1,90 @@
+"""The real code of every figure whose fast size is slow, up to the first point of its studies.
+
+What is found there stands for all points: it is checked that all of it runs and can be drawn, not
+what comes out, on images of noise.
+"""
+
+import functools
+from dataclasses import replace
+
+import pytest
+import xarray
+from matplotlib.figure import Figure
+from slow_figures import SLOW
+
+from experiments.runs import noise_images
+from experiments.studies.running import first_point
+from osciprop.studies import Study
+from paper_figures.beyond import holomorphic_aep, holomorphic_dual
+from paper_figures.hep2022 import deep, fig2d, fig3a, fig3b, fig3c, fig4a, fig4b, rotating
+from paper_figures.homeostasis2024 import fig2 as error_vectors
+from paper_figures.homeostasis2024 import fig3 as bias_by_angle
+from paper_figures.homeostasis2024 import fig4 as homeostasis
+from paper_figures.homeostasis2024 import network as of_homeostasis
+from paper_figures.nonconservative2026 import verification
+from paper_figures.two_tales2024 import angles, fidelity, stability
+
+DEEP = deep.Deep(1, 2, 1, 8, "noise")
+TINY = {
+    fig2d: replace(fig2d.FAST, stride=25),
+    fig3c: replace(fig3c.FAST, kept=(1,), draws=1),
+    fig4a: replace(fig4a.FAST, points=(2,), network=DEEP),
+    fig4b: replace(fig4b.FAST, single=(2,), network=DEEP),
+    error_vectors: replace(error_vectors.FAST, points=(2,), amplitudes=(0.1,), images=2),
+    bias_by_angle: replace(bias_by_angle.FAST, angles=(30.0,), images=2),
+    homeostasis: replace(homeostasis.FAST, sizes=(64, 8, 8, 10), epochs=(1,) * 4),
+    verification: replace(verification.FAST, draws=2, points=(2,)),
+    fidelity: fidelity.FAST,
+    stability: stability.FAST,
+    angles: replace(angles.FAST, sizes=(64, 16, 10), epochs=1, every=1),
+    holomorphic_aep: replace(holomorphic_aep.FAST, draws=2),
+    holomorphic_dual: replace(holomorphic_dual.FAST, samples=1),
+}
+ROTATING = replace(rotating.FAST, holds=(5,), periods=2)
+NOT_DRAWN = (fig3c, holomorphic_dual)
+"""What these draw needs several points: medians of draws, and fits."""
+
+run = Study.run
+
+
+def first_everywhere(study: Study, **_: object) -> xarray.Dataset:
+    """The results at the first point of a study, at all of its points."""
+    found = run(first_point(study), progress=False).isel(dict.fromkeys(study.axes, 0), drop=True)
+    for name, axis in reversed(study.axes.items()):
+        found = found.expand_dims({name: axis.coordinates})
+    return found.copy(deep=True)
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """Tiny sizes, and noise in the place of images."""
+    monkeypatch.setattr(Study, "run", first_everywhere)
+    for figure, size in TINY.items():
+        monkeypatch.setattr(figure, "FAST", size)
+    monkeypatch.setattr(rotating, "FAST", ROTATING)
+    monkeypatch.setattr(fig3c, "DURATION", 2)
+    monkeypatch.setattr(homeostasis, "ROWS", {"reciprocal": "reciprocal"})
+    for module, name in ((rotating, "mnist"), (of_homeostasis, "fashion_mnist")):
+        monkeypatch.setattr(module, name, lambda: noise_images((28, 28)))
+    for module in (homeostasis, angles):
+        monkeypatch.setattr(module, "digits", lambda: noise_images((8, 8), 50))
+
+
+@pytest.mark.parametrize("figure", TINY, ids=lambda figure: figure.NAME)
+@pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
+def test_it_runs(figure):
+    data = figure.compute(fast=True)
+    assert data
+    if figure not in NOT_DRAWN:
+        assert isinstance(figure.plot(data), Figure)
+
+
+def test_both_figures_of_one_simulation_run(monkeypatch):
+    once = functools.cache(rotating.simulate.__wrapped__)
+    monkeypatch.setattr(rotating, "simulate", once)
+    for figure in (fig3a, fig3b):
+        assert isinstance(figure.plot(figure.compute(fast=True)), Figure)
+
+
+def test_none_is_left_out():
+    assert {figure.NAME for figure in (*TINY, fig3a, fig3b)} == SLOW
