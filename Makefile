@@ -14,11 +14,18 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet 
 # Notebooks, where they run, do so in their fast mode.
 PYTEST := OSCIPROP_FAST=1 $(BIN)/python -m pytest -n $(WORKERS)
 
-.PHONY: help setup demo test notebooks test-all lint format benchmark figures clean
+# Whole suites of their own: the oldest versions that are allowed, and the newest there are.
+OLDEST_PYTHON ?= python3.11
+OLDEST := .venv-oldest
+NEWEST := .venv-newest
+WHOLE_SUITE := python -m pytest -n $(WORKERS) -m ""
+
+.PHONY: help setup demo test notebooks test-all test-oldest test-newest lint format benchmark \
+	figures clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(TEST_STAMP)  ## create .venv and install osciprop with all that its tests need
 
@@ -34,7 +41,18 @@ notebooks: setup  ## run all notebooks in their fast mode
 test-all: setup lint  ## like test, with the slow tests and the notebooks
 	$(PYTEST) -m ""
 
-lint: setup  ## ruff and mypy
+test-oldest:  ## all tests with the oldest versions that are allowed, on Python 3.11
+	$(OLDEST_PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --disable-pip-version-check --quiet -r oldest.txt -e ".[test]"
+	OSCIPROP_FAST=1 $(OLDEST)/bin/$(WHOLE_SUITE)
+
+test-newest:  ## all tests with the newest versions there are; PYTHON=python3.13 for another Python
+	$(PYTHON) -m venv $(NEWEST)
+	$(NEWEST)/bin/python -m pip install --disable-pip-version-check --quiet --upgrade \
+		--upgrade-strategy eager -e ".[test]"
+	OSCIPROP_FAST=1 $(NEWEST)/bin/$(WHOLE_SUITE)
+
+lint: setup  ## ruff and mypy, over everything
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -52,7 +70,7 @@ figures: $(RUN_STAMP)  ## reproduce the figures of the papers
 	$(BIN)/python -m paper_figures
 
 clean:  ## remove the environment and everything that was made
-	rm -rf $(VENV) build dist site .pytest_cache .ruff_cache .mypy_cache .benchmarks *.egg-info
+	rm -rf $(VENV) $(OLDEST) $(NEWEST) build dist site .pytest_cache .ruff_cache .mypy_cache .benchmarks *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

@@ -16,6 +16,7 @@ import numpy as np
 import osciprop
 from osciprop.networks.synapses import pull_back
 
+BATCH, SIDE = 64, 16
 Back = Callable[[osciprop.networks.Convolution, jax.Array, jax.Array], jax.Array]
 
 
@@ -24,7 +25,7 @@ def seconds(back: Back) -> float:
     random = np.random.default_rng(0)
     kernel = jnp.asarray(0.05 * random.normal(size=(3, 3, 8, 16)), dtype=jnp.float32)
     convolution = osciprop.networks.Convolution(kernel)
-    images = jnp.asarray(random.normal(size=(64, 16, 16, 8)), dtype=jnp.float32)
+    images = jnp.asarray(random.normal(size=(BATCH, SIDE, SIDE, 8)), dtype=jnp.float32)
 
     def step(_: int, activity: jax.Array) -> jax.Array:
         return jnp.tanh(back(convolution, activity, jnp.tanh(convolution(activity))))

@@ -24,6 +24,7 @@ from osciprop.gradients import AbstractGradientMethod
 
 SIZES = [784, 256, 256, 10]
 BATCH = 50
+DTYPES = (jnp.bfloat16, jnp.float16)
 METHODS: dict[str, Callable[[AbstractRelaxation], AbstractGradientMethod]] = {
     "ClassicEP(0.1)": lambda relaxation: osciprop.ClassicEP(0.1, relaxation),
     "HolomorphicEP(0.1, 8)": lambda relaxation: osciprop.HolomorphicEP(0.1, 8, relaxation),
@@ -68,7 +69,7 @@ def measure(scale: float) -> list[dict[str, object]]:
     }
     full = {"steps": int(exact.steps), "ms": milliseconds(network, x, default)}
     rows: list[dict[str, object]] = [{"scale": scale, "precision": "float32", **full}]
-    for dtype in (jnp.bfloat16, jnp.float16):
+    for dtype in DTYPES:
         for end, relaxation in relaxations(dtype).items():
             solution = osciprop.relax(network, x, relaxation=relaxation, throw=False)
             errors = [jnp.max(jnp.abs(a - b)) for a, b in zip(solution.s, exact.s, strict=True)]

@@ -60,7 +60,7 @@ def number(value: ArrayLike) -> Array | np.ndarray:
     return _as_array(value)
 
 
-def numbers(value: ArrayLike | Sequence[float]) -> Array | np.ndarray:
+def numbers(value: ArrayLike | Sequence[ArrayLike]) -> Array | np.ndarray:
     """`number`, or several of them."""
     return _as_array(value)
 

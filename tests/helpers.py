@@ -24,7 +24,9 @@ def batch(network_inputs: int, classes: int, samples: int, seed: int = 0):
     return rng.normal(size=(samples, network_inputs)), rng.integers(0, classes, samples)
 
 
-def small_network(seed: int = 0, activation=osciprop.ShiftedSigmoid(), scale: float = 0.6) -> osciprop.Network:
+def small_network(
+    seed: int = 0, activation=osciprop.ShiftedSigmoid(), scale: float = 0.6
+) -> osciprop.Network:
     return osciprop.hopfield_mlp(
         [5, 7, 6, 3], key=jax.random.PRNGKey(seed), activation=activation, scale=scale
     )

@@ -10,7 +10,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
+os.environ["XLA_FLAGS"] = (
+    os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
+)
 
 import equinox as eqx
 import jax
@@ -41,7 +43,7 @@ OPTIMIZER = optax.adam(3e-3)
 ALONE = osciprop.training.OneDevice()
 FOUR = osciprop.DataParallel(4)
 BATCH = DATA.x_train[:20], DATA.y_train[:20]
-METHODS = {"complex": osciprop.HolomorphicEP(0.1, 4), "real": osciprop.ClassicEP(0.1)}
+METHOD = osciprop.HolomorphicEP(0.1, 4)
 
 
 def network() -> osciprop.Network:
@@ -50,11 +52,11 @@ def network() -> osciprop.Network:
     )
 
 
-def fit(method: str, devices: osciprop.training.AbstractPlacement, **options):
+def fit(devices: osciprop.training.AbstractPlacement, **options):
     return osciprop.fit(
         network(),
         DATA,
-        METHODS[method],
+        METHOD,
         OPTIMIZER,
         epochs=1,
         batch_size=20,
@@ -79,7 +81,7 @@ def interrupted(path: Path) -> None:
         raise KeyboardInterrupt
 
     try:
-        fit("complex", FOUR, checkpoint=path, checkpoint_every=1, monitor=stop, monitor_every=3)
+        fit(FOUR, checkpoint=path, checkpoint_every=1, monitor=stop, monitor_every=3)
     except KeyboardInterrupt:
         return
     raise AssertionError("the run was not interrupted")
@@ -87,10 +89,9 @@ def interrupted(path: Path) -> None:
 
 def shards(devices: osciprop.DataParallel) -> dict[str, list[int]]:
     """The leading sizes, whole and on one device, of a step's arrays that have a batch axis."""
-    method = METHODS["complex"]
     state = devices.replicate(begin(network(), OPTIMIZER))
     x, y = devices.split(osciprop.networks.preparation.prepare_pair(network(), *BATCH))
-    _, estimate, _ = train_step(state, x, y, method, OPTIMIZER)
+    _, estimate, _ = train_step(state, x, y, METHOD, OPTIMIZER, jax.random.key(0))
     arrays = {
         "outputs": estimate.outputs,
         "free": estimate.equilibrium.u[0],
@@ -113,28 +114,26 @@ def message(call) -> str:
 def training() -> dict:
     """Everything about `fit`."""
     result = {"connected": CONNECTED, "connected twice": message(connected)}
-    alone = {name: fit(name, ALONE) for name in METHODS}
-    together = {name: fit(name, FOUR) for name in METHODS}
-    for name in METHODS:
-        result[name] = difference(alone[name], together[name])
-    result["trained on"] = len(together["real"][0].synapses[0].weight.devices())
+    together = fit(FOUR)
+    result["difference"] = difference(fit(ALONE), together)
+    result["trained on"] = len(together[0].synapses[0].weight.devices())
 
     with tempfile.TemporaryDirectory() as folder:
         for name, devices in (("resumed", FOUR), ("resumed on one", ALONE)):
             path = Path(folder) / name
             interrupted(path)
-            result[name] = difference(fit("complex", devices, checkpoint=path), together["complex"])
+            result[name] = difference(fit(devices, checkpoint=path), together)
 
     result["shards"] = shards(FOUR)
     for name, devices in (("memory of one", ALONE), ("memory of four", FOUR)):
         estimate = osciprop.training.memory_estimate(
-            network(), *BATCH, METHODS["complex"], OPTIMIZER, placement=devices
+            network(), *BATCH, METHOD, OPTIMIZER, placement=devices
         )
         result[name] = [estimate.parameters, estimate.temporaries, estimate.batch]
     result["too many"] = message(lambda: osciprop.DataParallel(5))
     result["unequal"] = message(
         lambda: osciprop.fit(
-            network(), DATA, METHODS["real"], OPTIMIZER, epochs=1, batch_size=18, placement=FOUR
+            network(), DATA, METHOD, OPTIMIZER, epochs=1, batch_size=18, placement=FOUR
         )
     )
     return result
@@ -145,6 +144,7 @@ def methods() -> dict[str, float]:
     white = osciprop.WhiteNoise(1e-2)
     short = osciprop.euler_maruyama(0.2)
     others = [
+        osciprop.ClassicEP(0.1),
         osciprop.Implicit(),
         osciprop.BPTT(60, tolerance=1e-3),
         osciprop.AsymmetricEP(0.1, 4),

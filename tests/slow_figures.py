@@ -19,3 +19,4 @@ SLOW = {
     "two_tales2024/angles",
     "beyond/holomorphic_aep",
     "beyond/holomorphic_dual",
+}

@@ -78,9 +78,9 @@ class Spectrum(Module):
         """Distance of the nearest singularity from `beta = 0`, in units of `beta`.
 
         From the decay of the coefficients of each sample; the smallest counts. At once constant
-        ratios show a pole (linear networks), else it is a fold (see
-        `osciprop.equilibria.radius_from_decay`): with 60 points mostly within 3 %, in float32 and
-        near the real axis within 10 %; more points come closer.
+        ratios show a pole (linear networks), else it is a fold (see `radius_from_decay` in
+        `osciprop.equilibria.spectra`): with 60 points mostly within 3 %, in float32 and near the
+        real axis within 10 %; more points come closer.
         Infinity if fewer than two harmonics beyond the first stand clear of the solver's tolerance.
         """
         coefficients = [np.asarray(leaf) for leaf in jax.tree.leaves(self.coefficients)]

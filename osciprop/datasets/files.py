@@ -62,8 +62,6 @@ def find(folder: Path, name: str) -> list[Path]:
         if complete:
             pairs = zip(_IDX_STEMS, found, strict=True)
             lacking = [stem for (stem, _), path in pairs if path is None]
-                stem for (stem, _), path in zip(_IDX_STEMS, found, strict=True) if path is None
-            ]
             incomplete = f" (in {place} there is no {', no '.join(lacking)} file)"
     raise DatasetError(
         f"no {name} data in {folder}{incomplete}: looked for {name}.npz or the four IDX files "

@@ -36,3 +36,4 @@ from .relaxation import SequentialIteration as SequentialIteration
 from .relaxation import SynchronousIteration as SynchronousIteration
 from .relaxation import relax as relax
 from .solution import Solution as Solution
+from .spectra import radius_from_decay as radius_from_decay

@@ -6,6 +6,7 @@ from jaxtyping import Array, Float, Int
 
 from ..dynamics.dynamics import Dynamics
 from ..networks.network import State
+from ..settings import Number
 from .relaxation import AbstractRelaxation
 
 
@@ -28,8 +29,8 @@ class Chained(AbstractRelaxation):
     first: AbstractRelaxation
     then: AbstractRelaxation
 
-    @property  # type: ignore[misc]
-    def tolerance(self) -> Float[Array, ""] | None:  # type: ignore[override]
+    @property
+    def tolerance(self) -> Number | None:
         """That of the last relaxation."""
         return self.then.tolerance
 

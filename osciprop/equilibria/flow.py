@@ -12,7 +12,7 @@ from ..errors import check_positive
 from ..networks.complexity import from_pairs, real_dtype, to_pairs
 from ..networks.network import State
 from ..settings import Number, number, optional_number
-from .relaxation import AbstractRelaxation, check_tolerance
+from .relaxation import AbstractRelaxation
 
 # Of a solve whose steps adapt to the tolerance of the equilibrium.
 MAX_STEPS = 20_000
@@ -46,7 +46,6 @@ class Flow(AbstractRelaxation):
     integrator: Integrator | None = None
 
     def __check_init__(self) -> None:
-        check_tolerance("tolerance", self.tolerance)
         check_positive("max_time", self.max_time, "the flow needs time to settle")
 
     def run(

@@ -76,8 +76,7 @@ def jacobian_symmetry(
 ) -> JacobianSymmetry:
     """How symmetric the Jacobian is at the free equilibrium of each input, exactly.
 
-    Takes as many products with the Jacobian as there are units. `relaxation` is by default
-    `AndersonIteration()`. Raises `ConvergenceError` if an equilibrium was not found.
+    Takes as many products with the Jacobian as there are units.
 
     Args:
         network: The network: `osciprop.Network`, or one of the user's own.
@@ -104,15 +103,12 @@ def jacobian_symmetry(
 class MeanStability:
     """Whether running means find the free activity: see `running_mean_stability`.
 
-    `eigenvalues` are those of `J^-T J`, per sample; the mean decays with their real parts, in units
-    of one over its own time constant. `motion` are those of the free network's own motion, for
-    neurons of one time constant: where one has a positive real part, the equilibrium that was found
-    is not one that the network stays at.
-
     Args:
-        eigenvalues: Of `J^-T J`, `(batch, units)`, complex.
-        motion: Of the free network's own motion, `(batch, units)`, complex, in units of one over
-            time.
+        eigenvalues: Of `J^-T J`, `(batch, units)`, complex. The mean decays with their real parts,
+            in units of one over its own time constant.
+        motion: Eigenvalues of the free network's own motion, `(batch, units)`, complex, in units of
+            one over the neurons' one time constant. Where one has a positive real part, the network
+            does not stay at the equilibrium that was found.
 
     Example:
         >>> found = osciprop.equilibria.running_mean_stability(network, x)
@@ -150,8 +146,6 @@ def running_mean_stability(
     part. Where the symmetric part S of J is negative definite, that is where the spectral radius of
     `S^-1 A` is below 1: the asymmetry smaller than the symmetry. Dense matrices, on the host and in
     double precision: for networks of up to a few thousand units.
-
-    Raises `ConvergenceError` if an equilibrium was not found.
 
     Args:
         network: The network: `osciprop.Network`, or one of the user's own.

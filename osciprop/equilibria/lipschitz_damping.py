@@ -18,21 +18,20 @@ from ..networks.complexity import real_dtype
 from ..networks.network import AbstractNetwork, State
 from ..settings import Number, optional_number
 from .orders import AbstractOrder, ZigZag
-from .relaxation import AbstractRelaxation, SequentialIteration, check_tolerance
+from .relaxation import AbstractRelaxation, SequentialIteration
 
 
 class LipschitzDamping(AbstractRelaxation):
     """Sweeps over the layers of a dual network, each layer damped by its weights.
 
-    `iterations` of the power method find each spectral norm anew for every batch, because weights
-    learn; the authors take 3. Other arguments as for `SequentialIteration`.
+    The power method finds each spectral norm anew for every batch, because weights learn.
 
     Args:
         tolerance: Residual at which a sample has settled, a change of activity; None for the
             precision's default.
         max_steps: Number of steps after which the solve gives up.
         order: In what order the populations are visited.
-        iterations: Of the power method, for each spectral norm.
+        iterations: Of the power method, for each spectral norm; 3 are the authors'.
 
     Raises:
         ValueError: a number is not positive.
@@ -53,7 +52,6 @@ class LipschitzDamping(AbstractRelaxation):
     iterations: int = eqx.field(default=3, static=True)
 
     def __check_init__(self) -> None:
-        check_tolerance("tolerance", self.tolerance)
         check_at_least("max_steps", self.max_steps, 1, "an iteration needs a step")
         check_at_least("iterations", self.iterations, 1, "the power method needs an iteration")
 

@@ -15,7 +15,7 @@ from ..networks.complexity import from_pairs, real_dtype, to_pairs
 from ..networks.network import State
 from ..settings import Number, optional_number
 from ..trees import all_finite
-from .relaxation import AbstractRelaxation, check_tolerance
+from .relaxation import AbstractRelaxation
 
 
 class _Inexact(lineax.AbstractLinearSolver):  # type: ignore[misc]
@@ -51,8 +51,8 @@ class Newton(AbstractRelaxation):
     """Newton's method through Optimistix, matrix-free: products with the Jacobian, no Jacobian.
 
     Converges wherever an isolated equilibrium exists, stable or not, up to the radius of
-    convergence of the contour. `linear_solver` is any iterative Lineax solver, by default BiCGStab.
-    (Optimistix' Chord cannot keep a matrix-free Jacobian, so there is no chord form.)
+    convergence of the contour. (Optimistix' Chord cannot keep a matrix-free Jacobian, so there is
+    no chord form.)
 
     Args:
         linear_solver: Any iterative Lineax solver; None for BiCGStab.
@@ -73,7 +73,6 @@ class Newton(AbstractRelaxation):
     max_steps: int = eqx.field(default=50, static=True)
 
     def __check_init__(self) -> None:
-        check_tolerance("tolerance", self.tolerance)
         check_at_least("max_steps", self.max_steps, 1, "a solve needs a step")
 
     def run(

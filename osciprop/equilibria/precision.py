@@ -8,6 +8,7 @@ from jaxtyping import Array, DTypeLike, Float, Int, PyTree
 from ..dynamics.dynamics import Dynamics
 from ..networks.complexity import is_complex, real_dtype
 from ..networks.network import State
+from ..settings import Number
 from .relaxation import AbstractRelaxation, SequentialIteration
 
 
@@ -19,11 +20,11 @@ def as_dtype(value: DTypeLike) -> jnp.dtype:
 class ReducedPrecision(AbstractRelaxation):
     """Another relaxation, run in a lower precision: `bfloat16`, `float16`, or `float32`.
 
-    Network, drive, target and state are cast to `dtype`, `relaxation` (by default
-    `SequentialIteration()`) runs to its tolerance, by default that of `dtype` (four units of
-    round-off in half precision), and the state returns in the precision that it came in. All that
-    follows, gradients included, has full precision. To go on from there to the full precision's
-    tolerance, use `Chained(ReducedPrecision(), AndersonIteration())`.
+    Network, drive, target and state are cast to `dtype`, `relaxation` runs to its tolerance, by
+    default that of `dtype` (four units of round-off in half precision), and the state returns in
+    the precision that it came in. All that follows, gradients included, has full precision. To go
+    on from there to the full precision's tolerance, use
+    `Chained(ReducedPrecision(), AndersonIteration())`.
 
     There are no complex numbers of half precision: complex states pass on to `relaxation` as they
     are, in full precision with its tolerance. With a complex teaching signal the free equilibrium
@@ -52,8 +53,8 @@ class ReducedPrecision(AbstractRelaxation):
                 "jnp.float16"
             )
 
-    @property  # type: ignore[misc]
-    def tolerance(self) -> Float[Array, ""] | None:  # type: ignore[override]
+    @property
+    def tolerance(self) -> Number | None:
         """That of the relaxation."""
         return self.relaxation.tolerance
 

@@ -6,7 +6,7 @@ steps.
 """
 
 import abc
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax
@@ -48,7 +48,15 @@ class AbstractRelaxation(Module):
         True
     """
 
-    tolerance: eqx.AbstractVar[Number | None]
+    if TYPE_CHECKING:
+        # A field or a property. To mypy an abstract variable is an argument of every subclass.
+        @property
+        def tolerance(self) -> Number | None: ...
+    else:
+        tolerance: eqx.AbstractVar[Number | None]
+
+    def __check_init__(self) -> None:
+        check_tolerance(self.tolerance)
 
     @abc.abstractmethod
     def run(
@@ -91,10 +99,10 @@ def judge(
     )
 
 
-def check_tolerance(name: str, value: Number | None) -> None:
+def check_tolerance(tolerance: Number | None) -> None:
     """Raise `ValueError` unless a tolerance is positive, or None."""
-    if value is not None:
-        check_positive(name, value, TOLERANCE_REMEDY)
+    if tolerance is not None:
+        check_positive("tolerance", tolerance, TOLERANCE_REMEDY)
 
 
 class _Iterated(AbstractRelaxation):
@@ -102,6 +110,10 @@ class _Iterated(AbstractRelaxation):
 
     damping: eqx.AbstractVar[Numbers]
     max_steps: eqx.AbstractVar[int]
+
+    def __check_init__(self) -> None:
+        check_positive("damping", self.damping, DAMPING_REMEDY)
+        check_at_least("max_steps", self.max_steps, 1, "an iteration needs a step")
 
     @abc.abstractmethod
     def step(self, dynamics: Dynamics, u: State, damping: Array) -> State:
@@ -159,11 +171,6 @@ class SynchronousIteration(_Iterated):
     tolerance: Number | None = eqx.field(default=None, converter=optional_number)
     max_steps: int = eqx.field(default=2000, static=True)
 
-    def __check_init__(self) -> None:
-        check_positive("damping", self.damping, DAMPING_REMEDY)
-        check_tolerance("tolerance", self.tolerance)
-        check_at_least("max_steps", self.max_steps, 1, "an iteration needs a step")
-
     def step(self, dynamics: Dynamics, u: State, damping: Array) -> State:
         current = dynamics.current(0.0, u)
         return jax.tree.map(
@@ -177,8 +184,7 @@ class SequentialIteration(_Iterated):
     """One population after the other, each seeing the newest activity of the others.
 
     In a layered network a sweep costs one synchronous step and gains two. The populations are the
-    leaves of the state, visited in the `order` of a step: by default from the first to the last,
-    or any `AbstractOrder`. `damping` is one number, or one per population.
+    leaves of the state.
 
     Args:
         damping: Part of a step that is made, above 0; one number, or one per population.
@@ -188,7 +194,7 @@ class SequentialIteration(_Iterated):
         order: In what order the populations are visited.
 
     Raises:
-        ValueError: a number is not positive.
+        ValueError: a number is not positive; by `relax`, `damping` does not fit the populations.
 
     Example:
         >>> forwards = osciprop.SequentialIteration()
@@ -200,11 +206,6 @@ class SequentialIteration(_Iterated):
     tolerance: Number | None = eqx.field(default=None, converter=optional_number)
     max_steps: int = eqx.field(default=2000, static=True)
     order: AbstractOrder = Forward()
-
-    def __check_init__(self) -> None:
-        check_positive("damping", self.damping, DAMPING_REMEDY)
-        check_tolerance("tolerance", self.tolerance)
-        check_at_least("max_steps", self.max_steps, 1, "an iteration needs a step")
 
     def step(self, dynamics: Dynamics, u: State, damping: Array) -> State:
         return sweep(dynamics, u, damping, self.order)
@@ -265,7 +266,6 @@ class AndersonIteration(AbstractRelaxation):
 
     def __check_init__(self) -> None:
         check_at_least("depth", self.depth, 1, "remember at least the last step")
-        check_tolerance("tolerance", self.tolerance)
         check_at_least("max_steps", self.max_steps, 1, "an iteration needs a step")
 
     def run(
@@ -313,30 +313,26 @@ def relax(
 ) -> Solution:
     """Bring a network to equilibrium for a batch of clamped inputs.
 
-    `x` is `(batch, features)`; `y` and `beta` nudge the cost (`beta` a real or complex scalar, or
-    one per sample) and go together. `relaxation` defaults to `AndersonIteration()`; `initial` is
-    a membrane potential to start from, by default rest.
-
-    Raises `ConvergenceError` if a sample did not converge, unless `throw=False`, which returns the
-    state flagged. Inside `jit` or `vmap` nothing can be raised: samples that did not converge hold
-    NaN instead (with `throw=False`, the flagged state). `ValueError` for input that does not fit.
+    `y` and `beta` nudge the cost and go together; without them the equilibrium is the free one.
 
     Args:
         network: The network: `osciprop.Network`, or one of the user's own.
         x: Inputs, `(batch, features)`, or of whatever shape the network takes.
-        y: Targets of a nudge; None for a free equilibrium.
-        beta: The teaching signal: a real or complex number, or one per sample; None for a free
-            equilibrium.
+        y: Targets of a nudge: integer labels `(batch,)`, or rows `(batch, outputs)`; None for a
+            free equilibrium.
+        beta: The teaching signal: a real or complex number, or one per sample `(batch,)`; None
+            for a free equilibrium.
         relaxation: How equilibria are found.
         initial: Membrane potentials to start from; None for rest.
-        throw: Whether samples that did not converge are an error; if not, they are flagged.
+        throw: Whether samples that did not converge are an error; if not, the state that they
+            reached is flagged.
 
     Returns:
         The equilibrium, with residual, steps and flag per sample.
 
     Raises:
         ConvergenceError: a sample did not converge. Inside `jit` or `vmap` nothing can be raised:
-            such samples hold NaN.
+            such samples hold NaN instead, unless `throw` is false.
         ValueError: input does not fit, or only one of `y` and `beta` is given.
 
     Example:

@@ -14,19 +14,14 @@ from ..settings import Module
 class Solution(Module):
     """A state that a relaxation ended in.
 
-    `u` and `s` are membrane potentials and activities (pytrees with a leading batch axis).
-    `residual` is, per sample, the largest change of any activity in one step (see
-    `Dynamics.residual`); `converged` says, per sample, whether it is within `tolerance`. `steps`
-    counts solver steps, `time` is the simulated time (for iterations: steps times damping, in time
-    constants; 0 for root finders, which have no time).
-
     Args:
         u: Membrane potentials, a pytree of arrays with a leading batch axis.
         s: Activities, likewise.
-        residual: Largest change of any activity in one step, `(batch,)`.
+        residual: Largest change of any activity in one step, `(batch,)` (see `Dynamics.residual`).
         converged: Whether the residual is within the tolerance, `(batch,)`.
-        steps: Number of steps made.
-        time: Simulated time, or number of steps times damping.
+        steps: Number of steps of the solver.
+        time: Simulated time; for iterations steps times damping, in time constants; 0 for root
+            finders, which have no time.
         tolerance: What the residual was compared with.
 
     Example:

@@ -39,12 +39,27 @@ def whole_circle(upper: PyTree[Inexact[Array, "half ..."]], points: int) -> PyTr
 def radius_from_decay(sizes: ArrayLike, amplitude: ArrayLike, *, floor: float = 1e-9) -> float:
     """Distance of the nearest singularity, from the decay of Fourier coefficients on a circle.
 
-    `sizes[k]` is the size of coefficient `k` (see `harmonic_sizes`), measured on a circle of radius
-    `amplitude`; only harmonics above `floor` times the first count. Coefficients in constant ratio
-    show a pole (linear networks). Else the singularity is a fold, the generic one of an
-    equilibrium: there the response is a square root, `sizes[k] ~ k^(-3/2) (amplitude / R)^k`, and R
-    follows from a straight line through `log(k^(3/2) sizes[k])` from the second harmonic on.
-    Infinity if fewer than two harmonics beyond the first are visible.
+    Coefficients in constant ratio show a pole (linear networks). Else the singularity is a fold,
+    the generic one of an equilibrium: there the response is a square root,
+    `sizes[k] ~ k^(-3/2) (amplitude / R)^k`, and R follows from a straight line through
+    `log(k^(3/2) sizes[k])` from the second harmonic on.
+
+    Args:
+        sizes: Size of each Fourier coefficient, from the constant one on, `(points,)`. Those from
+            half of the points on are not looked at.
+        amplitude: Radius of the circle on which they were measured.
+        floor: Only harmonics above `floor` times the first count.
+
+    Returns:
+        The distance R; infinity if fewer than two harmonics beyond the first are visible.
+
+    Raises:
+        ValueError: `sizes` holds fewer than 4 coefficients.
+
+    Example:
+        >>> pole = 0.5 ** np.arange(16)
+        >>> round(osciprop.equilibria.radius_from_decay(pole, amplitude=0.1), 6)
+        0.2
     """
     values = np.asarray(sizes, dtype=float)
     if values.ndim != 1 or values.size < 4:

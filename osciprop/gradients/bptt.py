@@ -75,7 +75,7 @@ class BPTT(AbstractGradientMethod):
     def __check_init__(self) -> None:
         check_at_least("steps", self.steps, 1, "unroll at least one step")
         check_positive("damping", self.damping, DAMPING_REMEDY)
-        check_tolerance("tolerance", self.tolerance)
+        check_tolerance(self.tolerance)
 
     def check(self, network: AbstractNetwork) -> None:
         pass

@@ -46,19 +46,16 @@ class AbstractDiagnostics(Module):
 class Estimate(Module):
     """A gradient of the batch-mean cost, and what is needed to decide whether to believe it.
 
-    `gradient` has the structure of `eqx.filter(network, eqx.is_inexact_array)`, so that Optax takes
-    it as it is; constants of the neurons get zeros. `loss` is the batch-mean cost and `outputs`
-    the scores `(batch, outputs)` at the free `equilibrium`. `error_signal` is, per sample and unit,
-    the error in activity space that the method found: the response `ds/dbeta` of the activity to
-    the teaching signal, or the adjoint `J^-T dC/ds`; None for methods that form none.
-
     Args:
-        gradient: Shaped like `eqx.filter(network, eqx.is_inexact_array)`.
-        loss: Mean cost of the batch.
-        outputs: Scores, `(batch, outputs)`.
+        gradient: Shaped like `eqx.filter(network, eqx.is_inexact_array)`, so that Optax takes it as
+            it is; constants of the neurons get zeros.
+        loss: Mean cost of the batch at the free equilibrium.
+        outputs: Scores there, `(batch, outputs)`.
         equilibrium: The free equilibrium.
         diagnostics: What the method measured about its own estimate.
-        error_signal: Error in activity space, per sample and unit; None for methods that form none.
+        error_signal: Error in activity space, per sample and unit, as the method found it: the
+            response `ds/dbeta` of the activity to the teaching signal, or the adjoint
+            `J^-T dC/ds`; None for methods that form none.
 
     Example:
         >>> estimate = osciprop.estimate_gradient(network, x, y, osciprop.Implicit())
@@ -142,19 +139,9 @@ def estimate_gradient(
 ) -> Estimate:
     """The gradient of the batch-mean cost with respect to the network's parameters.
 
-    `x` is `(batch, features)`, `y` holds integer labels `(batch,)` or target rows
-    `(batch, outputs)`. `method` is any of osciprop's gradient methods. `initial` is the membrane
-    potential to start from, by default rest. `key` is the source of noise, for methods that have
-    any.
-
     Compiled once per method, network and shape; numbers such as amplitudes, periods and tolerances
-    may change freely. Works inside `jax.jit` and `jax.vmap`.
-
-    Raises `ConvergenceError` if a solve did not converge, unless `throw=False`. Inside `jit` or
-    `vmap` nothing can be raised: the gradient and the loss are NaN instead (with `throw=False`,
-    whatever was reached, with `converged` false). Warns with `GradientAccuracyWarning` where the
-    diagnostics show an inaccurate gradient. `ValueError`, `TypeError` and `HolomorphyError` for
-    inputs or networks that do not fit.
+    may change freely. Works inside `jax.jit` and `jax.vmap`. Warns with `GradientAccuracyWarning`
+    where the diagnostics show an inaccurate gradient.
 
     Args:
         network: The network: `osciprop.Network`, or one of the user's own.
@@ -163,15 +150,19 @@ def estimate_gradient(
         method: A gradient method.
         initial: Membrane potentials to start from; None for rest.
         key: Source of noise, for methods that have any; else None.
-        throw: Whether what was not found is an error; if not, it is flagged.
+        throw: Whether a solve that did not converge is an error; if not, the estimate holds
+            whatever was reached, with `converged` false.
 
     Returns:
         The gradient, the loss, the outputs, the equilibrium, and diagnostics.
 
     Raises:
         ConvergenceError: a solve did not converge. Inside `jit` or `vmap` nothing can be raised:
-            gradient and loss are NaN.
-        ValueError: input or network does not fit; `TypeError` and `HolomorphyError` likewise.
+            gradient and loss are NaN instead, unless `throw` is false.
+        ValueError: input does not fit.
+        TypeError: `method` is not an instance of a gradient method.
+        ReciprocityError: the method needs an energy that the network has not.
+        HolomorphyError: the method needs a holomorphic network.
 
     Example:
         >>> estimate = osciprop.estimate_gradient(network, x, y, osciprop.HolomorphicEP(0.1))

@@ -30,15 +30,7 @@ def input_gradient(
 ) -> Float[Array, "batch ..."]:
     """The gradient of each sample's own cost by its input, at the free equilibrium.
 
-    `x` is `(batch, features)`, `y` holds integer labels `(batch,)` or target rows
-    `(batch, outputs)`; the result has the shape of `x`, in units of cost per unit of input, and is
-    not divided by the batch. It comes from the error signal of `method`, by default `Implicit()`,
-    and is as exact as that. `initial` and `key` as for `estimate_gradient`.
-
-    Raises `ConvergenceError` if a solve did not converge, unless `throw=False`. Inside `jit` or
-    `vmap` nothing can be raised: samples that were not solved are NaN instead (with `throw=False`,
-    whatever was reached, which for `Implicit` is zero). `ValueError` for a method that forms no
-    error signal, and for inputs that do not fit.
+    It comes from the error signal of `method`, and is as exact as that.
 
     Args:
         network: The network: `osciprop.Network`, or one of the user's own.
@@ -47,14 +39,17 @@ def input_gradient(
         method: What finds the error signal.
         initial: Membrane potentials to start from; None for rest.
         key: Source of noise, for methods that have any; else None.
-        throw: Whether samples whose gradient was not found are an error.
+        throw: Whether samples whose gradient was not found are an error; if not, they hold
+            whatever was reached, which for `Implicit` is zero.
 
     Returns:
-        The gradient of each sample's cost, like `x`.
+        The gradient of each sample's cost, shaped like `x`, in units of cost per unit of input; not
+        divided by the batch.
 
     Raises:
-        ConvergenceError: a gradient was not found; inside `jit` that sample holds NaN.
-        TypeError: the method forms no error signal.
+        ConvergenceError: a gradient was not found. Inside `jit` or `vmap` nothing can be raised:
+            such samples hold NaN instead, unless `throw` is false.
+        ValueError: the method forms no error signal, or input does not fit.
 
     Example:
         >>> osciprop.gradients.input_gradient(network, x, y).shape

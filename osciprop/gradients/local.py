@@ -1,10 +1,10 @@
 """The local learning rule: the gradient from each neuron's mean activity and error signal alone.
 
 `gradient = dC/dtheta - e . dF/dtheta` at the mean activity, with the error signal `e = ds/dbeta`
-(DESIGN, generalized EP). For a synapse from i to j that is `-s_i e_j`, and for a reciprocal one
-`-(s_i e_j + e_i s_j)`: each synapse needs the two numbers of its own two neurons. It equals the
-first Fourier coefficient of `-s_i s_j` where the response is analytic, since only products of
-orders 0 and 1 reach the first harmonic.
+and the dynamics F (docs/asymmetric.md). For a synapse from i to j that is `-s_i e_j`, and for a
+reciprocal one `-(s_i e_j + e_i s_j)`: each synapse needs the two numbers of its own two neurons. It
+equals the first Fourier coefficient of `-s_i s_j` where the response is analytic, since only
+products of orders 0 and 1 reach the first harmonic.
 """
 
 import equinox as eqx
@@ -23,11 +23,10 @@ def local_gradient(
     mean: State,
     error: State,
 ) -> PyTree[Array]:
-    """The batch-mean gradient by the local rule; exact where the Jacobian is symmetric.
+    """The batch-mean gradient by the local rule.
 
-    `mean` is the real free activity and `error` the real response `ds/dbeta` of each activity, both
-    pytrees of arrays (batch, units). The result has the structure of
-    `eqx.filter(network, eqx.is_inexact_array)`.
+    With the response `ds/dbeta` for the error signal it is exact where the Jacobian is symmetric,
+    with the adjoint `J^-T dC/ds` for every network.
 
     Args:
         network: The network: `osciprop.Network`, or one of the user's own.

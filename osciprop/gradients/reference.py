@@ -6,7 +6,6 @@ At an equilibrium `u = G(u)` with `G(u) = current(activity(u))`, the adjoint `mu
 With `J` in place of `J^T` the same equation gives the response to an infinitesimal nudge.
 """
 
-import abc
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import lineax
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
 from ..dynamics.correction import jacobian_product, transposed_product
 from ..dynamics.dynamics import Dynamics, cost_force
@@ -87,15 +86,24 @@ class _Adjoint(AbstractGradientMethod):
     relaxation: eqx.AbstractVar[AbstractRelaxation]
     tolerance: eqx.AbstractVar[Number | None]
 
-    @abc.abstractmethod
-    def operator(self, dynamics: Dynamics, free: Solution) -> Callable[[State], State]:
-        """The linear map `P` in `mu - P mu = dC/du`."""
+    def __check_init__(self) -> None:
+        check_tolerance(self.tolerance)
 
-    @abc.abstractmethod
+    def product(self, network: AbstractNetwork, s: State, drive: PyTree, v: State) -> State:
+        """`(d current / d s)^T v` at activity `s`."""
+        return transposed_product(network, s, drive, v)
+
+    def operator(self, dynamics: Dynamics, free: Solution) -> Callable[[State], State]:
+        """The linear map `P` in `mu - P mu = dC/du`: `G'^T`, or the same with J for `J^T`."""
+        network = dynamics.network
+        _, to_potential = jax.vjp(network.activity, free.u)
+        return lambda mu: to_potential(self.product(network, free.s, dynamics.drive, mu))[0]
+
     def solve_linear(
         self, operator: Callable[[State], State], source: State, tolerance: Float[Array, ""]
     ) -> tuple[State, Int[Array, ""]]:
         """Solve `mu - operator(mu) = source`; returns `mu` and the number of steps."""
+        return _accelerated(operator, source, tolerance)
 
     def check(self, network: AbstractNetwork) -> None:
         pass
@@ -154,27 +162,35 @@ class _Adjoint(AbstractGradientMethod):
         )
 
 
-def _adjoint_operator(dynamics: Dynamics, free: Solution) -> Callable[[State], State]:
-    """`G'^T` at the free equilibrium."""
-    network = dynamics.network
-    _, to_potential = jax.vjp(network.activity, free.u)
-    return lambda mu: to_potential(transposed_product(network, free.s, dynamics.drive, mu))[0]
+def _accelerated(
+    operator: Callable[[State], State], source: State, tolerance: Float[Array, ""]
+) -> tuple[State, Int[Array, ""]]:
+    """`mu = source + operator(mu)` by Anderson mixing, which for a linear map is GMRES."""
+    goal = norm(source) / jax.tree.leaves(source)[0].shape[0] ** 0.5
 
+    def step(mu: State) -> State:
+        return jax.tree.map(lambda b, p: b + p, source, operator(mu))
 
-def _response_operator(dynamics: Dynamics, free: Solution) -> Callable[[State], State]:
-    """`sigma' d current / d s` at the free equilibrium: as `G'^T`, with J in place of `J^T`."""
-    network = dynamics.network
-    _, to_potential = jax.vjp(network.activity, free.u)
-    return lambda mu: to_potential(jacobian_product(network, free.s, dynamics.drive, mu))[0]
+    def change(before: State, after: State) -> Float[Array, " batch"]:
+        moved = sample_norms(jax.tree.map(jnp.subtract, after, before))
+        return moved / jnp.maximum(goal, jnp.finfo(goal.dtype).tiny)
+
+    return accelerate(
+        step,
+        source,
+        change=change,
+        tolerance=tolerance,
+        onset=float("inf"),  # linear: there is one fixed point only
+        depth=8,
+        max_steps=1000,
+    )
 
 
 class Implicit(_Adjoint):
     """The exact gradient at the free equilibrium by implicit differentiation (the reference).
 
     The adjoint equation is solved matrix-free, by products with the transposed Jacobian, and works
-    for every network, reciprocal or not: by default with Anderson mixing per sample, or by any
-    iterative Lineax `linear_solver`, such as `lineax.GMRES`. `tolerance` is relative (default 1e-5
-    in float32, 1e-10 in float64).
+    for every network, reciprocal or not.
 
     Args:
         relaxation: How equilibria are found.
@@ -205,10 +221,6 @@ class Implicit(_Adjoint):
                 f"linear_solver is {self.linear_solver!r}: give an iterative Lineax solver such as "
                 "lineax.GMRES(rtol, atol), or tolerance=... by name"
             )
-        check_tolerance("tolerance", self.tolerance)
-
-    def operator(self, dynamics: Dynamics, free: Solution) -> Callable[[State], State]:
-        return _adjoint_operator(dynamics, free)
 
     def solve_linear(
         self, operator: Callable[[State], State], source: State, tolerance: Float[Array, ""]
@@ -229,7 +241,7 @@ class LinearResponse(_Adjoint):
 
     The error signal `J^-1 dC/ds` of a network that is not corrected, to the solver's tolerance (the
     "true derivative" of homeostasis2024). Its distance from `Implicit` is the bias of an asymmetric
-    Jacobian alone. `tolerance` as for `Implicit`.
+    Jacobian alone.
 
     Args:
         relaxation: How equilibria are found.
@@ -250,40 +262,8 @@ class LinearResponse(_Adjoint):
     relaxation: AbstractRelaxation = AndersonIteration()
     tolerance: Number | None = eqx.field(default=None, converter=optional_number)
 
-    def __check_init__(self) -> None:
-        check_tolerance("tolerance", self.tolerance)
-
-    def operator(self, dynamics: Dynamics, free: Solution) -> Callable[[State], State]:
-        return _response_operator(dynamics, free)
-
-    def solve_linear(
-        self, operator: Callable[[State], State], source: State, tolerance: Float[Array, ""]
-    ) -> tuple[State, Int[Array, ""]]:
-        return _accelerated(operator, source, tolerance)
-
-
-def _accelerated(
-    operator: Callable[[State], State], source: State, tolerance: Float[Array, ""]
-) -> tuple[State, Int[Array, ""]]:
-    """`mu = source + operator(mu)` by Anderson mixing, which for a linear map is GMRES."""
-    goal = norm(source) / jax.tree.leaves(source)[0].shape[0] ** 0.5
-
-    def step(mu: State) -> State:
-        return jax.tree.map(lambda b, p: b + p, source, operator(mu))
-
-    def change(before: State, after: State) -> Float[Array, " batch"]:
-        moved = sample_norms(jax.tree.map(jnp.subtract, after, before))
-        return moved / jnp.maximum(goal, jnp.finfo(goal.dtype).tiny)
-
-    return accelerate(
-        step,
-        source,
-        change=change,
-        tolerance=tolerance,
-        onset=float("inf"),  # linear: there is one fixed point only
-        depth=8,
-        max_steps=1000,
-    )
+    def product(self, network: AbstractNetwork, s: State, drive: PyTree, v: State) -> State:
+        return jacobian_product(network, s, drive, v)
 
 
 class RecurrentBackprop(_Adjoint):
@@ -316,11 +296,7 @@ class RecurrentBackprop(_Adjoint):
 
     def __check_init__(self) -> None:
         check_positive("damping", self.damping, "1 is the undamped iteration")
-        check_tolerance("tolerance", self.tolerance)
         check_at_least("max_steps", self.max_steps, 1, "an iteration needs a step")
-
-    def operator(self, dynamics: Dynamics, free: Solution) -> Callable[[State], State]:
-        return _adjoint_operator(dynamics, free)
 
     def solve_linear(
         self, operator: Callable[[State], State], source: State, tolerance: Float[Array, ""]

@@ -80,7 +80,7 @@ class AbstractNetwork(Module):
         return x
 
     def phi(self, s: State, x: Float[Array, "batch ..."]) -> Inexact[Array, " batch"]:
-        """A scalar per sample whose derivative by `s` is `current` (DESIGN: Phi)."""
+        """A scalar per sample whose derivative by `s` is `current`."""
         require_energy(self)
         raise NotImplementedError(f"{type(self).__name__} says that it has a phi, but gives none")
 

@@ -10,7 +10,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
 from ..equilibria.relaxation import AbstractRelaxation, AndersonIteration
 from ..errors import check_at_least, check_not_negative, check_positive, is_traced
@@ -85,8 +85,9 @@ class SignAscent(AbstractAttack):
         if key is not None:
             away = jax.random.uniform(key, inputs.shape, inputs.dtype, -1, 1)
             start = jnp.clip(inputs + radius * away, lower, upper)
+        count = jnp.asarray(steps)  # traced: any number of steps is one program
         moved, solved = ascend(
-            network, start, targets, step, steps, lower, upper, self.method, throw
+            network, start, targets, step, count, lower, upper, self.method, throw
         )
         if not throw:
             return moved
@@ -106,7 +107,7 @@ def ascend(
     start: Float[Array, "batch ..."],
     y: Targets,
     step: Number,
-    steps: int,
+    steps: Int[Array, ""],
     lower: Float[Array, "batch ..."],
     upper: Float[Array, "batch ..."],
     method: AbstractGradientMethod,

@@ -82,7 +82,7 @@ def without(monkeypatch, library: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "library, line, extra",
+    ("library", "line", "extra"),
     [
         ("tyro", ["--help"], "commands"),
         ("xarray", ["study", "status", "store"], "commands"),

@@ -89,7 +89,9 @@ def test_a_study_of_which_all_points_fail(file, capsys):
     assert "osciprop: error: 4 of 4 points failed" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("option, engine", [("--processes=3", "Processes"), ("--dask=a:1", "Dask")])
+@pytest.mark.parametrize(
+    ("option", "engine"), [("--processes=3", "Processes"), ("--dask=a:1", "Dask")]
+)
 def test_engines(file, monkeypatch, option, engine, capsys):
     used = []
 
@@ -131,7 +133,7 @@ def test_errors_are_one_line(file, tmp_path, capsys):
     )
 
 
-@pytest.mark.parametrize("to, ending", [("csv", ".csv"), ("netcdf", ".nc")])
+@pytest.mark.parametrize(("to", "ending"), [("csv", ".csv"), ("netcdf", ".nc")])
 def test_export(store, tmp_path, monkeypatch, capsys, to, ending):
     written = {}
     monkeypatch.setattr(

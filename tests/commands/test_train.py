@@ -42,7 +42,7 @@ def test_what_is_handed_to_fit(monkeypatch):
 
     def fit(network, data, method, optimizer, **options):
         calls.append((network, data, method, options))
-        return network, osciprop.History(epochs=dict.fromkeys(COLUMNS, []))
+        return network, osciprop.History(epochs={key: [] for key in COLUMNS})
 
     monkeypatch.setattr(loop, "fit", fit)
     line = "train --hidden 5 6 --method HolomorphicEP --amplitude 0.2 --batch 7 --seed 3 --epochs 4"

@@ -144,7 +144,7 @@ def test_progress_bar_is_optional(server, tmp_path, monkeypatch):
 def test_four_idx_files_are_downloaded(server, tmp_path):
     shapes = [(12, 28, 28), (12,), (4, 28, 28), (4,)]
     registry = {}
-    for name, shape in zip(FASHION_MNIST.registry, shapes):
+    for name, shape in zip(FASHION_MNIST.registry, shapes, strict=False):
         header = bytes([0, 0, 8, len(shape)]) + np.array(shape, dtype=">u4").tobytes()
         body = gzip.compress(header + bytes(int(np.prod(shape))))
         server.replies[f"/{name}"] = Reply(body, len(body))

@@ -35,7 +35,7 @@ def idx_bytes(array: np.ndarray) -> bytes:
 
 def write_idx(folder: Path, *, separator: str = "-", zipped: bool = False) -> None:
     folder.mkdir(exist_ok=True)
-    for name, array in zip(NAMES, arrays().values()):
+    for name, array in zip(NAMES, arrays().values(), strict=False):
         stem, kind = name.rsplit("-idx", 1)
         content = idx_bytes(array)
         path = folder / f"{stem}{separator}idx{kind}{'.gz' if zipped else ''}"

@@ -119,6 +119,6 @@ def test_the_thread_ends_when_the_consumer_fails():
 
 @pytest.mark.parametrize("ahead", [0, -1, 1.5])
 def test_a_senseless_number_is_refused(ahead):
-    with pytest.raises(ValueError, match=f"ahead={ahead} must be an integer at least 1"):
-        with prefetched([1], ahead=ahead):
-            pass
+    message = f"ahead={ahead} must be an integer at least 1"
+    with pytest.raises(ValueError, match=message), prefetched([1], ahead=ahead):
+        pass

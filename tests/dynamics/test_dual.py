@@ -39,6 +39,7 @@ def test_without_a_nudge_both_compartments_are_the_forward_pass(kind, alpha):
     "alpha", [pytest.param(alpha, marks=REPEAT) for alpha in (0.0, 0.25, 0.75, 1.0)] + [0.5]
 )
 @pytest.mark.parametrize("network", [pytest.param(RELU, marks=REPEAT), TANH], ids=["relu", "tanh"])
+@pytest.mark.slow
 def test_the_ode_settles_where_the_sweeps_do(network, alpha):
     """As dynamics of coupled compartments with time constants of their own, through Diffrax."""
     kinds = (

@@ -51,9 +51,9 @@ def test_rotating_teaching_of_a_linear_unit(solver):
     for _ in range(10_000):
         middle = u + step / 2 * rate(now, u)
         u, now = u + step * rate(now + step / 2, middle), now + step
-        if round(now / 2, 9) % 1 in (0, 1) and len(expected) < len(times):
-            if abs(now - times[len(expected)]) < step / 2:
-                expected.append(u)
+        whole = round(now / 2, 9) % 1 in (0, 1) and len(expected) < len(times)
+        if whole and abs(now - times[len(expected)]) < step / 2:
+            expected.append(u)
     np.testing.assert_allclose(np.asarray(trajectory.u)[:, 0, 0], expected, atol=2e-6)
 
 

@@ -127,6 +127,7 @@ def test_a_complex_diffusion_is_not_conjugated():
     ],
     ids=["euler", "sra1", "shark"],
 )
+@pytest.mark.slow
 def test_strong_order(solver, order):
     """On one Brownian path, the error falls with the step as the solver's theory says."""
     network = small_network(activation=osciprop.Tanh(), scale=1.0)

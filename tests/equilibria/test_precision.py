@@ -44,6 +44,7 @@ def test_finished_gradients_are_those_of_full_precision(dtype):
     assert float(estimate.equilibrium.residual.max()) <= 2e-6
 
 
+@pytest.mark.slow
 def test_complex_states_keep_their_precision():
     """The circle keeps nothing of the free state: the gradient is exact without finishing it."""
     network = single_network()

@@ -52,7 +52,7 @@ def field_gradient() -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    "method, tolerance",
+    ("method", "tolerance"),
     [
         (osciprop.AsymmetricEP(1e-5, 1, NEWTON), 2e-5),
         (osciprop.AsymmetricEP(1e-3, 2, NEWTON), 2e-5),
@@ -122,7 +122,7 @@ def test_vector_field_keeps_the_bias_of_asymmetry(asymmetric):
     assert relative_error(limit, reference.gradient) > 0.1
 
 
-@pytest.mark.parametrize("points, order", [(1, 1), (2, 2), (4, 4)])
+@pytest.mark.parametrize(("points", "order"), [(1, 1), (2, 2), (4, 4)])
 def test_bias_order_of_the_nudge(asymmetric, points, order):
     case, reference = asymmetric
     amplitudes = np.asarray([0.01, 0.02])

@@ -76,7 +76,7 @@ def error_of(network, x, y, states, betas, weights) -> float:
 
 
 @pytest.mark.parametrize("complex_states", [False, True])
-@pytest.mark.parametrize("build", [dense, convolutional])
+@pytest.mark.parametrize("build", [dense, pytest.param(convolutional, marks=pytest.mark.slow)])
 def test_single_precision_keeps_its_digits(build, complex_states, monkeypatch):
     network, shape, classes = build()
     random = np.random.default_rng(0)

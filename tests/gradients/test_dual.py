@@ -75,6 +75,7 @@ def test_one_backward_sweep_is_exact_where_a_compartment_is_the_forward_pass(alp
     assert float(estimate.diagnostics.unrest.max()) > 1e-6
 
 
+@pytest.mark.slow
 def test_orders_end_at_the_same_gradient():
     exact = found(osciprop.DualPropagationAdjoint(0.3, 0.25))
     for order in (
@@ -135,6 +136,7 @@ def test_damping_settles_dyads_that_sweeps_leave_in_a_cycle():
 @pytest.mark.parametrize(
     "alpha", [pytest.param(0.0, marks=REPEAT), 0.3, pytest.param(0.5, marks=REPEAT)]
 )
+@pytest.mark.slow
 def test_contour_of_amplitudes_leaves_no_bias_for_any_alpha(alpha):
     """The error falls as (r / R)^N: halving the amplitude gains 2^N."""
     exact = backprop(SMOOTH)
@@ -178,6 +180,7 @@ def test_a_users_recurrent_network_is_found_out_by_its_forward_pass():
         found(osciprop.DualPropagationAdjoint(), osciprop.AssumedReciprocal(inside))
 
 
+@pytest.mark.slow
 def test_large_activities_in_single_precision_are_no_reason_to_refuse():
     """Rounding grows with them: pixels of 0 to 255, not scaled."""
     network = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), NETWORK)

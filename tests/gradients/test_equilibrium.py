@@ -21,7 +21,10 @@ def slow(activation):
     return pytest.param(activation, marks=pytest.mark.slow)
 
 
-@pytest.fixture(params=[osciprop.ShiftedSigmoid(), slow(osciprop.Tanh()), slow(osciprop.HolomorphicTanh())], ids=str)
+@pytest.fixture(
+    params=[osciprop.ShiftedSigmoid(), slow(osciprop.Tanh()), slow(osciprop.HolomorphicTanh())],
+    ids=str,
+)
 def case(request):
     network = small_network(1, request.param)
     return network, *batch(5, 3, 4)
@@ -82,7 +85,7 @@ def test_half_circle_equals_whole_circle(case, points):
 
 
 @pytest.mark.parametrize(
-    "method, order",
+    ("method", "order"),
     [(osciprop.ClassicEP, 1.0), (osciprop.CentredEP, 2.0)],
 )
 def test_bias_order_of_real_nudges(case, method, order):
@@ -113,6 +116,7 @@ def test_bias_order_of_the_contour(case, points):
     assert slope(amplitudes, errors) == pytest.approx(points, rel=0.15)
 
 
+@pytest.mark.slow
 def test_linear_network_is_exact_at_any_amplitude_inside_the_disc():
     """For a squared error on linear units s*_beta = (1 + beta - W)^-1 (V x + beta y)."""
     network = linear_network()
@@ -160,7 +164,10 @@ def test_non_holomorphic_activation_allows_real_teaching_only():
             osciprop.estimate_gradient(network, x, y, method)
 
 
-@pytest.mark.parametrize("method", [osciprop.Implicit, osciprop.RecurrentBackprop])
+@pytest.mark.parametrize(
+    "method",
+    [pytest.param(osciprop.Implicit, marks=pytest.mark.slow), osciprop.RecurrentBackprop],
+)
 def test_samples_whose_adjoint_is_not_solved_are_left_out(method):
     """And the estimate says so: near criticality they would have any size."""
     network = small_network(scale=2.0)

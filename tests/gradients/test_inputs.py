@@ -27,8 +27,14 @@ def test_gradient_of_a_perceptron_is_that_of_backpropagation():
 @pytest.mark.parametrize(
     ("network", "methods"),
     [
-        (feedforward(), [osciprop.Implicit(EXACT), osciprop.DyadicEP()]),
-        (small_network(), [osciprop.Implicit(EXACT), osciprop.HolomorphicEP(0.1, 8)]),
+        pytest.param(
+            feedforward(), [osciprop.Implicit(EXACT), osciprop.DyadicEP()], marks=pytest.mark.slow
+        ),
+        pytest.param(
+            small_network(),
+            [osciprop.Implicit(EXACT), osciprop.HolomorphicEP(0.1, 8)],
+            marks=pytest.mark.slow,
+        ),
         (asymmetric(), [osciprop.Implicit(EXACT), osciprop.AsymmetricEP(0.1, 8)]),
     ],
     ids=["feedforward", "reciprocal", "asymmetric"],

@@ -63,7 +63,9 @@ TANH = (
 )
 
 
-@pytest.mark.parametrize("case", [LINEAR, TANH], ids=["linear", "tanh"])
+@pytest.mark.parametrize(
+    "case", [LINEAR, pytest.param(TANH, marks=pytest.mark.slow)], ids=["linear", "tanh"]
+)
 @pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
 def test_equals_the_transfer_function(case):
     """Exact at any finite amplitude; the only bias is the lag's."""
@@ -80,6 +82,7 @@ def test_equals_the_transfer_function(case):
 
 
 @pytest.mark.parametrize("case", [LINEAR, TANH], ids=["linear", "tanh"])
+@pytest.mark.slow
 def test_lag_bias_is_of_second_order(case):
     network, x, y = case
     reference = osciprop.estimate_gradient(network, x, y, osciprop.Implicit()).gradient
@@ -124,6 +127,7 @@ def test_time_constants_change_the_lag_only():
 
 
 @pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
+@pytest.mark.slow
 def test_stream_of_periods_equals_the_estimate():
     network, x, y = TANH
     method = OscillatoryEP(0.2, 30.0, settle_periods=1, periods=3)
@@ -147,7 +151,7 @@ def test_leaky_lock_in_forgets_and_is_unbiased_from_the_start():
         running, gradients = method.begin(network, inputs), []
         for _ in range(6):
             running = method.advance(network, inputs, targets, running)
-            gradients.append(jax.tree.map(lambda leaf: leaf / running.weight, running.gradient))
+            gradients.append(jax.tree.map(lambda a, w=running.weight: a / w, running.gradient))
         found.append((gradients[0], relative_error(gradients[-1], reference)))
     (first, cumulative), (leaky_first, leaky) = found
     np.testing.assert_allclose(flat(leaky_first), flat(first), rtol=1e-12)
@@ -167,6 +171,7 @@ def test_fixed_steps_of_any_solver():
 
 
 @pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
+@pytest.mark.slow
 def test_ramp_excites_smaller_transients():
     network, x, y = TANH
     free = osciprop.relax(network, x).u
@@ -193,7 +198,7 @@ def test_amplitude_beyond_the_singularity_warns(toy):
 
 
 def test_divergence_is_an_error():
-    network, x, y = TANH
+    _network, _x, _y = TANH
     coarse = osciprop.Integrator(diffrax.Euler(), diffrax.ConstantStepSize(), dt0=1.0)
     bad = OscillatoryEP(40.0, 50.0, integrator=coarse)
     linear, inputs, targets = LINEAR

@@ -96,7 +96,7 @@ def random_networks(count: int):
         if not bool(free.converged.all()):
             continue
         drive = network.drive(jnp.asarray(x))
-        weights = dense(lambda s, drive=drive: network.current(s, drive), free.s)
+        weights = dense(lambda s, net=network, drive=drive: net.current(s, drive), free.s)
         motion = weights @ dense(network.activity, free.u) - np.eye(12)
         if np.linalg.eigvals(motion).real.max() > -0.1:
             continue
@@ -177,7 +177,7 @@ def test_a_mean_that_drifts_is_reported():
 
 @pytest.mark.slow
 def test_it_learns_through_noise_and_from_where_it_was(case):
-    network, x, y = case
+    network, _x, _y = case
     steps = osciprop.euler_maruyama(0.25)
     quiet = osciprop.OscillatoryEP(0.1, 50.0, samples=100, rule=SIGNALS, integrator=steps)
     noisy = eqx.tree_at(

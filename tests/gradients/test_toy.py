@@ -47,7 +47,7 @@ def test_true_gradient_equals_the_published(toy):
             np.testing.assert_allclose(ours, file[name], atol=1e-6, err_msg=name)
 
 
-@pytest.mark.parametrize("name, amplitude", [("1e-2", 1e-2), ("1e-1", 1e-1)])
+@pytest.mark.parametrize(("name", "amplitude"), [("1e-2", 1e-2), ("1e-1", 1e-1)])
 def test_contour_states_equal_the_published(toy, name, amplitude):
     network, x, y = toy
     betas = amplitude * np.exp(2j * np.pi * np.arange(24) / 24)

@@ -170,6 +170,7 @@ def test_a_users_network_without_energy():
             osciprop.estimate_gradient(network, x, y, method)
 
 
+@pytest.mark.slow
 def test_a_users_energy_network_works_with_every_method():
     network = linear_network()
     rng = np.random.default_rng(0)

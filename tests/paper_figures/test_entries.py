@@ -24,9 +24,9 @@ from paper_figures.homeostasis2024 import network as of_homeostasis
 from paper_figures.nonconservative2026 import verification
 from paper_figures.two_tales2024 import angles, fidelity, stability
 
-DEEP = deep.Deep(1, 2, 1, 8, "noise")
+DEEP = deep.Deep(1, 2, 1, 32, "noise")
 TINY = {
-    fig2d: replace(fig2d.FAST, stride=25),
+    fig2d: replace(fig2d.FAST, stride=25, curves=(("paper", 1),)),
     fig3c: replace(fig3c.FAST, kept=(1,), draws=1),
     fig4a: replace(fig4a.FAST, points=(2,), network=DEEP),
     fig4b: replace(fig4b.FAST, single=(2,), network=DEEP),
@@ -41,8 +41,8 @@ TINY = {
     holomorphic_dual: replace(holomorphic_dual.FAST, samples=1),
 }
 ROTATING = replace(rotating.FAST, holds=(5,), periods=2)
-NOT_DRAWN = (fig3c, holomorphic_dual)
-"""What these draw needs several points: medians of draws, and fits."""
+NOT_DRAWN = (fig2d, fig3c, homeostasis, holomorphic_dual)
+"""What these draw needs all of their rows, or several points."""
 
 run = Study.run
 
@@ -63,6 +63,9 @@ def small(monkeypatch):
         monkeypatch.setattr(figure, "FAST", size)
     monkeypatch.setattr(rotating, "FAST", ROTATING)
     monkeypatch.setattr(fig3c, "DURATION", 2)
+    monkeypatch.setattr(fig3c, "KINDS", {"shared": fig3c.KINDS["shared"]})
+    monkeypatch.setattr(error_vectors, "PERIODS", 1)
+    monkeypatch.setattr(error_vectors, "PERIOD", 10.0)
     monkeypatch.setattr(homeostasis, "ROWS", {"reciprocal": "reciprocal"})
     for module, name in ((rotating, "mnist"), (of_homeostasis, "fashion_mnist")):
         monkeypatch.setattr(module, name, lambda: noise_images((28, 28)))

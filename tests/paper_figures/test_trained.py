@@ -90,7 +90,7 @@ def test_published_numbers_are_for_twenty_epochs(tmp_path: Path) -> None:
 
 def test_stability_of_dual_propagation_needs_undamped_rows(tmp_path: Path) -> None:
     names = ["adjoint_0", "adjoint_0.5", "adjoint_1", "dual_0.5", "dual_0", "dual_1"]
-    for name in names + ["damped_0", "damped_1", "backprop", "adversarial"]:
+    for name in [*names, "damped_0", "damped_1", "backprop", "adversarial"]:
         assert not [claim for claim in table.claims(tmp_path) if "settled" in claim.text]
         settled = 0.7 if name in table.UNDAMPED else 1.0
         store(tmp_path, "two_tales2024", f"mnist_{name}", [0.97] * 4, settled=settled)

@@ -23,11 +23,13 @@ def client():
 
     os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"  # workers compile as this process does
     try:
-        with LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
-        ) as cluster:
-            with Client(cluster, set_as_default=False) as client:
-                yield client
+        with (
+            LocalCluster(
+                n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            ) as cluster,
+            Client(cluster, set_as_default=False) as client,
+        ):
+            yield client
     finally:
         del os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"]
 

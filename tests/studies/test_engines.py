@@ -139,9 +139,12 @@ def test_an_executor_that_loses_a_worker_leaves_a_study_to_resume(tmp_path):
     store = tmp_path / "store"
     study = Study(deadly, AXES, constants={"folder": str(tmp_path), "always": False})
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(1, context) as executor:
-        with pytest.raises(StudyError, match="executor lost a worker .*run the study again"):
-            study.run(store, engine=OnExecutor(executor), progress=False)
+    message = "executor lost a worker .*run the study again"
+    with (
+        concurrent.futures.ProcessPoolExecutor(1, context) as executor,
+        pytest.raises(StudyError, match=message),
+    ):
+        study.run(store, engine=OnExecutor(executor), progress=False)
     results = study.run(store, progress=False)
     assert results["product"].values.tolist() == [[1, 2, 3], [2, 4, 6]]
 

@@ -58,7 +58,7 @@ def test_every_part_of_a_file_arrives(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "entry, values",
+    ("entry", "values"),
     [
         ("[2, 4]", [2, 4]),
         ("{ values = ['a', 'b'] }", ["a", "b"]),
@@ -82,7 +82,7 @@ def replaced(old: str, new: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "text, message",
+    ("text", "message"),
     [
         (replaced("[axes]", "[axes"), r"study.toml is not TOML \(.*line 6"),
         (replaced("[constants]", "[constant]"), r"section \[constant\]: did you mean 'constants'"),

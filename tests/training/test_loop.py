@@ -1,4 +1,4 @@
-"""Training: it learns, it resumes to the same numbers, it stops when it should."""
+"""Training: it learns, from numbers and from images of bytes, and stops when it should."""
 
 import dataclasses
 
@@ -8,147 +8,137 @@ import numpy as np
 import optax
 import pytest
 from helpers import flat
+from training_cases import (
+    AUGMENTED,
+    DIGITS,
+    METHOD,
+    OPTIMIZER,
+    PICTURES,
+    PLAIN,
+    assert_same,
+    fit_digits,
+    fit_pictures,
+    picture_network,
+)
 
 import osciprop
-from osciprop.files.checkpoint import described, load_checkpoint, save_checkpoint
-from osciprop.training.loop import History
-
-DATA = osciprop.datasets.digits().subset(train=160, test=60)
-METHOD = osciprop.HolomorphicEP(0.1, 4, osciprop.AndersonIteration(tolerance=1e-6))
-OPTIMIZER = optax.adam(3e-3)
-
-
-def network():
-    return osciprop.hopfield_mlp(
-        [64, 12, 10, 10],
-        key=jax.random.PRNGKey(0),
-        activation=osciprop.Tanh(),
-        scale=(0.5, 0.2, 0.5),
-    )
-
-
-def fit(method=METHOD, epochs=2, **options):
-    return osciprop.fit(
-        network(), DATA, method, OPTIMIZER, epochs=epochs, batch_size=20, progress=False, **options
-    )
 
 
 @pytest.mark.slow
 def test_it_learns():
-    trained, history = fit(osciprop.Implicit(), epochs=12)
+    trained, history = fit_digits(epochs=24)
     assert history.epochs["train_loss"][-1] < 0.75 * history.epochs["train_loss"][0]
     assert history.epochs["test_accuracy"][-1] > 0.5
-    measured = osciprop.evaluate(trained, DATA.x_test, DATA.y_test)
+    measured = osciprop.evaluate(trained, DIGITS.x_test, DIGITS.y_test)
     assert measured.accuracy == history.epochs["test_accuracy"][-1]
     assert measured.converged == 1.0
-    assert "test_accuracy" in str(history)
 
 
 @pytest.mark.slow
 def test_exact_and_implicit_gradients_train_alike():
-    ours, _ = fit(osciprop.HolomorphicEP(0.1, 8))
-    reference, _ = fit(osciprop.Implicit())
+    ours, _ = fit_digits(osciprop.HolomorphicEP(0.1, 8))
+    reference, _ = fit_digits()
     arrays = [flat(eqx.filter(net, eqx.is_inexact_array)) for net in (ours, reference)]
     np.testing.assert_allclose(*arrays, atol=1e-4)
 
 
-@dataclasses.dataclass
-class Interruption:
-    """A monitor that interrupts training after some updates."""
-
-    after: int
-    seen: int = 0
-
-    def __call__(self, network, x, y, estimate):
-        self.seen += 1
-        if self.seen > self.after:
-            raise KeyboardInterrupt
-        return {"gradient": float(np.linalg.norm(flat(estimate.gradient)))}
-
-
-@pytest.mark.parametrize("after", [3, 8, 13])
-def test_resumed_run_equals_uninterrupted(tmp_path, after):
-    calm = Interruption(after=1000)
-    whole, history = fit(monitor=calm, monitor_every=1)
-    path = tmp_path / "run" / "training.checkpoint"
-    options = {"checkpoint": path, "checkpoint_every": 2, "monitor_every": 1}
-    with pytest.raises(KeyboardInterrupt):
-        fit(monitor=Interruption(after=after), **options)
-    resumed, again = fit(monitor=calm, **options)
-    for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(resumed), strict=True):
-        np.testing.assert_array_equal(a, b)
-    assert again == history
-    # Once done, there is nothing left to do.
-    _, done = fit(monitor=Interruption(after=0), **options)
-    assert done == history
-
-
-def test_checkpoints_name_functions_without_addresses():
-    """Which no other process has, so that none could go on."""
-    # Its integrator holds a norm, which is a function.
-    text = described(osciprop.Integrator())
-    assert "function rms_norm>" in text
-
-
-def test_checkpoint_of_other_settings_is_refused(tmp_path):
-    path = tmp_path / "training.checkpoint"
-    fit(epochs=1, checkpoint=path)
-    with pytest.raises(osciprop.CheckpointError, match="other settings.*seed: 0 != 1"):
-        fit(checkpoint=path, seed=1)
-    with pytest.raises(osciprop.CheckpointError, match="method"):
-        fit(osciprop.HolomorphicEP(0.2, 4), checkpoint=path)
-    path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(osciprop.CheckpointError, match="damaged"):
-        fit(checkpoint=path)
-    path.write_text("something else")
-    with pytest.raises(osciprop.CheckpointError, match="not an osciprop checkpoint"):
-        fit(checkpoint=path)
-
-
-def test_failed_write_keeps_the_previous_checkpoint(tmp_path):
-    path = tmp_path / "x.checkpoint"
-    save_checkpoint(path, np.arange(3.0), {"n": 1})
-    with pytest.raises(TypeError):
-        save_checkpoint(path, np.arange(3.0), {"n": object()})
-    tree, header = load_checkpoint(path, np.zeros(3))
-    assert header["n"] == 1 and tree.tolist() == [0.0, 1.0, 2.0]
-    assert [entry.name for entry in tmp_path.iterdir()] == ["x.checkpoint"]
+def test_an_epoch_is_the_mean_of_its_updates():
+    _, history = fit_digits(epochs=2)
+    assert history.epochs["epoch"] == [1, 2]
+    for name in ("loss", "accuracy"):
+        updates = np.reshape(history.steps[name], (2, 4))
+        np.testing.assert_array_equal(history.epochs[f"train_{name}"], updates.mean(axis=1))
 
 
 def test_not_finite_loss_stops_at_once():
     exploding = optax.sgd(float("nan"))
-    with pytest.raises((osciprop.NonFiniteLossError, osciprop.ConvergenceError), match="update"):
-        osciprop.fit(
-            network(), DATA, osciprop.Implicit(), exploding, epochs=1, batch_size=20, progress=False
-        )
-    with pytest.raises(osciprop.NonFiniteLossError, match="clip the gradient"):
-        osciprop.fit(
-            network(),
-            DATA,
-            osciprop.Implicit(),
-            exploding,
-            epochs=1,
-            batch_size=20,
-            progress=False,
-            throw=False,
-        )
-
-
-def test_time_constants_are_not_trained():
-    decaying = optax.adamw(1e-2, weight_decay=0.5)
-    trained, _ = osciprop.fit(
-        network(), DATA, osciprop.Implicit(), decaying, epochs=1, batch_size=20, progress=False
-    )
-    assert all(float(p.neuron.time_constant) == 1.0 for p in trained.populations)
+    with pytest.raises((osciprop.NonFiniteLossError, osciprop.ConvergenceError), match="update 1"):
+        fit_digits(optimizer=exploding)
+    with pytest.raises(osciprop.NonFiniteLossError, match="update 1 .*clip the gradient"):
+        fit_digits(optimizer=exploding, throw=False)
 
 
 def test_unconverged_estimates_raise_or_are_recorded():
-    hasty = osciprop.HolomorphicEP(0.1, 4, osciprop.SynchronousIteration(max_steps=2))
+    hasty = osciprop.Implicit(osciprop.SynchronousIteration(max_steps=2))
     with pytest.raises(osciprop.ConvergenceError, match="update 0"):
-        fit(hasty, epochs=1)
-    _, history = fit(hasty, epochs=1, throw=False)
+        fit_digits(hasty, epochs=1)
+    _, history = fit_digits(hasty, epochs=1, throw=False)
     assert set(history.steps["converged"]) == {0.0}
 
 
-def test_history_prints():
-    assert str(History()) == "History: 0 updates"
+def test_bytes_train_like_the_same_numbers():
+    rows = {
+        split: np.asarray(PLAIN.evaluate(getattr(PICTURES, split)), np.float32)
+        for split in ("x_train", "x_test")
+    }
+    trained, history = fit_pictures(preprocessing=PLAIN)
+    numbers = dataclasses.replace(PICTURES, **rows)
+    expected, reference = fit_pictures(numbers, preprocessing=None)
+    for name, column in reference.epochs.items():
+        np.testing.assert_allclose(history.epochs[name], column, rtol=1e-5, err_msg=name)
+    for a, b in zip(jax.tree.leaves(trained), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_convolutional_network_takes_images_as_they_are():
+    layers = (
+        osciprop.networks.Maps(2, 5, 0, osciprop.networks.SoftmaxPooling()),
+        osciprop.networks.Maps(3, 4, 0),
+    )
+    _, history = osciprop.fit(
+        osciprop.hopfield_cnn(layers, key=jax.random.key(0), classes=3),
+        PICTURES,
+        METHOD,
+        OPTIMIZER,
+        epochs=1,
+        batch_size=6,
+        preprocessing=AUGMENTED.preprocessing,
+        progress=False,
+    )
+    assert len(history.steps["loss"]) == 4 and set(history.steps["converged"]) == {1.0}
+
+
+def test_mapped_images_train_like_those_in_memory(tmp_path):
+    np.save(tmp_path / "x.npy", PICTURES.x_train)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    data = dataclasses.replace(PICTURES, x_train=mapped)
+    assert fit_pictures(data)[1] == fit_pictures()[1]
+
+
+def seen_inputs(seed: int = 0) -> list[np.ndarray]:
+    seen = []
+
+    def monitor(_, x, y, estimate):
+        assert isinstance(x, np.ndarray)
+        seen.append(x)
+        return {}
+
+    fit_pictures(monitor=monitor, monitor_every=1, seed=seed)
+    return seen
+
+
+def test_augmentation_differs_by_update_and_seed_and_repeats():
+    first, again, other = seen_inputs(), seen_inputs(), seen_inputs(seed=1)
+    assert_same(first, again)
+    assert first[0].shape == (6, 3072)
+    assert not np.array_equal(first[0], other[0])
+    # Each input is some sample's augmentation, drawn by the number of the update.
+    batches = osciprop.datasets.Batches(PICTURES.x_train, PICTURES.y_train, 6, seed=0)
+    root = jax.random.fold_in(jax.random.key(0), 2**32 - 1)
+    stored = [x for epoch in range(2) for x, _ in batches.epoch(epoch)]
+    for number, (x, found) in enumerate(zip(stored, first, strict=True)):
+        np.testing.assert_array_equal(AUGMENTED.train(x, jax.random.fold_in(root, number)), found)
+
+
+def test_data_that_do_not_fit_the_preprocessing_are_refused():
+    remedy = r"raw pixels \(uint8.*preprocessing=osciprop.training.ImagePreprocessing"
+    with pytest.raises(ValueError, match=remedy):
+        fit_pictures(preprocessing=None)
+    with pytest.raises(ValueError, match=remedy):
+        osciprop.evaluate(picture_network(), PICTURES.x_test, PICTURES.y_test)
+    rows = PICTURES.x_test.reshape(6, -1)
+    with pytest.raises(ValueError, match=remedy):
+        osciprop.estimate_gradient(picture_network(), rows, PICTURES.y_test, osciprop.Implicit())
+    with pytest.raises(ValueError, match="expected raw pixels.*leave out the preprocessing"):
+        fit_pictures(DIGITS)

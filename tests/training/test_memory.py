@@ -1,6 +1,7 @@
 """The memory of a training step: what is counted exactly, and how the rest grows."""
 
 from collections.abc import Iterator
+from functools import cache
 
 import jax
 import numpy as np
@@ -17,18 +18,19 @@ def network() -> osciprop.Network:
     return osciprop.hopfield_mlp([64, 30, 20, 10], key=jax.random.PRNGKey(0))
 
 
+@cache
 def estimate(samples: int) -> osciprop.training.MemoryEstimate:
     x, y = np.zeros((samples, 64)), np.zeros(samples, dtype=np.int32)
     return osciprop.training.memory_estimate(network(), x, y, METHOD, OPTIMIZER)
 
 
 def test_what_is_known_is_counted_exactly():
-    memory = estimate(10)
+    memory = estimate(50)
     numbers = 64 * 30 + 30 * 20 + 30 + 20 + 20 * 10 + 10 + 2  # and two time constants
     assert memory.parameters == 8 * numbers
     # Two moments of Adam, and its count of updates.
     assert memory.optimizer_state == 2 * 8 * numbers + 4
-    assert memory.batch == 10 * (64 * 8 + 4)
+    assert memory.batch == 50 * (64 * 8 + 4)
     assert memory.results > memory.parameters + memory.optimizer_state
     known = memory.parameters + memory.optimizer_state + memory.batch
     assert memory.total == known + memory.temporaries + memory.results
@@ -37,7 +39,7 @@ def test_what_is_known_is_counted_exactly():
 
 
 def test_it_grows_linearly_with_the_batch():
-    few, some, many = (estimate(samples) for samples in (100, 200, 400))
+    few, some, many = (estimate(samples) for samples in (50, 100, 200))
     for name in ("temporaries", "results"):
         first, second, third = (getattr(memory, name) for memory in (few, some, many))
         assert (third - second) / (second - first) == pytest.approx(2, rel=0.05)

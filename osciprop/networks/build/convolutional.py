@@ -26,7 +26,7 @@ from ..synapses import (
     ReciprocalProjection,
     truncated_normal,
 )
-from .dense import make_populations, per_population
+from .dense import make_populations, one_each
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,10 +139,10 @@ def hopfield_cnn(
     key: PRNGKeyArray,
     image_shape: tuple[int, int, int] = (32, 32, 3),
     classes: int = 10,
-    activation: AbstractActivation = HolomorphicTanh(),
+    activation: AbstractActivation | Sequence[AbstractActivation] = HolomorphicTanh(),
     time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
-    scale: float = 1.0,
-    bias: float = 0.0,
+    scale: ArrayLike | Sequence[float] = 1.0,
+    bias: ArrayLike | Sequence[float] = 0.0,
 ) -> Network:
     """A convolutional network with reciprocal synapses and a softmax readout (hep2022).
 
@@ -179,13 +179,14 @@ def hopfield_cnn(
         >>> net.populations[0].shape
         (4, 4, 2)
     """
-    built = _stack(layers, image_shape, key, activation, time_constant, scale, bias)
+    factors = one_each("scale", scale, len(layers) + 1, "weight matrices")
+    built = _stack(layers, image_shape, key, activation, time_constant, factors[:-1], bias)
     synapses: list[AbstractSynapse] = [_up(built.up[0], INPUT, 0)]
     synapses += [
         ReciprocalProjection(transform=convolution, source=place, target=place + 1)
         for place, convolution in enumerate(built.up[1:])
     ]
-    return _classifier(built, synapses, classes, scale)
+    return _classifier(built, synapses, classes, factors[-1])
 
 
 def feedback_cnn(
@@ -195,10 +196,10 @@ def feedback_cnn(
     angle: float = 90.0,
     image_shape: tuple[int, int, int] = (32, 32, 3),
     classes: int = 10,
-    activation: AbstractActivation = HolomorphicTanh(),
+    activation: AbstractActivation | Sequence[AbstractActivation] = HolomorphicTanh(),
     time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
-    scale: float = 1.0,
-    bias: float = 0.0,
+    scale: ArrayLike | Sequence[float] = 1.0,
+    bias: ArrayLike | Sequence[float] = 0.0,
 ) -> Network:
     """A convolutional network whose feedback has kernels of its own (homeostasis2024).
 
@@ -233,18 +234,19 @@ def feedback_cnn(
         >>> len(net.synapses)
         3
     """
-    built = _stack(layers, image_shape, key, activation, time_constant, scale, bias)
+    factors = one_each("scale", scale, len(layers) + 1, "weight matrices")
+    built = _stack(layers, image_shape, key, activation, time_constant, factors[:-1], bias)
     radians = math.radians(angle)
     synapses: list[AbstractSynapse] = [_up(built.up[0], INPUT, 0)]
     for place, convolution in enumerate(built.up[1:]):
-        own = _kernel(built.keys[place], convolution.kernel.shape, scale)
+        own = _kernel(built.keys[place], convolution.kernel.shape, factors[place + 1])
         mixed = math.sin(radians) * own + math.cos(radians) * convolution.kernel
         down = Convolution(mixed, convolution.padding, convolution.pooling)
         synapses += [
             _up(convolution, place, place + 1),
             FeedbackProjection(transform=down, source=place + 1, target=place),
         ]
-    return _classifier(built, synapses, classes, scale)
+    return _classifier(built, synapses, classes, factors[-1])
 
 
 def convolutional_perceptron(
@@ -254,11 +256,11 @@ def convolutional_perceptron(
     hidden: Sequence[int] = (),
     image_shape: tuple[int, int, int] = (32, 32, 3),
     classes: int = 10,
-    activation: AbstractActivation = ReLU(),
+    activation: AbstractActivation | Sequence[AbstractActivation] = ReLU(),
     cost: AbstractCost = CrossEntropy(),
     time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
-    scale: float = 1.0,
-    bias: float = 0.0,
+    scale: ArrayLike | Sequence[float] = 1.0,
+    bias: ArrayLike | Sequence[float] = 0.0,
 ) -> Network:
     """A convolutional network without feedback and with a linear output population (two_tales2024).
 
@@ -294,8 +296,17 @@ def convolutional_perceptron(
         [(4, 4, 2), (10,)]
     """
     sizes = [*hidden, classes]
-    constants = per_population(time_constant, len(layers) + len(sizes))
-    built = _stack(layers, image_shape, key, activation, constants[: len(layers)], scale, bias)
+    count, maps = len(layers) + len(sizes), len(layers)
+    constants = one_each("time_constant", time_constant, count, "populations")
+    factors = one_each("scale", scale, count, "weight matrices")
+    kinds = [
+        *one_each("activation", activation, count - 1, "populations but the output"),
+        Identity(),
+    ]
+    biases = one_each("bias", bias, count, "populations")
+    built = _stack(
+        layers, image_shape, key, kinds[:maps], constants[:maps], factors[:maps], biases[:maps]
+    )
     synapses: list[AbstractSynapse] = [
         _up(convolution, INPUT if place == 0 else place - 1, place)
         for place, convolution in enumerate(built.up)
@@ -304,11 +315,10 @@ def convolutional_perceptron(
     for place, size in enumerate(sizes, start=len(layers)):
         check_at_least("hidden", size, 1, "every entry is a number of units")
         dense_key = jax.random.fold_in(built.readout_key, place)
-        weight = truncated_normal(dense_key, (width, size), scale * width**-0.5)
+        weight = truncated_normal(dense_key, (width, size), factors[place] * width**-0.5)
         synapses.append(Directed(weight, place - 1, place))
         width = size
-    kinds = [activation] * len(hidden) + [Identity()]
-    dense = make_populations(sizes, kinds, constants[len(layers) :], bias)
+    dense = make_populations(sizes, kinds[maps:], constants[maps:], biases[maps:])
     return Network(
         populations=(*built.populations, *dense),
         synapses=tuple(synapses),
@@ -330,21 +340,25 @@ def _stack(
     layers: Sequence[Maps],
     image_shape: tuple[int, int, int],
     key: PRNGKeyArray,
-    activation: AbstractActivation,
+    activation: AbstractActivation | Sequence[AbstractActivation],
     time_constant: ArrayLike | Sequence[ArrayLike],
-    scale: float,
-    bias: float,
+    scale: ArrayLike | Sequence[float],
+    bias: ArrayLike | Sequence[float],
 ) -> _Stack:
     if not layers:
         raise ValueError("layers is empty: give at least one osciprop.networks.Maps(...)")
     keys = list(jax.random.split(key, 2 * len(layers) + 1))
-    constants = per_population(time_constant, len(layers))
+    count = len(layers)
+    constants = one_each("time_constant", time_constant, count, "populations")
+    kinds = one_each("activation", activation, count, "populations")
+    factors = one_each("scale", scale, count, "weight matrices")
+    levels = one_each("bias", bias, count, "populations")
     shape: tuple[int, ...] = image_shape
     up: list[Convolution] = []
     populations: list[AbstractPopulation] = []
-    for place, (layer, constant) in enumerate(zip(layers, constants, strict=True)):
+    for place, layer in enumerate(layers):
         kernel = _kernel(
-            keys[place], (layer.kernel, layer.kernel, shape[-1], layer.channels), scale
+            keys[place], (layer.kernel, layer.kernel, shape[-1], layer.channels), factors[place]
         )
         convolution = Convolution(kernel, layer.padding, layer.pooling)
         after = _shape_after(convolution, shape)
@@ -354,8 +368,8 @@ def _stack(
                 "which nothing is left: use a smaller kernel, more padding, or less pooling"
             )
         shape = after
-        neuron = LeakyIntegrator(activation, constant)
-        biases = jnp.full((layer.channels,), bias, dtype=float)
+        neuron = LeakyIntegrator(kinds[place], constants[place])
+        biases = jnp.full((layer.channels,), levels[place], dtype=float)
         populations.append(FeatureMaps(neuron, biases, shape[0], shape[1]))
         up.append(convolution)
     return _Stack(tuple(populations), up, keys[len(layers) : -1], keys[-1])

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import ArrayLike, PRNGKeyArray
 
 from ...errors import check_at_least
@@ -16,43 +18,36 @@ from ..populations import Population
 from ..synapses import INPUT, Directed, Reciprocal, truncated_normal
 
 
+def one_each(name: str, value: Any, count: int, counted: str) -> list[Any]:
+    """`count` values: one for all, or the entries of a list, a tuple or an array, one for each.
+
+    Raises `ValueError` for another number of entries.
+    """
+    several = isinstance(value, Sequence) or np.ndim(value) > 0
+    values = list(value) if several else [value] * count
+    if len(values) != count:
+        raise ValueError(
+            f"{name} has {len(values)} entries for {count} {counted}: give one for all, or one for "
+            "each"
+        )
+    return values
+
+
 def make_populations(
     sizes: Sequence[int],
     activation: AbstractActivation | Sequence[AbstractActivation],
     time_constant: ArrayLike | Sequence[ArrayLike],
-    bias: float,
+    bias: ArrayLike | Sequence[ArrayLike],
 ) -> tuple[Population, ...]:
-    """Populations of leaky integrators of the given sizes, of one activation or one each."""
-    constants = per_population(time_constant, len(sizes))
-    kinds = activation if isinstance(activation, Sequence) else [activation] * len(sizes)
+    """Populations of leaky integrators of the given sizes; other arguments are one or one each."""
+    count = len(sizes)
+    kinds = one_each("activation", activation, count, "populations")
+    constants = one_each("time_constant", time_constant, count, "populations")
+    biases = one_each("bias", bias, count, "populations")
     return tuple(
-        Population(LeakyIntegrator(kind, constant), jnp.full((size,), bias, dtype=float))
-        for size, kind, constant in zip(sizes, kinds, constants, strict=True)
+        Population(LeakyIntegrator(kind, constant), jnp.full((size,), level, dtype=float))
+        for size, kind, constant, level in zip(sizes, kinds, constants, biases, strict=True)
     )
-
-
-def per_population(time_constant: ArrayLike | Sequence[ArrayLike], count: int) -> list[ArrayLike]:
-    """One time constant for each of `count` populations."""
-    constants: list[ArrayLike] = (
-        list(time_constant) if isinstance(time_constant, Sequence) else [time_constant] * count
-    )
-    if len(constants) != count:
-        raise ValueError(
-            f"time_constant has {len(constants)} entries for {count} populations: give one number "
-            "for all, or one per population"
-        )
-    return constants
-
-
-def per_matrix(scale: float | Sequence[float], count: int) -> list[float]:
-    """One scale for each of `count` weight matrices."""
-    scales = list(scale) if isinstance(scale, Sequence) else [scale] * count
-    if len(scales) != count:
-        raise ValueError(
-            f"scale has {len(scales)} entries for {count} weight matrices, input to readout: give "
-            "one number for all, or one per matrix"
-        )
-    return scales
 
 
 def _layers(
@@ -83,10 +78,10 @@ def hopfield_mlp(
     sizes: Sequence[int],
     *,
     key: PRNGKeyArray,
-    activation: AbstractActivation = ShiftedSigmoid(),
+    activation: AbstractActivation | Sequence[AbstractActivation] = ShiftedSigmoid(),
     time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
-    scale: float | Sequence[float] = 0.5,
-    bias: float = 0.0,
+    scale: ArrayLike | Sequence[float] = 0.5,
+    bias: ArrayLike | Sequence[float] = 0.0,
 ) -> Network:
     """A layered network with reciprocal synapses and a softmax cross-entropy readout (hep2022).
 
@@ -126,7 +121,7 @@ def hopfield_mlp(
     check_sizes(sizes)
     key_readout, key_layers = jax.random.split(key)
     hidden = sizes[1:-1]
-    factors = per_matrix(scale, len(sizes) - 1)
+    factors = one_each("scale", scale, len(sizes) - 1, "weight matrices")
     return Network(
         populations=make_populations(hidden, activation, time_constant, bias),
         synapses=tuple(_layers(sizes[:-1], key_layers, factors[:-1])),
@@ -140,10 +135,10 @@ def hopfield_regressor(
     sizes: Sequence[int],
     *,
     key: PRNGKeyArray,
-    activation: AbstractActivation = ShiftedSigmoid(),
+    activation: AbstractActivation | Sequence[AbstractActivation] = ShiftedSigmoid(),
     time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
-    scale: float | Sequence[float] = 0.5,
-    bias: float = 0.0,
+    scale: ArrayLike | Sequence[float] = 0.5,
+    bias: ArrayLike | Sequence[float] = 0.0,
 ) -> Network:
     """Like `hopfield_mlp`, but the last size is a dynamical population with a squared error.
 
@@ -170,6 +165,8 @@ def hopfield_regressor(
     check_sizes(sizes)
     return Network(
         populations=make_populations(sizes[1:], activation, time_constant, bias),
-        synapses=tuple(_layers(sizes, key, per_matrix(scale, len(sizes) - 1))),
+        synapses=tuple(
+            _layers(sizes, key, one_each("scale", scale, len(sizes) - 1, "weight matrices"))
+        ),
         readout=SquaredError(),
     )

@@ -14,7 +14,7 @@ from ..activations import AbstractActivation, Identity, ReLU, ShiftedSigmoid
 from ..costs import AbstractCost, SquaredError, softmax_readout
 from ..network import Network
 from ..synapses import INPUT, Directed, truncated_normal
-from .dense import check_sizes, make_populations, per_matrix
+from .dense import check_sizes, make_populations, one_each
 
 
 def feedback_mlp(
@@ -22,10 +22,10 @@ def feedback_mlp(
     *,
     key: PRNGKeyArray,
     angle: float = 90.0,
-    activation: AbstractActivation = ShiftedSigmoid(),
+    activation: AbstractActivation | Sequence[AbstractActivation] = ShiftedSigmoid(),
     time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
-    scale: float | Sequence[float] = 0.5,
-    bias: float = 0.0,
+    scale: ArrayLike | Sequence[float] = 0.5,
+    bias: ArrayLike | Sequence[float] = 0.0,
 ) -> Network:
     """A layered network whose feedback has weights of its own (homeostasis2024).
 
@@ -42,8 +42,8 @@ def feedback_mlp(
     Raises `ValueError` for fewer than three sizes or a size below 1.
 
     Args:
-        sizes: Input width, hidden populations, number of classes; the readout is outside the
-            dynamics.
+        sizes: Input width and all populations; a readout outside the dynamics leads from the last
+            one to as many classes, and has a weight matrix of its own.
         key: Source of random numbers, from `jax.random.key`.
         angle: Between forward and (transposed) feedback weights at the beginning, in degrees.
         activation: From membrane potential to activity, in all populations.
@@ -80,10 +80,10 @@ def loop_mlp(
     sizes: Sequence[int],
     *,
     key: PRNGKeyArray,
-    activation: AbstractActivation = ShiftedSigmoid(),
+    activation: AbstractActivation | Sequence[AbstractActivation] = ShiftedSigmoid(),
     time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
-    scale: float | Sequence[float] = 0.5,
-    bias: float = 0.0,
+    scale: ArrayLike | Sequence[float] = 0.5,
+    bias: ArrayLike | Sequence[float] = 0.0,
 ) -> Network:
     """A layered network whose output feeds back to its first hidden population (homeostasis2024).
 
@@ -91,8 +91,8 @@ def loop_mlp(
     learning can make it symmetric. Arguments and errors as for `feedback_mlp`.
 
     Args:
-        sizes: Input width, hidden populations, number of classes; the readout is outside the
-            dynamics.
+        sizes: Input width and all populations; a readout outside the dynamics leads from the last
+            one to as many classes, and has a weight matrix of its own.
         key: Source of random numbers, from `jax.random.key`.
         activation: From membrane potential to activity, in all populations.
         time_constant: Of the neurons, in units of time: one number, or one per population.
@@ -123,18 +123,18 @@ def feedforward_mlp(
     sizes: Sequence[int],
     *,
     key: PRNGKeyArray,
-    activation: AbstractActivation = ShiftedSigmoid(),
+    activation: AbstractActivation | Sequence[AbstractActivation] = ShiftedSigmoid(),
     time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
-    scale: float | Sequence[float] = 0.5,
-    bias: float = 0.0,
+    scale: ArrayLike | Sequence[float] = 0.5,
+    bias: ArrayLike | Sequence[float] = 0.0,
 ) -> Network:
     """A layered network without any feedback: its adjoint is backpropagation.
 
     Arguments and errors as for `feedback_mlp`, whose forward weights it has at the same key.
 
     Args:
-        sizes: Input width, hidden populations, number of classes; the readout is outside the
-            dynamics.
+        sizes: Input width and all populations; a readout outside the dynamics leads from the last
+            one to as many classes, and has a weight matrix of its own.
         key: Source of random numbers, from `jax.random.key`.
         activation: From membrane potential to activity, in all populations.
         time_constant: Of the neurons, in units of time: one number, or one per population.
@@ -162,11 +162,11 @@ def perceptron(
     sizes: Sequence[int],
     *,
     key: PRNGKeyArray,
-    activation: AbstractActivation = ReLU(),
+    activation: AbstractActivation | Sequence[AbstractActivation] = ReLU(),
     cost: AbstractCost = SquaredError(),
     time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
-    scale: float | Sequence[float] = 1.0,
-    bias: float = 0.0,
+    scale: ArrayLike | Sequence[float] = 1.0,
+    bias: ArrayLike | Sequence[float] = 0.0,
 ) -> Network:
     """A multilayer perceptron with a linear output population (two_tales2024).
 
@@ -202,10 +202,13 @@ def perceptron(
     check_sizes(sizes)
     steps = len(sizes) - 1
     keys = jax.random.split(key, steps)
-    kinds = [activation] * (steps - 1) + [Identity()]
+    hidden = one_each("activation", activation, steps - 1, "populations but the output")
+    kinds = [*hidden, Identity()]
     return Network(
         populations=make_populations(sizes[1:], kinds, time_constant, bias),
-        synapses=tuple(_upwards(sizes, list(keys), per_matrix(scale, steps))),
+        synapses=tuple(
+            _upwards(sizes, list(keys), one_each("scale", scale, steps, "weight matrices"))
+        ),
         readout=cost,
     )
 
@@ -216,10 +219,10 @@ def recurrent_network(
     key: PRNGKeyArray,
     symmetric: float = 0.5,
     antisymmetric: float = 0.5,
-    activation: AbstractActivation = ShiftedSigmoid(),
+    activation: AbstractActivation | Sequence[AbstractActivation] = ShiftedSigmoid(),
     time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
-    scale: float | Sequence[float] = 0.5,
-    bias: float = 0.0,
+    scale: ArrayLike | Sequence[float] = 0.5,
+    bias: ArrayLike | Sequence[float] = 0.0,
 ) -> Network:
     """One population in which every neuron is joined to every other: `[inputs, units, classes]`.
 
@@ -259,7 +262,7 @@ def recurrent_network(
     check_not_negative("symmetric", symmetric, "0 leaves the symmetric part out")
     check_not_negative("antisymmetric", antisymmetric, "0 leaves the antisymmetric part out")
     inputs, units, classes = sizes
-    into, outof = per_matrix(scale, 2)
+    into, outof = one_each("scale", scale, 2, "weight matrices")
     keys = jax.random.split(key, 3)
     normal = jax.random.normal(keys[0], (units, units), dtype=float)
     # Wigner's semicircle: normal symmetric entries of variance 1 / (4 n) have eigenvalues up to 1.
@@ -276,11 +279,11 @@ def recurrent_network(
 
 
 def _chain(
-    sizes: Sequence[int], key: PRNGKeyArray, scale: float | Sequence[float]
+    sizes: Sequence[int], key: PRNGKeyArray, scale: ArrayLike | Sequence[float]
 ) -> tuple[list[Directed], list[PRNGKeyArray], list[float]]:
     """Directed synapses up a stack of sizes; keys for feedback, and all scales."""
     check_sizes(sizes)
-    factors = per_matrix(scale, len(sizes))
+    factors = one_each("scale", scale, len(sizes), "weight matrices")
     steps = len(sizes) - 1
     keys = list(jax.random.split(key, 2 * steps + 1))
     return _upwards(sizes, keys[:steps], factors), keys[steps : 2 * steps], factors
@@ -302,9 +305,9 @@ def _classifier(
     key: PRNGKeyArray,
     factors: Sequence[float],
     synapses: Sequence[Directed],
-    activation: AbstractActivation,
+    activation: AbstractActivation | Sequence[AbstractActivation],
     time_constant: ArrayLike | Sequence[ArrayLike],
-    bias: float,
+    bias: ArrayLike | Sequence[float],
 ) -> Network:
     outputs = sizes[-1]
     readout_key = jax.random.split(key, 2 * len(sizes) - 1)[-1]

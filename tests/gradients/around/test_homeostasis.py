@@ -84,7 +84,7 @@ def test_symmetric_network_pays_nothing():
 
 @pytest.mark.slow
 def test_it_goes_with_any_method(case):
-    network, s, x, _ = case
+    network, _s, x, _ = case
     y = np.zeros((1, 4))
     for method in (osciprop.DyadicEP(), osciprop.VectorFieldEP(0.01)):
         plain = osciprop.estimate_gradient(network, x, y, method)

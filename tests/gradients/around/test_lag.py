@@ -134,6 +134,7 @@ def test_noise_of_the_two_periods_is_independent_and_needs_a_key():
     assert not np.allclose(flat(once.gradient), flat(other.gradient))
 
 
+@pytest.mark.slow
 def test_divergence_is_an_error():
     network, x, y = LINEAR
     with pytest.raises(osciprop.ConvergenceError, match="LagCorrected.*could not be integrated"):

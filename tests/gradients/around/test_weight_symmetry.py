@@ -80,6 +80,7 @@ def test_networks_without_pairs_are_refused():
 @pytest.mark.parametrize(
     "method", [osciprop.gradients.KolenPollack, osciprop.gradients.Symmetrised]
 )
+@pytest.mark.slow
 def test_kernels_of_both_ways_are_pairs(method):
     """Kernels have one orientation, so that partners become equal and not transposed."""
     layers = (osciprop.networks.Maps(8), osciprop.networks.Maps(9, padding=0))

@@ -1,0 +1,133 @@
+"""Every benchmark runs once, at a tiny size: what it measures is called, its times are not kept."""
+
+import importlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from benchmarks import convolutional, fixture, lanes, levels, loops, precision, studies, table
+
+FOLDER = Path(fixture.__file__).parent
+SIZES = [12, 8, 8, 10]
+
+
+class Once:
+    """pytest-benchmark's fixture, without repetitions; it need not be installed."""
+
+    def __init__(self) -> None:
+        self.extra_info: dict[str, Any] = {}
+
+    def __call__(self, function: Callable[[], object]) -> object:
+        return function()
+
+
+@pytest.fixture(autouse=True)
+def as_they_run(monkeypatch):
+    """Benchmarks are of single precision, with JAX's own promotion."""
+    monkeypatch.setattr(jax, "clear_caches", lambda: None)  # other tests go on with theirs
+    with jax.enable_x64(False), jax.numpy_dtype_promotion("standard"):
+        yield
+
+
+def test_none_is_left_out():
+    called = {"convolutional", "lanes", "levels", "loops", "precision", "studies", "table"}
+    measured = {"test_dual", "test_gradients", "test_simulation"}
+    assert {path.stem for path in FOLDER.glob("*.py")} == called | measured | {"fixture"}
+
+
+def test_convolutional(tmp_path, monkeypatch):
+    monkeypatch.setattr(convolutional, "PRODUCT", 8)
+    path = tmp_path / "numbers.json"
+    sizes = ["--batches", "1", "--widths", "1", "--points", "2", "--steps", "1", "--repeats", "1"]
+    convolutional.main([*sizes, "--output", str(path)])
+    (row,) = json.loads(path.read_text())["rows"]
+    assert row["seconds"] >= 0
+
+
+def test_levels(monkeypatch):
+    monkeypatch.setattr(levels, "REPEATS", 1)
+    assert levels.microseconds((2, 3), 1) > 0
+
+
+def test_loops(monkeypatch, capsys):
+    monkeypatch.setattr(loops, "BATCH", 1)
+    monkeypatch.setattr(loops, "SIDE", 4)
+    loops.main()
+    assert "ratio" in capsys.readouterr().out
+
+
+def test_precision(monkeypatch, capsys):
+    monkeypatch.setattr(precision, "SIZES", SIZES)
+    monkeypatch.setattr(precision, "BATCH", 2)
+    monkeypatch.setattr(precision, "DTYPES", (jnp.bfloat16,))
+    monkeypatch.setattr(precision, "METHODS", dict(list(precision.METHODS.items())[:1]))
+    precision.main(scales=[0.5])
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert len(rows) == 3
+    assert all(np.isfinite(row.get("activity error", 0.0)) for row in rows)
+
+
+def test_studies_and_lanes(monkeypatch, capsys):
+    monkeypatch.setattr(studies, "CASES", [([4, 3, 2], 1, (2, 2))])
+    studies.main()
+    monkeypatch.setattr(lanes, "CASES", [([4, 3, 2], 1)])
+    monkeypatch.setattr(lanes, "LANES", (256,))
+    monkeypatch.setattr(lanes, "case", lambda *_: lambda amplitude, seed: {"sum": amplitude + seed})
+    lanes.main()
+    assert capsys.readouterr().out.count("| 4-3-2") == 2
+
+
+def test_table():
+    stats = {"median": 1e-3}
+    extra = {"cosine": 1.0, "first call, s": 2.0}
+    rows = [
+        {"name": "test_backprop_step", "stats": stats},
+        {
+            "name": "test_gradient[implicit-default]",
+            "params": {"name": "implicit", "case": "default"},
+            "stats": stats,
+            "extra_info": extra,
+        },
+    ]
+    assert "| implicit | default | 1.0 | 1.0 |" in table.table({"benchmarks": rows})
+
+
+@pytest.mark.parametrize("module", ["test_dual", "test_gradients"])
+def test_backprop_steps(module, monkeypatch):
+    measured = importlib.import_module(f"benchmarks.{module}")
+    monkeypatch.setattr(measured, "SIZES", SIZES)
+    measured.test_backprop_step(Once())
+
+
+def test_dual(monkeypatch):
+    measured = importlib.import_module("benchmarks.test_dual")
+    monkeypatch.setattr(measured, "SIZES", SIZES)
+    monkeypatch.setattr(measured, "BATCH", 4)
+    once = Once()
+    measured.test_dual_propagation(once, "one backward sweep")
+    assert set(once.extra_info) == {"cosine"}
+
+
+def test_gradients(monkeypatch):
+    measured = importlib.import_module("benchmarks.test_gradients")
+    monkeypatch.setattr(measured, "SIZES", SIZES)
+    monkeypatch.setattr(measured, "BATCH", 4)
+    once = Once()
+    measured.test_gradient(once, "hEP N=2", "default")
+    assert set(once.extra_info) == {"first call, s", "cosine"}
+
+
+@pytest.mark.parametrize("name", ["test_simulation", "test_by_hand"])
+def test_simulation(name, monkeypatch):
+    measured = importlib.import_module("benchmarks.test_simulation")
+    monkeypatch.setattr(measured, "CASES", {"tiny": (SIZES, 2)})
+    monkeypatch.setattr(measured, "PRESENTATION", 1)
+    once = Once()
+    getattr(measured, name)(once, "tiny")
+    assert once.extra_info["neuron updates"] == 100 * 16 * 2

@@ -1,0 +1,61 @@
+"""Builders of networks without reciprocal synapses: who is joined to whom, and how strongly."""
+
+import jax
+import numpy as np
+import pytest
+
+import osciprop
+
+KEY = jax.random.key(0)
+
+
+def joined(network):
+    return [(synapse.source, synapse.target) for synapse in network.synapses]
+
+
+def test_who_is_joined_to_whom():
+    assert joined(osciprop.feedforward_mlp([4, 6, 5, 3], key=KEY)) == [(-1, 0), (0, 1), (1, 2)]
+    both_ways = {(0, 1), (1, 0), (1, 2), (2, 1)}
+    assert set(joined(osciprop.feedback_mlp([4, 6, 5, 3], key=KEY))[1:]) == both_ways
+    assert joined(osciprop.loop_mlp([4, 6, 5, 3], key=KEY))[-1] == (2, 0)
+    assert joined(osciprop.recurrent_network([4, 6, 3], key=KEY)) == [(-1, 0), (0, 0)]
+    assert joined(osciprop.perceptron([4, 6, 3], key=KEY)) == [(-1, 0), (0, 1)]
+
+
+def test_the_parts_of_a_recurrent_network():
+    weight = (
+        osciprop.recurrent_network([2, 400, 3], key=KEY, symmetric=0.5, antisymmetric=0.0)
+        .synapses[1]
+        .weight
+    )
+    np.testing.assert_allclose(weight, weight.T)
+    assert np.abs(np.linalg.eigvalsh(np.asarray(weight))).max() == pytest.approx(0.5, rel=0.05)
+
+
+def test_equal_feedback_at_angle_zero():
+    network = osciprop.feedback_mlp([4, 6, 5, 3], key=KEY, angle=0.0)
+    assert osciprop.gradients.weight_angle(network) == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "build", [osciprop.feedback_mlp, osciprop.loop_mlp, osciprop.feedforward_mlp]
+)
+def test_one_value_each_in_any_form(build):
+    network = build(
+        [4, 6, 3],
+        key=KEY,
+        time_constant=np.asarray([1.0, 3.0]),
+        bias=(0.1, 0.2),
+        scale=[0.5, 0.5, 0.5],
+        activation=[osciprop.Tanh(), osciprop.Identity()],
+    )
+    assert [float(p.neuron.time_constant) for p in network.populations] == [1.0, 3.0]
+    assert [float(p.bias[0]) for p in network.populations] == [0.1, 0.2]
+    assert isinstance(network.populations[1].neuron.activation, osciprop.Identity)
+
+
+def test_bad_sizes_are_named():
+    with pytest.raises(ValueError, match="inputs, units and classes"):
+        osciprop.recurrent_network([4, 6, 5, 3], key=KEY)
+    with pytest.raises(ValueError, match="scale has 4 entries for 3 weight matrices"):
+        osciprop.feedforward_mlp([4, 6, 3], key=KEY, scale=[1.0] * 4)

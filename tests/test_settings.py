@@ -1,0 +1,79 @@
+"""Numbers of settings: traced, of no precision of their own, and no arrays of JAX at import."""
+
+import subprocess
+import sys
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import osciprop
+from osciprop.settings import Module, Number, number, numbers, real_or_complex
+
+IMPORT = """
+import sys
+import jax
+import osciprop
+import osciprop.demo
+from jax._src import xla_bridge
+assert not xla_bridge._backends, "importing starts a backend"
+"""
+
+LAZY = """
+import sys
+import osciprop
+lazy = {"matplotlib", "scipy.optimize", "scipy.linalg", "pooch", "PIL", "tqdm", "sklearn", "xarray"}
+found = lazy & set(sys.modules)
+assert not found, found
+"""
+
+X64 = """
+import osciprop
+before = osciprop.HolomorphicEP()
+import jax
+jax.config.update("jax_enable_x64", True)
+import numpy as np
+network = osciprop.hopfield_mlp([4, 6, 3], key=jax.random.key(0))
+x, y = np.random.default_rng(0).uniform(size=(3, 4)), np.arange(3)
+found = osciprop.estimate_gradient(network, x, y, before)
+exact = osciprop.estimate_gradient(network, x, y, osciprop.Implicit())
+assert found.loss.dtype == "float64", found.loss.dtype
+assert osciprop.relative_error(found.gradient, exact.gradient) < 1e-4
+"""
+
+
+@pytest.mark.parametrize("script", [IMPORT, LAZY, X64], ids=["backend", "lazy", "x64 afterwards"])
+def test_importing_decides_nothing(script: str):
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+class Leak(Module):
+    rate: Number = eqx.field(default=0.1, converter=number)
+    name: str = eqx.field(default="a", static=True)
+
+
+def test_another_number_compiles_nothing_anew():
+    traced = []
+
+    @eqx.filter_jit
+    def decay(leak: Leak):
+        traced.append(leak.name)
+        return 2 * leak.rate
+
+    assert [float(decay(Leak(rate))) for rate in (0.1, 0.25)] == [0.2, 0.5]
+    assert traced == ["a"]
+
+
+def test_values_are_printed():
+    assert repr(Leak(0.25)) == "Leak(rate=0.25, name='a')"
+    assert "amplitude=0.4" in repr(osciprop.HolomorphicEP(0.4))
+    assert "f64[3]" in repr(osciprop.Population(osciprop.LeakyIntegrator(), jnp.zeros(3)))
+
+
+def test_converters_keep_what_is_traced_and_what_is_complex():
+    assert isinstance(number(1), np.ndarray) and number(1).dtype == float
+    assert isinstance(number(jnp.ones(())), type(jnp.ones(())))
+    assert numbers([1, 2]).tolist() == [1.0, 2.0]
+    assert real_or_complex(1j).dtype == complex
+    assert real_or_complex(1).dtype == float
