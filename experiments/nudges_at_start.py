@@ -27,9 +27,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     data = noise_images((28, 28), 2) if arguments.tiny else fashion_mnist()
     x, y = data.x_train[:50], data.y_train[:50]
     rows = table1()
-    seeds, names, periods = SEEDS, ROWS, PERIODS
-    if arguments.tiny:
-        seeds, names, periods = SEEDS[:1], ROWS[:1], PERIODS[:1]
+    few = 1 if arguments.tiny else None
+    seeds, names, periods = SEEDS[:few], ROWS[:few], PERIODS[:few]
     methods: dict[str, osciprop.gradients.AbstractGradientMethod] = {
         name: rows[name].method for name in names
     }

@@ -79,7 +79,7 @@ def check_not_negative(name: str, value: object, remedy: str) -> None:
         raise ValueError(f"{name} must be a finite number, not negative, got {value}: {remedy}")
 
 
-def check_at_least(name: str, value: int, minimum: int, remedy: str) -> None:
+def check_at_least(name: str, value: object, minimum: int, remedy: str) -> None:
     """Raise `ValueError` unless an integer reaches its minimum."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < minimum:
         raise ValueError(f"{name} must be an integer of at least {minimum}, got {value}: {remedy}")

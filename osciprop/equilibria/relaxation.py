@@ -108,8 +108,9 @@ def check_tolerance(tolerance: Number | None) -> None:
 class _Iterated(AbstractRelaxation):
     """Shared loop of the iterations: step until every sample's activity has stopped changing."""
 
-    damping: eqx.AbstractVar[Numbers]
-    max_steps: eqx.AbstractVar[int]
+    damping: Numbers = eqx.field(default=1.0, converter=numbers)
+    tolerance: Number | None = eqx.field(default=None, converter=optional_number)
+    max_steps: int = eqx.field(default=2000, static=True)
 
     def __check_init__(self) -> None:
         check_positive("damping", self.damping, DAMPING_REMEDY)
@@ -122,7 +123,7 @@ class _Iterated(AbstractRelaxation):
     def run(
         self, dynamics: Dynamics, u: State, tolerance: Float[Array, ""]
     ) -> tuple[State, Int[Array, ""], Float[Array, ""]]:
-        damping = self.damping.astype(real_dtype(u))
+        damping = jnp.asarray(self.damping, dtype=real_dtype(u))
 
         if self.max_steps == 1:  # no loop for the compiler to work around
             return self.step(dynamics, u, damping), jnp.asarray(1), jnp.mean(damping)
@@ -168,8 +169,6 @@ class SynchronousIteration(_Iterated):
     """
 
     damping: Number = eqx.field(default=1.0, converter=number)
-    tolerance: Number | None = eqx.field(default=None, converter=optional_number)
-    max_steps: int = eqx.field(default=2000, static=True)
 
     def step(self, dynamics: Dynamics, u: State, damping: Array) -> State:
         current = dynamics.current(0.0, u)
@@ -202,9 +201,6 @@ class SequentialIteration(_Iterated):
         True
     """
 
-    damping: Numbers = eqx.field(default=1.0, converter=numbers)
-    tolerance: Number | None = eqx.field(default=None, converter=optional_number)
-    max_steps: int = eqx.field(default=2000, static=True)
     order: AbstractOrder = Forward()
 
     def step(self, dynamics: Dynamics, u: State, damping: Array) -> State:

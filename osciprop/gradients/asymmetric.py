@@ -73,16 +73,13 @@ class VectorFieldEP(_Nudged):
     (homeostasis2024, Eq. 11). One point is a one-sided nudge (bias of order `amplitude`), two are a
     centred one (order `amplitude^2`), more need a holomorphic network.
 
-    `estimate_gradient` raises `HolomorphyError` for more than two points on a network that is not
-    holomorphic; the constructor `ValueError` for an amplitude that is not positive or no points.
-
     Args:
         amplitude: Radius of the circle, or size of a real nudge, above 0.
-        points: 1 is a one-sided nudge, 2 a centred one; more need a holomorphic network.
-        relaxation: How equilibria are found.
+        points: Number of nudges, at least 1. More than 2 need a holomorphic network.
+        relaxation: How the free and the nudged equilibria are found.
 
     Raises:
-        ValueError: a number is not positive.
+        ValueError: `amplitude` is not positive, or `points` is below 1.
         HolomorphyError: by `estimate_gradient`, for more than two points on a network that is not
             holomorphic.
 
@@ -112,15 +109,13 @@ class AsymmetricEP(_Nudged):
     asymmetric Jacobian, and needs a holomorphic network. In a network with an energy it equals
     `HolomorphicEP`.
 
-    Raises as `VectorFieldEP`.
-
     Args:
         amplitude: Radius of the circle, or size of a real nudge, above 0.
-        points: 1 is a one-sided nudge, 2 a centred one; more need a holomorphic network.
-        relaxation: How equilibria are found.
+        points: Number of nudges, at least 1. More than 2 need a holomorphic network.
+        relaxation: How the free and the nudged equilibria are found.
 
     Raises:
-        ValueError: a number is not positive.
+        ValueError: `amplitude` is not positive, or `points` is below 1.
         HolomorphyError: by `estimate_gradient`, for more than two points on a network that is not
             holomorphic.
 
@@ -177,12 +172,11 @@ class DyadicEP(AbstractGradientMethod):
     tolerance of the relaxation. Needs no holomorphic network.
 
     Args:
-        amplitude: Size of the nudge, above 0: the scale of the differences, without effect on the
-            result.
-        relaxation: How equilibria are found.
+        amplitude: Size of the nudge, above 0.
+        relaxation: How the dyads' equilibrium is found.
 
     Raises:
-        ValueError: the amplitude is not positive.
+        ValueError: `amplitude` is not positive.
 
     Source: nonconservative2026, dyadic EP.
 

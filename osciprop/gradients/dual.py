@@ -1,10 +1,10 @@
 """Dual propagation: gradients from neurons with two compartments, in a single phase.
 
-The learning rule is `-(1 / beta) (s+ - s-) mean^T` for every synapse, difference of the neuron
-after it times mean activity of the one before (two_tales2024, C.2). In the adjoint-state form the
-difference is `beta` times the adjoint up to order `beta^2`, for every `alpha`; in the original form
-at `alpha = 1/2`. Both work with any activation. Where it is holomorphic, a contour of complex
-amplitudes leaves no bias of a finite nudge: its error falls as `(r / R)^N`.
+The learning rule is `-(1 / amplitude) (s+ - s-) mean^T` for every synapse, difference of the neuron
+after it times mean activity of the one before (two_tales2024). In the adjoint-state form the
+difference is `amplitude` times the adjoint up to order `amplitude^2`, for every `alpha`; in the
+original form at `alpha = 1/2`. Both work with any activation. Where it is holomorphic, a contour of
+complex amplitudes leaves no bias of a finite nudge: its error falls as `(r / R)^N`.
 """
 
 import abc
@@ -200,37 +200,28 @@ SWEEPS = SequentialIteration(max_steps=200, order=ZigZag())
 
 
 class DualPropagation(_DualMethod):
-    """Dual propagation in its original form, DP(alpha).
+    """Dual propagation in its original form, DP(alpha), for layered networks.
 
-    `amplitude` is that of the nudge and `alpha` the first compartment's share of it, one number
-    or one per population. The gradient is unbiased to order `amplitude^2` only at `alpha = 1/2`;
-    beside that its size is wrong, and for `alpha < 1/2` the inference diverges at finite
-    amplitudes.
-
-    `relaxation` settles the dyads from the forward pass: sweeps in any order
-    (`SequentialIteration(order=..., max_steps=...)`, by default up and down until settled),
-    `LipschitzDamping` for the authors' damped form, or the dyads' own ODE (`Flow`). The result
-    counts as converged if one more sweep would change no population's differences by more than
-    `tolerance` of their size. `nudge` is `Linearised()` for every cost, or `Proximal(amplitude)`,
-    the authors' closed form for a squared error on a linear output.
-
-    `estimate_gradient` raises `ValueError` for a network that is not layered. Source:
-    two_tales2024, C.2.
+    The gradient is unbiased to order `amplitude^2` only at `alpha = 1/2`; beside that its size is
+    wrong, and for `alpha < 1/2` the inference diverges at finite amplitudes.
 
     Args:
         amplitude: Size of the nudge, above 0.
         alpha: Share of the nudge that moves the first compartment, 0 to 1; one number, or one per
             population.
-        relaxation: How the dyads settle, from the forward pass.
-        nudge: How the cost moves the two compartments of an output neuron.
-        tolerance: Change of the differences by one more sweep that counts as settled, relative to
-            their size.
+        relaxation: How the dyads settle, from the forward pass: by default sweeps up and down, or
+            in another order (`SequentialIteration(order=..., max_steps=...)`); `LipschitzDamping`
+            is the authors' damped form, `Flow` the dyads' own ODE.
+        nudge: How the cost moves an output neuron: `Linearised()` for every cost, or
+            `Proximal(amplitude)`, the authors' closed form for a squared error on a linear output.
+        tolerance: By how much of their size one more sweep may change a population's differences
+            for the dyads to count as settled, above 0.
 
     Raises:
         ValueError: a number is out of its range; by `estimate_gradient`, the network is not
-            layered.
+            layered, or the nudge does not go with it.
 
-    Source: two_tales2024, section C.2.
+    Source: two_tales2024, dual propagation.
 
     Example:
         >>> bool(osciprop.estimate_gradient(layers, x, y, osciprop.DualPropagation(0.1)).converged)
@@ -250,25 +241,28 @@ class DualPropagation(_DualMethod):
 class DualPropagationAdjoint(_DualMethod):
     """Dual propagation in its adjoint-state form, DP^T(alpha): stable for every `alpha`.
 
-    The mean stays the forward pass to order `beta^2`, and the difference is `beta` times the
-    adjoint. For `alpha` of 0 or 1 one compartment is the forward pass itself, and a single backward
-    sweep is exact: `SequentialIteration(order=Backward(), max_steps=1)`. At `alpha = 1/2` it equals
-    `DualPropagation`. Other arguments and errors as there.
+    The mean stays the forward pass to order `amplitude^2`, and the difference is `amplitude` times
+    the adjoint. For `alpha` of 0 or 1 one compartment is the forward pass itself, and a single
+    backward sweep is exact: `SequentialIteration(order=Backward(), max_steps=1)`. At `alpha = 1/2`
+    it equals `DualPropagation`.
 
     Args:
         amplitude: Size of the nudge, above 0.
         alpha: Share of the nudge that moves the first compartment, 0 to 1; one number, or one per
             population.
-        relaxation: How the dyads settle, from the forward pass.
-        nudge: How the cost moves the two compartments of an output neuron.
-        tolerance: Change of the differences by one more sweep that counts as settled, relative to
-            their size.
+        relaxation: How the dyads settle, from the forward pass: by default sweeps up and down, or
+            in another order (`SequentialIteration(order=..., max_steps=...)`); `LipschitzDamping`
+            is the authors' damped form, `Flow` the dyads' own ODE.
+        nudge: How the cost moves an output neuron: `Linearised()` for every cost, or
+            `Proximal(amplitude)`, the authors' closed form for a squared error on a linear output.
+        tolerance: By how much of their size one more sweep may change a population's differences
+            for the dyads to count as settled, above 0.
 
     Raises:
         ValueError: a number is out of its range; by `estimate_gradient`, the network is not
-            layered.
+            layered, or the nudge does not go with it.
 
-    Source: two_tales2024, section C.2.
+    Source: two_tales2024, dual propagation.
 
     Example:
         >>> found = osciprop.estimate_gradient(layers, x, y, osciprop.DualPropagationAdjoint(0.01))
@@ -292,13 +286,11 @@ class HolomorphicDualPropagation(AbstractGradientMethod):
 
     The first Fourier coefficient of the dyads' difference over `points` amplitudes
     `r exp(2 pi i k / N)` is the exact adjoint for every `alpha`: what a finite nudge adds falls as
-    `(r / R)^N`. Needs a holomorphic network for more than two points.
-
-    Raises as `VectorFieldEP` and `DualPropagationAdjoint`.
+    `(r / R)^N`.
 
     Args:
-        amplitude: Radius of the circle, above 0.
-        points: Number of points on the circle.
+        amplitude: Radius `r` of the circle, above 0.
+        points: Number `N` of amplitudes, at least 1. More than 2 need a holomorphic network.
         alpha: Share of the nudge that moves the first compartment, 0 to 1; one number, or one per
             population.
         relaxation: How the dyads settle, from the forward pass.
@@ -306,7 +298,10 @@ class HolomorphicDualPropagation(AbstractGradientMethod):
     Raises:
         ValueError: a number is out of its range; by `estimate_gradient`, the network is not
             layered.
-        HolomorphyError: by `estimate_gradient`, for a network that is not holomorphic.
+        HolomorphyError: by `estimate_gradient`, for more than two points on a network that is not
+            holomorphic.
+
+    Source: two_tales2024, dual propagation; on the contour ours.
 
     Example:
         >>> smooth = osciprop.perceptron([4, 6, 3], key=key, activation=osciprop.Tanh())

@@ -7,6 +7,8 @@ of the upper one: all points are simulated. What noise leaves of a state is read
 that no tolerance ends a phase.
 """
 
+import abc
+
 import diffrax
 import equinox as eqx
 import jax
@@ -29,7 +31,7 @@ from ..settings import Module, Number, number, optional_number
 from ..trees import all_finite
 from .contour import relax_free
 from .contrast import contrast
-from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, batch_mean
+from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, at_equilibrium
 
 DURATION_REMEDY = "give the time of a phase in the units of the time constants; 60 settles many"
 
@@ -97,9 +99,19 @@ def as_noise(value: AbstractNoise) -> AbstractNoise:
 class NoisyPhases(Module):
     """How a noisy network is held at one teaching value after the other, and read there.
 
-    `duration` and `spacing` are in units of time: a phase is read `reads` times in its last part,
-    every `spacing`, the last time at its end. Raises `ValueError` for a phase that is too short for
-    its reads.
+    A phase is read in its last part, the last time at its end.
+
+    Args:
+        noise: Noise on every neuron's input current.
+        duration: Time of a phase, in units of time, where `run` is given no others.
+        reads: How often a phase is read, at least once.
+        spacing: Time between two reads, in units of time.
+        relaxation: How the free equilibrium is found.
+        integrator: How to integrate in time.
+
+    Raises:
+        TypeError: `noise` is none.
+        ValueError: a number is not positive, or a phase is too short for its reads.
     """
 
     noise: AbstractNoise = eqx.field(converter=as_noise)
@@ -175,51 +187,60 @@ def _check_duration(name: str, duration: ArrayLike, reads: int, spacing: ArrayLi
         )
 
 
-def _noisy_estimate(
-    network: AbstractNetwork,
-    x: Float[Array, "batch ..."],
-    y: Targets,
-    initial: State | None,
-    key: PRNGKeyArray | None,
-    phases: NoisyPhases,
-    betas: Inexact[Array, " phases"],
-    durations: Float[Array, " phases"],
-    weights: Inexact[Array, " phases"],
-    amplitude: Float[Array, ""],
-) -> Estimate:
-    """The contrast, with one of `weights` per phase, of what noisy phases show in turn."""
-    dynamics, free = relax_free(network, x, phases.relaxation, initial)
-    states, completed, steps = phases.run(dynamics, free.u, y, betas, durations, key)
-
-    def each_read(values: Array) -> Array:
-        return jnp.repeat(values, phases.reads)
-
-    gradient = contrast(network, x, y, states, each_read(betas), each_read(weights / phases.reads))
-    return Estimate(
-        gradient=gradient,
-        loss=batch_mean(network.cost(free.s, y)),
-        outputs=network.output(free.s),
-        equilibrium=free,
-        diagnostics=NoisyDiagnostics(free, completed, steps, amplitude),
-    )
+Schedule = tuple[Inexact[Array, " phases"], Float[Array, " phases"], Inexact[Array, " phases"]]
 
 
-class NoisyClassicEP(AbstractGradientMethod):
+class _NoisyMethod(AbstractGradientMethod):
+    """Shared frame: the contrast of what noisy phases show in turn."""
+
+    amplitude: eqx.AbstractVar[Number]
+
+    @abc.abstractmethod
+    def phases(self) -> NoisyPhases:
+        """How each phase is held and read."""
+
+    @abc.abstractmethod
+    def schedule(self) -> Schedule:
+        """The teaching value of each phase, its duration, and its weight in the contrast."""
+
+    def __check_init__(self) -> None:
+        check_positive("amplitude", self.amplitude, AMPLITUDE_REMEDY)
+        self.phases()  # they check themselves
+
+    def estimate(
+        self,
+        network: AbstractNetwork,
+        x: Float[Array, "batch ..."],
+        y: Targets,
+        initial: State | None,
+        key: PRNGKeyArray | None = None,
+    ) -> Estimate:
+        phases = self.phases()
+        betas, durations, weights = self.schedule()
+        dynamics, free = relax_free(network, x, phases.relaxation, initial)
+        states, completed, steps = phases.run(dynamics, free.u, y, betas, durations, key)
+
+        def each_read(values: Array) -> Array:
+            return jnp.repeat(values, phases.reads)
+
+        shares = each_read(weights / phases.reads)
+        gradient = contrast(network, x, y, states, each_read(betas), shares)
+        diagnostics = NoisyDiagnostics(free, completed, steps, jnp.asarray(self.amplitude))
+        return at_equilibrium(network, y, free, gradient, diagnostics, None)
+
+
+class NoisyClassicEP(_NoisyMethod):
     """One-sided equilibrium propagation under noise: a free phase, then a nudged one.
 
-    From a noiseless free equilibrium the network runs under `noise` for `free_duration` (by
-    default `duration`) without a nudge, then for `duration` with the real nudge `amplitude`. The
-    gradient contrasts the means over `reads` of each. Both times are in units of time. Besides the
+    From a noiseless free equilibrium the network runs under noise without a nudge, then with the
+    real nudge `amplitude`; the gradient contrasts the means over the reads of each. Besides the
     bias of `ClassicEP`, of order `amplitude`, the noise leaves an error that falls as
-    `1 / amplitude`.
+    `1 / amplitude`. Needs a key: `estimate_gradient(..., key=key)`.
 
     The authors of hep2022 read the first five steps of the free phase and those that follow T2
     steps of the nudged one: `reads=5, free_duration=5, duration=T2 + 4`, with
     `WhiteNoise(D, sharing=SharedAcrossBatch())`, whose D is their standard deviation at every step
     because the default `integrator` makes one step per unit of time.
-
-    Needs a key: `estimate_gradient(..., key=key)`. Raises `ValueError` for an amplitude or duration
-    that is not positive, `TypeError` where `noise` is none.
 
     Args:
         amplitude: Size of the nudge, above 0.
@@ -228,8 +249,8 @@ class NoisyClassicEP(AbstractGradientMethod):
         free_duration: Time of the free phase, in units of time; None for `duration`.
         reads: How often a phase is read, in its last part.
         spacing: Time between two reads, in units of time.
-        relaxation: How equilibria are found.
-        integrator: How to integrate in time.
+        relaxation: How the free equilibrium is found.
+        integrator: How to integrate in time; by default one step per unit of time.
 
     Raises:
         ValueError: a number is not positive, or a phase is too short for its reads; by
@@ -255,58 +276,38 @@ class NoisyClassicEP(AbstractGradientMethod):
     integrator: Integrator = eqx.field(default=ONE_STEP, kw_only=True)
 
     def __check_init__(self) -> None:
-        check_positive("amplitude", self.amplitude, AMPLITUDE_REMEDY)
-        self.phases.__check_init__()
         if self.free_duration is not None:
             _check_duration("free_duration", self.free_duration, self.reads, self.spacing)
-
-    @property
-    def phases(self) -> NoisyPhases:
-        """How each phase is held and read."""
-        return NoisyPhases(
-            self.noise, self.duration, self.reads, self.spacing, self.relaxation, self.integrator
-        )
 
     def check(self, network: AbstractNetwork) -> None:
         require_energy(network)
 
-    def estimate(
-        self,
-        network: AbstractNetwork,
-        x: Float[Array, "batch ..."],
-        y: Targets,
-        initial: State | None,
-        key: PRNGKeyArray | None = None,
-    ) -> Estimate:
+    def phases(self) -> NoisyPhases:
+        return NoisyPhases(
+            self.noise, self.duration, self.reads, self.spacing, self.relaxation, self.integrator
+        )
+
+    def schedule(self) -> Schedule:
         beta = jnp.asarray(self.amplitude)
         free = self.duration if self.free_duration is None else self.free_duration
-        return _noisy_estimate(
-            network,
-            x,
-            y,
-            initial,
-            key,
-            self.phases,
-            betas=jnp.stack([jnp.zeros_like(beta), beta]),
-            durations=jnp.stack([free, self.duration]),
-            weights=jnp.stack([1 / beta, -1 / beta]),
-            amplitude=beta,
+        return (
+            jnp.stack([jnp.zeros_like(beta), beta]),
+            jnp.stack([free, self.duration]),
+            jnp.stack([1 / beta, -1 / beta]),
         )
 
 
-class NoisyHolomorphicEP(AbstractGradientMethod):
+class NoisyHolomorphicEP(_NoisyMethod):
     """Holomorphic equilibrium propagation under noise: `points` phases round the circle.
 
-    From a noiseless free equilibrium the network runs under `noise` for `duration` units of time at
-    each of `amplitude * exp(2 pi i k / points)`, k = 0, 1, ..., and is read `reads` times. The
-    noise leaves an error that falls as `1 / amplitude`; unlike `NoisyClassicEP` the amplitude can
-    be as large as the circle of `HolomorphicEP`, whose error `(amplitude / R)^points` stays.
+    From a noiseless free equilibrium the network runs under noise at each of
+    `amplitude * exp(2 pi i k / points)`, k = 0, 1, ..., and is read. The noise leaves an error that
+    falls as `1 / amplitude`; unlike `NoisyClassicEP` the amplitude can be as large as the circle of
+    `HolomorphicEP`, whose error `(amplitude / R)^points` stays. Needs a key:
+    `estimate_gradient(..., key=key)`.
 
     The authors of hep2022 read once, after T2 steps: `duration=T2`, with
     `WhiteNoise(D, sharing=SharedAcrossBatch())`. Two points are all real.
-
-    Needs a key: `estimate_gradient(..., key=key)`. Raises `ValueError` for fewer than two points,
-    or an amplitude or duration that is not positive, `TypeError` where `noise` is none.
 
     Args:
         amplitude: Radius of the circle, above 0.
@@ -315,8 +316,8 @@ class NoisyHolomorphicEP(AbstractGradientMethod):
         duration: Time of a phase, in units of time.
         reads: How often a phase is read, in its last part.
         spacing: Time between two reads, in units of time.
-        relaxation: How equilibria are found.
-        integrator: How to integrate in time.
+        relaxation: How the free equilibrium is found.
+        integrator: How to integrate in time; by default one step per unit of time.
 
     Raises:
         ValueError: a number is not positive, there are fewer than two points, or a phase is too
@@ -342,42 +343,21 @@ class NoisyHolomorphicEP(AbstractGradientMethod):
     integrator: Integrator = eqx.field(default=ONE_STEP, kw_only=True)
 
     def __check_init__(self) -> None:
-        check_positive("amplitude", self.amplitude, AMPLITUDE_REMEDY)
-        check_at_least("points", self.points, 2, "for one point use NoisyClassicEP")
-        self.phases.__check_init__()
-
-    @property
-    def phases(self) -> NoisyPhases:
-        """How each phase is held and read."""
-        return NoisyPhases(
-            self.noise, self.duration, self.reads, self.spacing, self.relaxation, self.integrator
-        )
+        remedy = "for one point use osciprop.gradients.NoisyClassicEP"
+        check_at_least("points", self.points, 2, remedy)
 
     def check(self, network: AbstractNetwork) -> None:
         require_energy(network)
         if self.points > 2:
             require_holomorphic(network)
 
-    def estimate(
-        self,
-        network: AbstractNetwork,
-        x: Float[Array, "batch ..."],
-        y: Targets,
-        initial: State | None,
-        key: PRNGKeyArray | None = None,
-    ) -> Estimate:
+    def phases(self) -> NoisyPhases:
+        return NoisyPhases(
+            self.noise, self.duration, self.reads, self.spacing, self.relaxation, self.integrator
+        )
+
+    def schedule(self) -> Schedule:
         points, contour = self.points, Contour(self.amplitude, self.points)
         # The two real points of a real simulation, or the whole circle.
         betas = contour.upper()[0] if points == 2 else contour.betas()
-        return _noisy_estimate(
-            network,
-            x,
-            y,
-            initial,
-            key,
-            self.phases,
-            betas=betas,
-            durations=jnp.full(points, self.duration),
-            weights=-1 / (points * betas),
-            amplitude=jnp.asarray(self.amplitude),
-        )
+        return betas, jnp.full(points, self.duration), -1 / (points * betas)

@@ -63,14 +63,13 @@ class Cumulative(AbstractLockIn):
 class Leaky(AbstractLockIn):
     """An exponentially forgetting mean, as a synapse could keep it online.
 
-    `time_constant` is in periods. The mean is normalised by the sum of its weights, so it does not
-    start out biased to zero.
+    The mean is normalised by the sum of its weights, so it does not start out biased to zero.
 
     Args:
-        time_constant: In periods, above 0.
+        time_constant: Of the forgetting, in periods, above 0.
 
     Raises:
-        ValueError: the time constant is not positive.
+        ValueError: `time_constant` is not positive.
 
     Example:
         >>> round(float(osciprop.gradients.Leaky(1.0).memory()), 3)
@@ -122,37 +121,34 @@ QUIET, NOISY = Integrator(stepsize_controller=adaptive(1e-4, 1e-4)), euler_maruy
 class OscillatoryEP(AbstractGradientMethod):
     """The gradient from an always-on rotating teaching signal.
 
-    `period` and `ramp` are in units of time; `settle_periods` pass before the lock-in listens to
-    `periods` of them, with `samples` per period. `rule` makes a gradient of what was read:
-    `ActivityProducts` as in the paper, or `ErrorSignals`, which is made for many samples.
-    `integrator` defaults to Tsit5 with adaptive steps at tolerance 1e-4, with noise to
-    Euler-Maruyama with steps of 0.1. With `initial` the network goes on from where it was, else
-    from rest.
+    No phases and no free state: the network starts from rest, or goes on from where it was
+    (`estimate_gradient(..., initial=u)`), and is read while it oscillates. Exact at any amplitude
+    inside the radius of convergence, up to the lag of its neurons.
 
-    `noise` acts on every neuron all the time, `measurement` on the activities that the lock-in
-    reads; both need a key: `estimate_gradient(..., key=key)`. Every reading counts then: give
+    Noise needs a key: `estimate_gradient(..., key=key)`. Every reading counts then: give
     `rule=ErrorSignals()` and as many `samples` as a period has steps.
 
     Args:
         amplitude: Radius of the rotation, above 0.
         period: Time of one turn, in units of time, above 0; the longer, the smaller the lag's bias.
         settle_periods: Periods that pass before the lock-in listens.
-        periods: Periods that it listens to.
+        periods: Periods that it listens to, at least 1.
         samples: Readings per period, at least 4.
         ramp: Time over which the amplitude rises from 0, in units of time.
-        rule: What a synapse makes of a period.
+        rule: What a synapse makes of a period: `ActivityProducts()` as in the paper, or
+            `ErrorSignals()`, made for many samples.
         lock_in: How the estimates of successive periods are averaged.
-        integrator: How to integrate; None for Tsit5 at tolerance 1e-4, and with `noise`
-            Euler-Maruyama with steps of 0.1.
-        noise: Noise on every neuron's input current; None for none.
-        measurement: Noise of the readings; None for none.
+        integrator: How to integrate in time; None for Tsit5 with adaptive steps at tolerance 1e-4
+            or, with `noise`, Euler-Maruyama with steps of 0.1.
+        noise: Noise on every neuron's input current, all the time; None for none.
+        measurement: Noise of the activities that the lock-in reads; None for none.
 
     Raises:
         ValueError: a number is out of its range.
         ReciprocityError: by `estimate_gradient`, where the rule needs an energy and there is none.
         HolomorphyError: by `estimate_gradient`, for a network that is not holomorphic.
 
-    Source: hep2022, section 3.3.
+    Source: hep2022, the estimate in continuous time.
 
     Example:
         >>> found = osciprop.estimate_gradient(network, x, y, osciprop.OscillatoryEP(0.1, 100.0))
@@ -255,14 +251,11 @@ class OscillatoryEP(AbstractGradientMethod):
         network = dynamics.network
         dtype = real_dtype(running.u)
         cdtype = jax.tree.leaves(running.u)[0].dtype
-        period, amplitude = (
-            self.teaching.period.astype(dtype),
-            self.teaching.amplitude.astype(dtype),
-        )
+        period, amplitude = self.period.astype(dtype), self.amplitude.astype(dtype)
         grid = jnp.arange(self.samples + 1, dtype=dtype) / self.samples
         key = None if running.key is None else jax.random.fold_in(running.key, running.index)
         # Beyond the ramp all periods are alike: their number stays out of the phase's last digits.
-        ramp_periods = jnp.ceil(self.teaching.ramp.astype(dtype) / period)
+        ramp_periods = jnp.ceil(self.ramp.astype(dtype) / period)
         (states, own), solution = self.used_integrator().run(
             with_noise(dynamics, self.noise),
             (running.u, running.noise),
@@ -330,7 +323,7 @@ class OscillatoryEP(AbstractGradientMethod):
         gradient, quadrature = normalise(running.gradient), normalise(running.quadrature)
         u = jax.tree.map(jnp.real, running.mean_u)
         free = Dynamics(network, network.drive(x), None, self.teaching)
-        time = running.index.astype(dtype) * self.teaching.period.astype(dtype)
+        time = running.index.astype(dtype) * self.period.astype(dtype)
         # How far the mean may be from equilibrium for its loss to be believed: the drift says more.
         tolerance = jnp.asarray(1e-2, dtype=dtype)
         equilibrium = judge(free, u, tolerance, running.steps, time)
@@ -343,8 +336,8 @@ class OscillatoryEP(AbstractGradientMethod):
             outputs=network.output(equilibrium.s),
             equilibrium=equilibrium,
             diagnostics=OscillationDiagnostics(
-                amplitude=self.teaching.amplitude,
-                period=self.teaching.period,
+                amplitude=self.amplitude,
+                period=self.period,
                 lag=norm(imaginary) / jnp.maximum(norm(real), tiny),
                 drift=running.drift,
                 closure=running.closure,

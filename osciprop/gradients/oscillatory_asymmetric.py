@@ -79,14 +79,14 @@ class Companion(AbstractReference):
 class OwnMean(AbstractReference):
     """The running mean of every neuron's own activity (`RunningMean`), nothing added.
 
-    `time_constant` is in units of time: several periods. Only for networks whose asymmetry is
-    smaller than their symmetry (`osciprop.equilibria.running_mean_stability`).
+    Only for networks whose asymmetry is smaller than their symmetry
+    (`osciprop.equilibria.running_mean_stability`).
 
     Args:
         time_constant: Of the running mean, in units of time: several periods.
 
     Raises:
-        ValueError: the time constant is not positive.
+        ValueError: `time_constant` is not positive.
 
     Example:
         >>> float(osciprop.gradients.OwnMean(300.0).time_constant)
@@ -156,21 +156,19 @@ class AsymmetricOscillationDiagnostics(AbstractDiagnostics):
 class OscillatoryAEP(AbstractGradientMethod):
     """The gradient of any network from an always-on rotating teaching signal.
 
-    `oscillation` sets everything about the signal and the lock-in; its rule must be
-    `ErrorSignals()`. `reference` carries the free activity: `Companion()`, the default, or
-    `OwnMean(time_constant)`. Exact at finite amplitude inside the radius of convergence, up to the
-    lag, as `OscillatoryEP` is for networks with an energy. `initial` is the potential of the
-    network itself; a reference starts from it.
-
-    Raises `TypeError` for another rule, `HolomorphyError` for a network that is not holomorphic.
+    Exact at finite amplitude inside the radius of convergence, up to the lag, as `OscillatoryEP` is
+    for networks with an energy. `initial` of `estimate_gradient` is the potential of the network
+    itself; a reference starts from it.
 
     Args:
-        oscillation: Signal, lock-in and numerics; its rule must be `ErrorSignals()`.
-        reference: Where the free activity comes from.
+        oscillation: Everything about the signal and the lock-in; its rule must be `ErrorSignals()`.
+        reference: What carries the free activity: `Companion()`, or `OwnMean(time_constant)`.
 
     Raises:
-        TypeError: the oscillation has another rule.
+        TypeError: `oscillation` has another rule.
         HolomorphyError: by `estimate_gradient`, for a network that is not holomorphic.
+
+    Source: nonconservative2026, asymmetric EP; without phases ours.
 
     Example:
         >>> oscillation = osciprop.OscillatoryEP(0.1, 50.0, rule=osciprop.ErrorSignals())

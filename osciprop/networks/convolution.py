@@ -28,8 +28,6 @@ class Convolution(AbstractTransform):
     the images: 1 keeps the size under a kernel of 3 x 3, 0 keeps to the inside. As everywhere in
     deep learning the kernel is not mirrored. Complex images take two real convolutions.
 
-    Raises `ValueError` for a kernel that is not four-dimensional, or a negative `padding`.
-
     Args:
         kernel: `(rows, columns, channels in, channels out)`.
         padding: Zeros around the images in pixels.

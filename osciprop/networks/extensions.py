@@ -105,7 +105,7 @@ class AssumedReciprocal(AbstractExtension):
     symmetric: a control for the methods that are made for such networks.
 
     Args:
-        network: The network: `osciprop.Network`, or one of the user's own.
+        network: The network of populations and synapses.
 
     Example:
         >>> wrapped = osciprop.AssumedReciprocal(directed)

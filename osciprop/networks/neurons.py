@@ -38,8 +38,7 @@ class AbstractNeuron(Module):
 class LeakyIntegrator(AbstractNeuron):
     """`tau du/dt = current - u`, with activity `s = activation(u)`.
 
-    `time_constant` is a number for the whole population or one per unit, in units of time; it is a
-    physical constant of the neuron, not trained by `osciprop.fit`.
+    The time constant is physics, not trained by `osciprop.fit`.
 
     Args:
         activation: From membrane potential to activity.

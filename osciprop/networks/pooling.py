@@ -59,14 +59,12 @@ class SoftmaxPooling(AbstractPooling):
     differ by `pi T`. It is the maximum as the `temperature` T goes to 0, the mean as it grows. In
     units of the current.
 
-    Raises `ValueError` for a temperature that is not positive, or a `size` below 1.
-
     Args:
         temperature: Of the softmax over each window; towards 0 it becomes the maximum.
         size: Side of the window in pixels.
 
     Raises:
-        ValueError: a number is not positive.
+        ValueError: `temperature` is not positive, or `size` is below 1.
 
     Source: hep2022, appendix A.2.
 
@@ -94,10 +92,12 @@ class SoftmaxPooling(AbstractPooling):
 class MaxPooling(AbstractPooling):
     """The largest of each window of `size x size`; not holomorphic, for real currents only.
 
-    Raises `ValueError` for a `size` below 1, `TypeError` if it meets complex currents.
-
     Args:
         size: Side of the window in pixels.
+
+    Raises:
+        ValueError: `size` is below 1.
+        TypeError: by the call, for complex currents.
 
     Example:
         >>> osciprop.networks.MaxPooling()(jnp.arange(16.0).reshape(1, 4, 4, 1)).ravel().tolist()

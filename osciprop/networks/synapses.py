@@ -152,6 +152,7 @@ class _Dense(AbstractSynapse):
     source: int = eqx.field(static=True)
     target: int = eqx.field(static=True)
 
+    # Written out, here and below, because type checkers put the inherited fields first.
     def __init__(self, weight: ArrayLike, source: int, target: int):
         self.weight, self.source, self.target = jnp.asarray(weight), source, target
 
@@ -239,7 +240,9 @@ class AbstractTransform(Module):
 class _Projection(AbstractSynapse):
     """Shared part of the synapses that carry through a transform."""
 
-    transform: eqx.AbstractVar[AbstractTransform]
+    transform: AbstractTransform
+    source: int = eqx.field(static=True)
+    target: int = eqx.field(static=True)
 
     def forward(self, pre: Activity) -> Activity:
         return self.transform(pre)
@@ -269,10 +272,6 @@ class DirectedProjection(_Projection):
         (1, 8, 8, 2)
     """
 
-    transform: AbstractTransform
-    source: int = eqx.field(static=True)
-    target: int = eqx.field(static=True)
-
     def transposed_currents(self, s: tuple[Activity, ...], v: tuple[Activity, ...]) -> Currents:
         return ((self.source, self.transform.transposed(s[self.source], v[self.target])),)
 
@@ -293,10 +292,6 @@ class ReciprocalProjection(_Projection, AbstractReciprocalSynapse):
         [(1, 8, 8, 2), (1, 8, 8, 1)]
     """
 
-    transform: AbstractTransform
-    source: int = eqx.field(static=True)
-    target: int = eqx.field(static=True)
-
     def backward(self, pre: Activity, post: Activity) -> Activity:
         return self.transform.transposed(pre, post)
 
@@ -315,10 +310,6 @@ class FeedbackProjection(_Projection):
         >>> osciprop.networks.FeedbackProjection(convolution, 1, 0).source
         1
     """
-
-    transform: AbstractTransform
-    source: int = eqx.field(static=True)
-    target: int = eqx.field(static=True)
 
     def currents(self, s: tuple[Activity, ...]) -> Currents:
         return ((self.target, self.transform.transposed(s[self.target], s[self.source])),)

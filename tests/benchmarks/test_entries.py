@@ -44,8 +44,8 @@ def test_none_is_left_out():
 def test_convolutional(tmp_path, monkeypatch):
     monkeypatch.setattr(convolutional, "PRODUCT", 8)
     path = tmp_path / "numbers.json"
-    sizes = ["--batches", "1", "--widths", "1", "--points", "2", "--steps", "1", "--repeats", "1"]
-    convolutional.main([*sizes, "--output", str(path)])
+    one = [f"--{name}=1" for name in ("batches", "widths", "steps", "repeats")]
+    convolutional.main([*one, "--points=2", f"--output={path}"])
     (row,) = json.loads(path.read_text())["rows"]
     assert row["seconds"] >= 0
 

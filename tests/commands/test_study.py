@@ -1,6 +1,5 @@
 """`osciprop study`: what each command calls, prints and returns."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,12 +8,11 @@ import matplotlib.image
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from study_functions import ENVIRONMENT
 
 from osciprop import studies
 from osciprop.commands import main
 from osciprop.studies import StudyInterrupted, StudyWarning, load_results, load_study, study_status
-
-ROOT = str(Path(__file__).resolve().parents[2])
 
 pytestmark = pytest.mark.filterwarnings("default::osciprop.studies.StudyWarning")
 
@@ -215,21 +213,15 @@ def test_real_files(store, tmp_path, to):
 
 
 def test_another_process_goes_on_with_a_study(file):
-    """With the same settings, though it loaded the file anew, and with workers of its own."""
+    """With the same settings, though it loaded the file anew."""
     store = file.with_suffix("")
     with pytest.warns(StudyWarning, match="1 of 4 points failed"):
         load_study(file).run(store, progress=False)
     seconds = load_results(store)["seconds"].values
     file.with_name("mended").touch()
-    environment = {
-        **os.environ,
-        "JAX_ENABLE_X64": "1",
-        "JAX_NUMPY_DTYPE_PROMOTION": "strict",
-        "PYTHONPATH": os.pathsep.join(filter(None, [ROOT, os.environ.get("PYTHONPATH")])),
-    }
-    command = [sys.executable, "-m", "osciprop", "study", "retry", file.name, "--processes", "1"]
+    command = [sys.executable, "-m", "osciprop", "study", "retry", file.name]
     ended = subprocess.run(
-        command, cwd=file.parent, env=environment, capture_output=True, text=True
+        command, cwd=file.parent, env=ENVIRONMENT, capture_output=True, text=True
     )
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout == f"results in {store.name}\n"

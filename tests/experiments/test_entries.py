@@ -64,5 +64,5 @@ def test_help_of_a_study(name, capsys):
 
 def test_a_study_runs(capsys):
     """At its first point; `test_studies` calls the functions of all studies."""
-    running.main("method_comparison", ["--tiny"])
+    running.main("dual_stability", ["--tiny"])
     assert "<xarray.Dataset>" in capsys.readouterr().out

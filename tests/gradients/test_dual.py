@@ -51,7 +51,8 @@ def test_small_nudges_give_backprop(network, alpha):
         gradient = found(method, network)
         assert float(osciprop.cosine(gradient, exact)) > 0.9999
         assert relative_error(gradient, exact) < 1e-3
-    assert relative_error(found(osciprop.Implicit(), network), exact) < 1e-8
+    implicit = found(osciprop.Implicit(osciprop.SynchronousIteration()), network)
+    assert relative_error(implicit, exact) < 1e-8
 
 
 @pytest.mark.parametrize("beta", [pytest.param(0.1, marks=REPEAT), 0.5])

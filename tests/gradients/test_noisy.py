@@ -21,8 +21,10 @@ X, Y = batch(5, 3, 4)
 X_, Y_ = jnp.asarray(X), jnp.asarray(Y)
 
 
-def classic(amplitude=0.2, noise=SILENT, relaxation=QUICK, **options):
-    return NoisyClassicEP(amplitude, noise, relaxation=relaxation, **options)
+def classic(amplitude=0.2, noise=SILENT, relaxation=QUICK, free_duration=60.0, **options):
+    return NoisyClassicEP(
+        amplitude, noise, relaxation=relaxation, free_duration=free_duration, **options
+    )
 
 
 def holomorphic(amplitude=0.3, noise=SILENT, points=6, relaxation=QUICK, **options):
@@ -47,11 +49,13 @@ def many(method, keys, network, x=X, y=Y):
 @pytest.mark.parametrize(
     ("noisy", "noiseless"),
     [
-        (classic(duration=300.0), osciprop.ClassicEP(0.2)),
+        (classic(duration=300.0), osciprop.ClassicEP(0.2, QUICK)),
+        (holomorphic(duration=300.0), osciprop.HolomorphicEP(0.3, 6, QUICK)),
         pytest.param(
-            holomorphic(duration=300.0), osciprop.HolomorphicEP(0.3, 6), marks=pytest.mark.slow
+            holomorphic(duration=300.0, points=5, reads=3),
+            osciprop.HolomorphicEP(0.3, 5),
+            marks=pytest.mark.slow,
         ),
-        (holomorphic(duration=300.0, points=5, reads=3), osciprop.HolomorphicEP(0.3, 5)),
         pytest.param(
             holomorphic(duration=300.0, points=2),
             osciprop.HolomorphicEP(0.3, 2),
@@ -110,10 +114,15 @@ def by_hand(network, betas, weights, steps, reads, u):
 def test_classic_reads_the_steps_that_the_authors_read():
     """In phases too short to settle: five steps from the free point, then those after T2."""
     network, beta, settled = small_network(), 0.5, 4
-    method = classic(beta, free_duration=5.0, duration=settled + 4.0)
-    free = osciprop.relax(network, X, relaxation=QUICK)
-    expected = by_hand(network, [0.0, beta], [1 / beta, -1 / beta], [5, settled + 4], 5, free.u)
-    assert relative_error(estimate(method).gradient, expected) < 1e-10
+    found = estimate(classic(beta, free_duration=5.0, duration=settled + 4.0))
+    u, weights = found.equilibrium.u, [1 / beta, -1 / beta]
+    expected = by_hand(network, [0.0, beta], weights, [5, settled + 4], 5, u)
+    assert relative_error(found.gradient, expected) < 1e-10
+
+
+def test_the_free_phase_is_as_long_as_the_nudged_one_unless_told():
+    _, durations, _ = classic(duration=12.0, free_duration=None).schedule()
+    np.testing.assert_array_equal(durations, 12.0)
 
 
 @pytest.mark.slow
@@ -130,7 +139,11 @@ def test_the_circle_is_run_in_sequence():
 
 @pytest.mark.parametrize("reads", [1, pytest.param(5, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
-    "sharing", [osciprop.dynamics.PerSample(), osciprop.dynamics.SharedAcrossBatch()]
+    "sharing",
+    [
+        osciprop.dynamics.PerSample(),
+        pytest.param(osciprop.dynamics.SharedAcrossBatch(), marks=pytest.mark.slow),
+    ],
 )
 def test_size_of_the_error_is_that_of_the_noise(sharing, reads):
     """Uncoupled units, one step per time constant: every read of every unit is off by D, anew, and
@@ -299,6 +312,11 @@ def test_errors_of_one_method():
     network = small_network(activation=osciprop.HardSigmoid())
     with pytest.raises(osciprop.HolomorphyError):
         estimate(holomorphic(), network=network)
+
+
+@pytest.mark.slow
+def test_two_points_need_no_holomorphic_network():
+    network = small_network(activation=osciprop.HardSigmoid())
     assert bool(estimate(holomorphic(points=2), network=network).converged)
 
 

@@ -41,7 +41,7 @@ TINY = {
     holomorphic_dual: replace(holomorphic_dual.FAST, samples=1),
 }
 ROTATING = replace(rotating.FAST, holds=(5,), periods=2)
-NOT_DRAWN = (fig2d, fig3c, homeostasis, holomorphic_dual)
+NOT_DRAWN = (fig2d, fig3c, fig4a, homeostasis, holomorphic_dual)
 """What these draw needs all of their rows, or several points."""
 
 run = Study.run

@@ -46,24 +46,22 @@ class AdversarialDiagnostics(AbstractDiagnostics):
 class AdversarialTraining(AbstractGradientMethod):
     """Any gradient method, at inputs moved up the cost: `x + step dC/dx`, each by its own gradient.
 
-    The "simple adversarial training" of two_tales2024: one step along the plain gradient, not its
-    sign, without a bound. `step` is in squared units of the input per unit of cost; the authors
-    take their nudge, 0.5. The gradient, loss and outputs are those at the moved inputs, which are
-    constants. `input_method` finds the inputs' gradient, by default `Implicit()`; samples that it
-    did not solve stay where they are, and the estimate counts as not converged.
-
-    Wrap other methods in it, not it in others: those would see the input before it moved. Raises
-    `ValueError` for a negative step, or if `input_method` forms no error signal.
+    One step along the plain gradient, not its sign, without a bound. The gradient, loss and outputs
+    are those at the moved inputs, which are constants. Wrap other methods in it, not it in others:
+    those would see the input before it moved.
 
     Args:
         method: What finds the gradient at the moved inputs.
-        step: Length of the move along the gradient of the cost by the input, not negative.
-        input_method: What finds that gradient.
+        step: How far to move along the gradient of the cost by the input, in squared units of the
+            input per unit of cost, not negative. The authors take their nudge, 0.5.
+        input_method: What finds that gradient. Samples that it does not solve stay where they are,
+            and the estimate counts as not converged.
 
     Raises:
-        ValueError: the step is negative.
+        ValueError: `step` is negative; by `estimate_gradient`, `input_method` forms no error
+            signal.
 
-    Source: two_tales2024, section 5.
+    Source: two_tales2024, simple adversarial training.
 
     Example:
         >>> method = osciprop.AdversarialTraining(osciprop.Implicit(), step=0.1)

@@ -57,7 +57,7 @@ def homeostatic_terms(
     Returns:
         `|J e|^2` and `e^T J^2 e`, each `(batch,)`, means over the probes.
 
-    Source: homeostasis2024, Eq. 12.
+    Source: homeostasis2024, the homeostatic loss.
 
     Example:
         >>> free = osciprop.relax(network, x)
@@ -86,22 +86,19 @@ class HomeostaticPenalty(Module):
     """`sensitivity E|J e|^2 - reconstruction E[e^T J^2 e]`, a batch mean over random probes.
 
     Equal coefficients give `2 coefficient |A|_F^2`; unequal ones or a zero show what each term does
-    by itself. `per_unit=True` divides by the number of units, as the authors' coefficients (0.1 to
-    15) expect; `False` does not.
-
-    Raises `ValueError` for a negative coefficient or no probes.
+    by itself.
 
     Args:
         sensitivity: Coefficient of `E |J e|^2`, not negative.
         reconstruction: Coefficient of `E e^T J^2 e`, not negative.
-        probes: Number of random probes `e` per sample.
+        probes: Number of random probes `e` per sample, at least 1.
         per_unit: Whether the penalty is divided by the number of units, as the authors'
-            coefficients expect.
+            coefficients (0.1 to 15) expect.
 
     Raises:
         ValueError: a coefficient is negative, or there is no probe.
 
-    Source: homeostasis2024, Eq. 12.
+    Source: homeostasis2024, the homeostatic loss.
 
     Example:
         >>> penalty = osciprop.gradients.HomeostaticPenalty(probes=20)
@@ -166,7 +163,10 @@ class Homeostatic(AbstractGradientMethod):
         method: What finds the gradient of the cost.
         penalty: What is added.
 
-    Source: homeostasis2024, Eq. 12.
+    Raises:
+        ValueError: by `estimate_gradient`, without a key.
+
+    Source: homeostasis2024, the homeostatic loss.
 
     Example:
         >>> method = osciprop.Homeostatic(osciprop.VectorFieldEP(0.05))

@@ -66,16 +66,16 @@ class LagDiagnostics(AbstractDiagnostics):
 class LagCorrected(AbstractGradientMethod):
     """Always-on equilibrium propagation at its period T and then at 2T, extrapolated.
 
-    `method` sets everything, its period being the shorter one; its number of periods, settling
-    included, is run at each. The network is never stopped: the second oscillation goes on from
-    where the first ended. Takes three times as long as `method`, and its bias falls as the fourth
-    power of the period instead of the second. White noise grows: the standard deviation is nearly
-    that of `method` alone, and 1.7 times that of `method` measuring for all of the time.
+    The number of periods of `method`, settling included, is run at each. The network is never
+    stopped: the second oscillation goes on from where the first ended. Takes three times as long as
+    `method`, and its bias falls as the fourth power of the period instead of the second. White
+    noise grows: the standard deviation is nearly that of `method` alone, and 1.7 times that of
+    `method` measuring for all of the time.
 
     Loss, outputs and equilibrium are those of the longer period.
 
     Args:
-        method: The oscillation, at the shorter of the two periods.
+        method: Everything about the oscillation, at the shorter of the two periods.
 
     Example:
         >>> method = osciprop.LagCorrected(osciprop.OscillatoryEP(0.1, 20.0))

@@ -31,15 +31,13 @@ from ..estimate import AbstractGradientMethod, Estimate
 def reciprocal_pairs(network: AbstractNetwork) -> list[tuple[int, int]]:
     """Places in `network.synapses` of one-way synapses that join two populations both ways.
 
-    Each pair is (forward, feedback): forward goes to the later population. Both are dense, or both
-    are convolutions. Raises `TypeError` for a network that is not a `Network`, `ValueError` if
-    there is no pair.
+    Both are dense, or both are convolutions.
 
     Args:
-        network: The network: `osciprop.Network`, or one of the user's own.
+        network: An `osciprop.Network`.
 
     Returns:
-        Pairs (forward, feedback) of places in `network.synapses`.
+        Pairs (forward, feedback); forward goes to the later population.
 
     Raises:
         TypeError: the network is no `osciprop.Network`.
@@ -108,10 +106,10 @@ def _weight(network: AbstractNetwork, place: int) -> Array:
 def weight_angle(network: AbstractNetwork) -> float:
     """The angle in degrees between forward and (transposed) feedback weights, all pairs together.
 
-    0 for symmetric weights, about 90 for independent ones. Raises as `reciprocal_pairs`.
+    0 for symmetric weights, about 90 for independent ones.
 
     Args:
-        network: The network: `osciprop.Network`, or one of the user's own.
+        network: An `osciprop.Network`.
 
     Returns:
         The angle in degrees.
@@ -186,7 +184,8 @@ class KolenPollack(_BothWays):
         decay: Of both weights, above 0.
 
     Raises:
-        ValueError: the decay is not positive.
+        ValueError: `decay` is not positive; by `estimate_gradient`, there is no pair.
+        TypeError: by `estimate_gradient`, the network is no `osciprop.Network`.
 
     Source: Kolen and Pollack 1994; Akrout et al. 2019.
 
@@ -217,9 +216,8 @@ class Symmetrised(_BothWays):
         strength: Of the pull towards symmetric weights, not negative.
 
     Raises:
-        ValueError: the strength is negative.
-
-    Source: homeostasis2024, section 4.
+        ValueError: `strength` is negative; by `estimate_gradient`, there is no pair.
+        TypeError: by `estimate_gradient`, the network is no `osciprop.Network`.
 
     Example:
         >>> method = osciprop.gradients.Symmetrised(osciprop.Implicit())

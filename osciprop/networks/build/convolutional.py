@@ -7,10 +7,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import ArrayLike, PRNGKeyArray
+from jaxtyping import PRNGKeyArray
 
 from ...errors import check_at_least
-from ..activations import AbstractActivation, HolomorphicTanh, Identity, ReLU
+from ..activations import HolomorphicTanh, Identity, ReLU
 from ..convolution import Convolution
 from ..costs import AbstractCost, CrossEntropy, softmax_readout
 from ..network import Network
@@ -26,14 +26,12 @@ from ..synapses import (
     ReciprocalProjection,
     truncated_normal,
 )
-from .dense import make_populations, one_each
+from .dense import Activations, OneOrEach, make_populations, one_each
 
 
 @dataclasses.dataclass(frozen=True)
 class Maps:
     """A layer of `channels` maps: how they see the layer before.
-
-    `kernel` is the side of the kernel in pixels, `padding` the zeros around the images.
 
     Args:
         channels: Number of maps.
@@ -61,7 +59,7 @@ class Maps:
 
 def vgg4(width: int = 128, pooling: AbstractPooling = SoftmaxPooling()) -> tuple[Maps, ...]:
     """The four layers of hep2022, Table 2, for images of 32 x 32: `width`, twice and four times
-    that, each pooled, by default by `SoftmaxPooling()`; the last is one pixel of 4 `width` maps.
+    that, each pooled; the last is one pixel of 4 `width` maps.
 
     Args:
         width: Number of maps of the first layer.
@@ -139,37 +137,33 @@ def hopfield_cnn(
     key: PRNGKeyArray,
     image_shape: tuple[int, int, int] = (32, 32, 3),
     classes: int = 10,
-    activation: AbstractActivation | Sequence[AbstractActivation] = HolomorphicTanh(),
-    time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
-    scale: ArrayLike | Sequence[float] = 1.0,
-    bias: ArrayLike | Sequence[float] = 0.0,
+    activation: Activations = HolomorphicTanh(),
+    time_constant: OneOrEach = 1.0,
+    scale: OneOrEach = 1.0,
+    bias: OneOrEach = 0.0,
 ) -> Network:
     """A convolutional network with reciprocal synapses and a softmax readout (hep2022).
 
     Each of `layers` is a population of feature maps; activity travels up through a convolution and
-    pooling, and back down through their transpose. `image_shape` is `(height, width, channels)`.
-    `activation` defaults to `HolomorphicTanh()`. Kernels are truncated normal with standard
-    deviation `scale / sqrt(inputs of a neuron)` before the cut. Other arguments as for
-    `osciprop.hopfield_mlp`.
-
-    Raises `ValueError` for a layer whose images are too small for its kernel or pooling.
+    pooling, and back down through their transpose. The readout stands outside the dynamics.
 
     Args:
         layers: The layers of maps, from the input on.
         key: Source of random numbers, from `jax.random.key`.
         image_shape: Height, width and channels of the images.
         classes: Number of classes.
-        activation: From membrane potential to activity, in all populations.
+        activation: From membrane potential to activity: one, or one per population.
         time_constant: Of the neurons, in units of time: one number, or one per population.
         scale: Standard deviation of the weights times the root of the number of inputs, before the
-            cut at two standard deviations: one number, or one per weight matrix.
-        bias: Of every neuron at the beginning.
+            cut at two standard deviations: one number, or one per layer and one for the readout.
+        bias: Of the neurons at the beginning: one number, or one per population.
 
     Returns:
         The network, with a softmax readout.
 
     Raises:
-        ValueError: a layer sees images that are too small for its kernel or pooling.
+        ValueError: a layer sees images that are too small for its kernel or pooling, or another
+            argument has neither one entry nor one for each.
 
     Source: hep2022, Table 2 and Fig. 4.
 
@@ -196,17 +190,16 @@ def feedback_cnn(
     angle: float = 90.0,
     image_shape: tuple[int, int, int] = (32, 32, 3),
     classes: int = 10,
-    activation: AbstractActivation | Sequence[AbstractActivation] = HolomorphicTanh(),
-    time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
-    scale: ArrayLike | Sequence[float] = 1.0,
-    bias: ArrayLike | Sequence[float] = 0.0,
+    activation: Activations = HolomorphicTanh(),
+    time_constant: OneOrEach = 1.0,
+    scale: OneOrEach = 1.0,
+    bias: OneOrEach = 0.0,
 ) -> Network:
     """A convolutional network whose feedback has kernels of its own (homeostasis2024).
 
     What comes down is the transpose of a convolution and pooling with the feedback's kernel, which
-    starts as `sin(angle) independent + cos(angle) forward`, `angle` in degrees: equal to the
-    forward one at 0, independent at 90. Both learn separately. Other arguments and errors as for
-    `hopfield_cnn`.
+    starts as `sin(angle) independent + cos(angle) forward`: equal to the forward one at 0,
+    independent at 90 degrees. Both learn separately.
 
     Args:
         layers: The layers of maps, from the input on.
@@ -214,17 +207,19 @@ def feedback_cnn(
         angle: Between forward and feedback kernels at the beginning, in degrees: 0 for equal ones.
         image_shape: Height, width and channels of the images.
         classes: Number of classes.
-        activation: From membrane potential to activity, in all populations.
+        activation: From membrane potential to activity: one, or one per population.
         time_constant: Of the neurons, in units of time: one number, or one per population.
         scale: Standard deviation of the weights times the root of the number of inputs, before the
-            cut at two standard deviations: one number, or one per weight matrix.
-        bias: Of every neuron at the beginning.
+            cut at two standard deviations: one number, or one per layer, which its feedback takes
+            too, and one for the readout.
+        bias: Of the neurons at the beginning: one number, or one per population.
 
     Returns:
         The network, with a softmax readout.
 
     Raises:
-        ValueError: a layer sees images that are too small for its kernel or pooling.
+        ValueError: a layer sees images that are too small for its kernel or pooling, or another
+            argument has neither one entry nor one for each.
 
     Source: homeostasis2024, section 4.
 
@@ -256,17 +251,16 @@ def convolutional_perceptron(
     hidden: Sequence[int] = (),
     image_shape: tuple[int, int, int] = (32, 32, 3),
     classes: int = 10,
-    activation: AbstractActivation | Sequence[AbstractActivation] = ReLU(),
+    activation: Activations = ReLU(),
     cost: AbstractCost = CrossEntropy(),
-    time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
-    scale: ArrayLike | Sequence[float] = 1.0,
-    bias: ArrayLike | Sequence[float] = 0.0,
+    time_constant: OneOrEach = 1.0,
+    scale: OneOrEach = 1.0,
+    bias: OneOrEach = 0.0,
 ) -> Network:
     """A convolutional network without feedback and with a linear output population (two_tales2024).
 
-    After the `layers` of maps come dense populations of the sizes `hidden`, then the output.
-    `activation` is that of all but the output, by default `ReLU()`; `cost` is by default
-    `CrossEntropy()`. Other arguments and errors as for `hopfield_cnn`.
+    After the `layers` of maps come dense populations of the sizes `hidden`, then the output, whose
+    activity the `cost` sees.
 
     Args:
         layers: The layers of maps, from the input on.
@@ -274,18 +268,21 @@ def convolutional_perceptron(
         hidden: Sizes of the dense populations between maps and output.
         image_shape: Height, width and channels of the images.
         classes: Number of classes.
-        activation: From membrane potential to activity, in all populations.
+        activation: From membrane potential to activity: one, or one per population but the
+            output, which is linear.
         cost: What the output population is to lower.
         time_constant: Of the neurons, in units of time: one number, or one per population.
         scale: Standard deviation of the weights times the root of the number of inputs, before the
-            cut at two standard deviations: one number, or one per weight matrix.
-        bias: Of every neuron at the beginning.
+            cut at two standard deviations: one number, or one per layer, dense ones and output
+            included.
+        bias: Of the neurons at the beginning: one number, or one per population.
 
     Returns:
         The network: the layers, dense populations, and a linear output population.
 
     Raises:
-        ValueError: a layer sees images that are too small for its kernel or pooling.
+        ValueError: a layer sees images that are too small for its kernel or pooling, or another
+            argument has neither one entry nor one for each.
 
     Source: two_tales2024, section 5.
 
@@ -340,10 +337,10 @@ def _stack(
     layers: Sequence[Maps],
     image_shape: tuple[int, int, int],
     key: PRNGKeyArray,
-    activation: AbstractActivation | Sequence[AbstractActivation],
-    time_constant: ArrayLike | Sequence[ArrayLike],
-    scale: ArrayLike | Sequence[float],
-    bias: ArrayLike | Sequence[float],
+    activation: Activations,
+    time_constant: OneOrEach,
+    scale: OneOrEach,
+    bias: OneOrEach,
 ) -> _Stack:
     if not layers:
         raise ValueError("layers is empty: give at least one osciprop.networks.Maps(...)")

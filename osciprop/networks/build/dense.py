@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from reprlib import repr as shortened
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +18,10 @@ from ..neurons import LeakyIntegrator
 from ..populations import Population
 from ..synapses import INPUT, Directed, Reciprocal, truncated_normal
 
+# One for all, or one for each of what a builder counts: populations, or weight matrices.
+Activations: TypeAlias = AbstractActivation | Sequence[AbstractActivation]
+OneOrEach: TypeAlias = ArrayLike | Sequence[ArrayLike]
+
 
 def one_each(name: str, value: Any, count: int, counted: str) -> list[Any]:
     """`count` values: one for all, or the entries of a list, a tuple or an array, one for each.
@@ -27,17 +32,17 @@ def one_each(name: str, value: Any, count: int, counted: str) -> list[Any]:
     values = list(value) if several else [value] * count
     if len(values) != count:
         raise ValueError(
-            f"{name} has {len(values)} entries for {count} {counted}: give one for all, or one for "
-            "each"
+            f"{name} has {len(values)} entries for {count} {counted}, {shortened(value)}: give one "
+            "for all, or one for each"
         )
     return values
 
 
 def make_populations(
     sizes: Sequence[int],
-    activation: AbstractActivation | Sequence[AbstractActivation],
-    time_constant: ArrayLike | Sequence[ArrayLike],
-    bias: ArrayLike | Sequence[ArrayLike],
+    activation: Activations,
+    time_constant: OneOrEach,
+    bias: OneOrEach,
 ) -> tuple[Population, ...]:
     """Populations of leaky integrators of the given sizes; other arguments are one or one each."""
     count = len(sizes)
@@ -78,38 +83,33 @@ def hopfield_mlp(
     sizes: Sequence[int],
     *,
     key: PRNGKeyArray,
-    activation: AbstractActivation | Sequence[AbstractActivation] = ShiftedSigmoid(),
-    time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
-    scale: ArrayLike | Sequence[float] = 0.5,
-    bias: ArrayLike | Sequence[float] = 0.0,
+    activation: Activations = ShiftedSigmoid(),
+    time_constant: OneOrEach = 1.0,
+    scale: OneOrEach = 0.5,
+    bias: OneOrEach = 0.0,
 ) -> Network:
     """A layered network with reciprocal synapses and a softmax cross-entropy readout (hep2022).
 
-    `sizes` are input width, hidden populations, classes: `[784, 256, 256, 10]` has two dynamical
-    populations and a trained readout outside the dynamics. `activation` defaults to
-    `ShiftedSigmoid()`. Weights are truncated normal with standard deviation `scale / sqrt(inputs)`
-    before the cut, with one `scale` for all or one per matrix from input to readout: 1 is
-    hep2022's, which is close to critical and so relaxes slowly; 0.5 settles in a few time
-    constants. `time_constant` is one number, or one per population; all biases are `bias`.
-
-    Raises `ValueError` for fewer than three sizes or a size below 1.
+    The last size is a trained readout outside the dynamics. Weights are truncated normal with
+    standard deviation `scale / sqrt(inputs)` before the cut: a `scale` of 1 is hep2022's, which is
+    close to critical and so relaxes slowly; 0.5 settles in a few time constants.
 
     Args:
         sizes: Input width, hidden populations, number of classes: `[784, 256, 256, 10]` has two
             populations and a trained readout outside the dynamics.
         key: Source of random numbers, from `jax.random.key`.
-        activation: From membrane potential to activity, in all populations.
+        activation: From membrane potential to activity: one, or one per population.
         time_constant: Of the neurons, in units of time: one number, or one per population.
         scale: Standard deviation of the weights times the root of the number of inputs, before the
-            cut at two standard deviations: one number, or one per weight matrix.
-        bias: Of every neuron at the beginning.
+            cut at two standard deviations: one number, or one per weight matrix, readout last.
+        bias: Of the neurons at the beginning: one number, or one per population.
 
     Returns:
         The network.
 
     Raises:
-        ValueError: there are fewer than three sizes, one is below 1, or `scale` or `time_constant`
-            have another number of entries.
+        ValueError: there are fewer than three sizes, one is below 1, or another argument has
+            neither one entry nor one for each.
 
     Source: hep2022, section 4.
 
@@ -135,21 +135,21 @@ def hopfield_regressor(
     sizes: Sequence[int],
     *,
     key: PRNGKeyArray,
-    activation: AbstractActivation | Sequence[AbstractActivation] = ShiftedSigmoid(),
-    time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
-    scale: ArrayLike | Sequence[float] = 0.5,
-    bias: ArrayLike | Sequence[float] = 0.0,
+    activation: Activations = ShiftedSigmoid(),
+    time_constant: OneOrEach = 1.0,
+    scale: OneOrEach = 0.5,
+    bias: OneOrEach = 0.0,
 ) -> Network:
     """Like `hopfield_mlp`, but the last size is a dynamical population with a squared error.
 
     Args:
         sizes: Input width and all populations: the last one is the output, with a squared error.
         key: Source of random numbers, from `jax.random.key`.
-        activation: From membrane potential to activity, in all populations.
+        activation: From membrane potential to activity: one, or one per population.
         time_constant: Of the neurons, in units of time: one number, or one per population.
         scale: Standard deviation of the weights times the root of the number of inputs, before the
             cut at two standard deviations: one number, or one per weight matrix.
-        bias: Of every neuron at the beginning.
+        bias: Of the neurons at the beginning: one number, or one per population.
 
     Returns:
         The network.

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import jax
-from jaxtyping import ArrayLike, PRNGKeyArray
+from jaxtyping import PRNGKeyArray
 
 from ...errors import check_at_least, check_not_negative
-from ..activations import AbstractActivation, Identity, ReLU, ShiftedSigmoid
+from ..activations import Identity, ReLU, ShiftedSigmoid
 from ..costs import AbstractCost, SquaredError, softmax_readout
 from ..network import Network
 from ..synapses import INPUT, Directed, truncated_normal
-from .dense import check_sizes, make_populations, one_each
+from .dense import Activations, OneOrEach, check_sizes, make_populations, one_each
 
 
 def feedback_mlp(
@@ -22,35 +22,30 @@ def feedback_mlp(
     *,
     key: PRNGKeyArray,
     angle: float = 90.0,
-    activation: AbstractActivation | Sequence[AbstractActivation] = ShiftedSigmoid(),
-    time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
-    scale: ArrayLike | Sequence[float] = 0.5,
-    bias: ArrayLike | Sequence[float] = 0.0,
+    activation: Activations = ShiftedSigmoid(),
+    time_constant: OneOrEach = 1.0,
+    scale: OneOrEach = 0.5,
+    bias: OneOrEach = 0.0,
 ) -> Network:
     """A layered network whose feedback has weights of its own (homeostasis2024).
 
-    `sizes` are input width, hidden populations, and classes, which are a dynamical population too:
-    `[784, 256, 256, 10]` has 522 dynamical units and, outside the dynamics, a trained readout
-    from the last population to as many classes. `angle`, in degrees, sets the asymmetry to start
-    with: feedback is `sin(angle) independent + cos(angle) forward^T`, symmetric at 0 and
-    independent at 90. Forward and feedback weights learn separately.
-
-    Weights are truncated normal with standard deviation `scale / sqrt(inputs)` before the cut, one
-    `scale` for all or one per size step and one for the readout; 1.137 is the LeCun
-    initialisation of the paper. Other arguments as for `osciprop.hopfield_mlp`.
-
-    Raises `ValueError` for fewer than three sizes or a size below 1.
+    The last size is a population too: `[784, 256, 256, 10]` has 522 dynamical units and, outside
+    the dynamics, a trained readout from the last ten to as many classes. Feedback starts as
+    `sin(angle) independent + cos(angle) forward^T`, symmetric at 0 and independent at 90 degrees;
+    forward and feedback weights learn separately. A `scale` of 1.137 is the LeCun initialisation
+    of the paper.
 
     Args:
         sizes: Input width and all populations; a readout outside the dynamics leads from the last
             one to as many classes, and has a weight matrix of its own.
         key: Source of random numbers, from `jax.random.key`.
         angle: Between forward and (transposed) feedback weights at the beginning, in degrees.
-        activation: From membrane potential to activity, in all populations.
+        activation: From membrane potential to activity: one, or one per population.
         time_constant: Of the neurons, in units of time: one number, or one per population.
         scale: Standard deviation of the weights times the root of the number of inputs, before the
-            cut at two standard deviations: one number, or one per weight matrix.
-        bias: Of every neuron at the beginning.
+            cut at two standard deviations: one number, or one per weight matrix of the way up,
+            readout last; feedback takes that of its way up.
+        bias: Of the neurons at the beginning: one number, or one per population.
 
     Returns:
         The network.
@@ -80,25 +75,26 @@ def loop_mlp(
     sizes: Sequence[int],
     *,
     key: PRNGKeyArray,
-    activation: AbstractActivation | Sequence[AbstractActivation] = ShiftedSigmoid(),
-    time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
-    scale: ArrayLike | Sequence[float] = 0.5,
-    bias: ArrayLike | Sequence[float] = 0.0,
+    activation: Activations = ShiftedSigmoid(),
+    time_constant: OneOrEach = 1.0,
+    scale: OneOrEach = 0.5,
+    bias: OneOrEach = 0.0,
 ) -> Network:
     """A layered network whose output feeds back to its first hidden population (homeostasis2024).
 
     No synapse has a partner in the other direction (with more than two populations), so no
-    learning can make it symmetric. Arguments and errors as for `feedback_mlp`.
+    learning can make it symmetric.
 
     Args:
         sizes: Input width and all populations; a readout outside the dynamics leads from the last
             one to as many classes, and has a weight matrix of its own.
         key: Source of random numbers, from `jax.random.key`.
-        activation: From membrane potential to activity, in all populations.
+        activation: From membrane potential to activity: one, or one per population.
         time_constant: Of the neurons, in units of time: one number, or one per population.
         scale: Standard deviation of the weights times the root of the number of inputs, before the
-            cut at two standard deviations: one number, or one per weight matrix.
-        bias: Of every neuron at the beginning.
+            cut at two standard deviations: one number, or one per weight matrix of the way up,
+            readout last; the loop takes that of the last step up.
+        bias: Of the neurons at the beginning: one number, or one per population.
 
     Returns:
         The network.
@@ -123,24 +119,24 @@ def feedforward_mlp(
     sizes: Sequence[int],
     *,
     key: PRNGKeyArray,
-    activation: AbstractActivation | Sequence[AbstractActivation] = ShiftedSigmoid(),
-    time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
-    scale: ArrayLike | Sequence[float] = 0.5,
-    bias: ArrayLike | Sequence[float] = 0.0,
+    activation: Activations = ShiftedSigmoid(),
+    time_constant: OneOrEach = 1.0,
+    scale: OneOrEach = 0.5,
+    bias: OneOrEach = 0.0,
 ) -> Network:
     """A layered network without any feedback: its adjoint is backpropagation.
 
-    Arguments and errors as for `feedback_mlp`, whose forward weights it has at the same key.
+    It has the forward weights of `feedback_mlp` at the same key.
 
     Args:
         sizes: Input width and all populations; a readout outside the dynamics leads from the last
             one to as many classes, and has a weight matrix of its own.
         key: Source of random numbers, from `jax.random.key`.
-        activation: From membrane potential to activity, in all populations.
+        activation: From membrane potential to activity: one, or one per population.
         time_constant: Of the neurons, in units of time: one number, or one per population.
         scale: Standard deviation of the weights times the root of the number of inputs, before the
-            cut at two standard deviations: one number, or one per weight matrix.
-        bias: Of every neuron at the beginning.
+            cut at two standard deviations: one number, or one per weight matrix, readout last.
+        bias: Of the neurons at the beginning: one number, or one per population.
 
     Returns:
         The network.
@@ -162,29 +158,26 @@ def perceptron(
     sizes: Sequence[int],
     *,
     key: PRNGKeyArray,
-    activation: AbstractActivation | Sequence[AbstractActivation] = ReLU(),
+    activation: Activations = ReLU(),
     cost: AbstractCost = SquaredError(),
-    time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
-    scale: ArrayLike | Sequence[float] = 1.0,
-    bias: ArrayLike | Sequence[float] = 0.0,
+    time_constant: OneOrEach = 1.0,
+    scale: OneOrEach = 1.0,
+    bias: OneOrEach = 0.0,
 ) -> Network:
     """A multilayer perceptron with a linear output population (two_tales2024).
 
-    `sizes` are input width, hidden populations and outputs. Hidden populations have the
-    `activation`, by default `ReLU()`; the output's activity is what the `cost` sees, by default
-    `SquaredError()`, else `CrossEntropy()`. No feedback. Weights are truncated normal with standard
-    deviation `scale / sqrt(inputs)` before the cut. Other arguments and errors as for
-    `feedback_mlp`.
+    The last size is a population, whose activity the `cost` sees. There is no feedback and no
+    readout.
 
     Args:
         sizes: Input width and all populations: hidden ones, and the linear output.
         key: Source of random numbers, from `jax.random.key`.
-        activation: Of the hidden populations.
+        activation: Of the hidden populations: one, or one each.
         cost: What the output population is to lower.
         time_constant: Of the neurons, in units of time: one number, or one per population.
         scale: Standard deviation of the weights times the root of the number of inputs, before the
             cut at two standard deviations: one number, or one per weight matrix.
-        bias: Of every neuron at the beginning.
+        bias: Of the neurons at the beginning: one number, or one per population.
 
     Returns:
         The network.
@@ -219,36 +212,36 @@ def recurrent_network(
     key: PRNGKeyArray,
     symmetric: float = 0.5,
     antisymmetric: float = 0.5,
-    activation: AbstractActivation | Sequence[AbstractActivation] = ShiftedSigmoid(),
-    time_constant: ArrayLike | Sequence[ArrayLike] = 1.0,
-    scale: ArrayLike | Sequence[float] = 0.5,
-    bias: ArrayLike | Sequence[float] = 0.0,
+    activation: Activations = ShiftedSigmoid(),
+    time_constant: OneOrEach = 1.0,
+    scale: OneOrEach = 0.5,
+    bias: OneOrEach = 0.0,
 ) -> Network:
     """One population in which every neuron is joined to every other: `[inputs, units, classes]`.
 
     The recurrent weights are `symmetric S + antisymmetric K` with a random symmetric S and a random
     antisymmetric K, both normal, with eigenvalues up to about 1 in absolute value: equal shares are
     a random matrix without structure, `symmetric=0` is skew-symmetric, `antisymmetric=0` has an
-    energy. `scale` is that of the input and readout weights.
-
-    Raises `ValueError` for another number of sizes, or a negative share.
+    energy.
 
     Args:
-        sizes: Input width, units of the one recurrent population, number of classes.
+        sizes: Input width, units of the one recurrent population, number of classes, which a
+            readout outside the dynamics leads to.
         key: Source of random numbers, from `jax.random.key`.
         symmetric: Size of the symmetric part of the recurrent weights.
         antisymmetric: Size of the antisymmetric part.
-        activation: From membrane potential to activity, in all populations.
-        time_constant: Of the neurons, in units of time: one number, or one per population.
+        activation: From membrane potential to activity.
+        time_constant: Of the neurons, in units of time: a number.
         scale: Standard deviation of the weights times the root of the number of inputs, before the
-            cut at two standard deviations: one number, or one per weight matrix.
-        bias: Of every neuron at the beginning.
+            cut at two standard deviations: one number, or one for the input and one for the
+            readout.
+        bias: Of the neurons at the beginning.
 
     Returns:
         The network.
 
     Raises:
-        ValueError: as for `hopfield_mlp`.
+        ValueError: as for `hopfield_mlp`, or there are not three sizes, or a share is negative.
 
     Example:
         >>> net = osciprop.recurrent_network([4, 8, 3], key=key)
@@ -279,7 +272,7 @@ def recurrent_network(
 
 
 def _chain(
-    sizes: Sequence[int], key: PRNGKeyArray, scale: ArrayLike | Sequence[float]
+    sizes: Sequence[int], key: PRNGKeyArray, scale: OneOrEach
 ) -> tuple[list[Directed], list[PRNGKeyArray], list[float]]:
     """Directed synapses up a stack of sizes; keys for feedback, and all scales."""
     check_sizes(sizes)
@@ -305,9 +298,9 @@ def _classifier(
     key: PRNGKeyArray,
     factors: Sequence[float],
     synapses: Sequence[Directed],
-    activation: AbstractActivation | Sequence[AbstractActivation],
-    time_constant: ArrayLike | Sequence[ArrayLike],
-    bias: ArrayLike | Sequence[float],
+    activation: Activations,
+    time_constant: OneOrEach,
+    bias: OneOrEach,
 ) -> Network:
     outputs = sizes[-1]
     readout_key = jax.random.split(key, 2 * len(sizes) - 1)[-1]

@@ -38,13 +38,25 @@ def test_one_value_each_in_any_form(form):
 
 @pytest.mark.parametrize("form", [list, tuple, np.asarray])
 def test_another_number_of_values_is_refused(form):
-    with pytest.raises(ValueError, match="time_constant has 3 entries for 2 populations"):
+    with pytest.raises(ValueError, match=r"time_constant has 3 entries for 2 populations, .*3\."):
         osciprop.hopfield_mlp([4, 6, 5, 3], key=KEY, time_constant=form([1.0, 2.0, 3.0]))
     with pytest.raises(ValueError, match="scale has 2 entries for 3 weight matrices"):
         osciprop.hopfield_mlp([4, 6, 5, 3], key=KEY, scale=form([1.0, 2.0]))
 
 
-@pytest.mark.parametrize("sizes", [[4, 3], [4, 0, 3]])
-def test_sizes_are_checked(sizes):
-    with pytest.raises(ValueError, match="sizes"):
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [([4, 3], r"sizes is \[4, 3\]"), ([4, 0, 3], "sizes must be an integer of at least 1, got 0")],
+)
+def test_sizes_are_checked(sizes, message):
+    with pytest.raises(ValueError, match=message):
         osciprop.hopfield_mlp(sizes, key=KEY)
+
+
+def test_the_published_initialisation():
+    network = osciprop.hopfield_mlp([784, 256, 128, 10], key=KEY, scale=1.0)
+    for weight in (network.synapses[0].weight, network.synapses[1].weight, network.readout.weight):
+        scaled = np.asarray(weight) * weight.shape[0] ** 0.5
+        assert np.abs(scaled).max() <= 2.0
+        assert scaled.std() == pytest.approx(0.8796, abs=0.03)  # of the cut normal distribution
+    assert all(not np.asarray(p.bias).any() for p in network.populations)
