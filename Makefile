@@ -12,13 +12,13 @@ TEST_STAMP := $(VENV)/.installed-test
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
 # Notebooks, where they run, do so in their fast mode.
-PYTEST := OSCIPROP_FAST=1 $(BIN)/python -m pytest -n $(WORKERS)
+PYTEST := OSCIPROP_FAST=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 # Whole suites of their own: the oldest versions that are allowed, and the newest there are.
 OLDEST_PYTHON ?= python3.11
 OLDEST := .venv-oldest
 NEWEST := .venv-newest
-WHOLE_SUITE := python -m pytest -n $(WORKERS) -m ""
+WHOLE_SUITE := python -m pytest -n $(WORKERS) --dist loadfile -m ""
 
 .PHONY: help setup demo test notebooks test-all test-oldest test-newest lint format benchmark \
 	figures clean

@@ -39,7 +39,7 @@ def gradient(amplitude, seed, points=2):
     network = osciprop.hopfield_mlp([4, 6, 3], key=jax.random.key(seed))
     x = jax.random.normal(jax.random.key(1), (3, 4))
     y = jnp.asarray([0, 1, 2])
-    method = osciprop.HolomorphicEP(amplitude, points)
+    method = osciprop.HolomorphicEP(amplitude, points, osciprop.SynchronousIteration())
     estimate = osciprop.estimate_gradient(network, x, y, method, throw=False)
     return {"loss": estimate.loss, "bias": estimate.gradient.populations[0].bias}
 
@@ -51,16 +51,21 @@ def marked(amplitude, points, folder):
     return {"product": amplitude * points}
 
 
-def slow(amplitude, points, folder):
-    """Like `marked`, and takes a while."""
-    time.sleep(0.1)
+GATE = 8
+
+
+def gated(amplitude, points, folder):
+    """Like `marked`, and after `GATE` points waits until there is a file called `open`."""
+    while not (Path(folder) / "open").exists() and len(calls(folder)) >= GATE:
+        time.sleep(0.01)
     return marked(amplitude, points, folder)
 
 
 def deadly(amplitude, points, folder, always):
-    """Kills its own process at one point, the first time or always."""
+    """Kills its own process at one point the first time, and at another one, if so, always."""
     marker = Path(folder) / "killed"
-    if (amplitude, points) == (2.0, 1) and (always or not marker.exists()):
+    first_time = (amplitude, points) == (1.0, 3) and not marker.exists()
+    if first_time or (always and (amplitude, points) == (2.0, 1)):
         marker.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return marked(amplitude, points, folder)
@@ -81,7 +86,8 @@ def voluminous(amplitude, points):
 
 def calls(folder) -> list[tuple[float, int]]:
     """The points that `marked` computed, in order."""
-    lines = (Path(folder) / "calls").read_text().splitlines()
+    path = Path(folder) / "calls"
+    lines = path.read_text().splitlines() if path.exists() else []
     return [(float(line.split()[0]), int(line.split()[1])) for line in lines]
 
 

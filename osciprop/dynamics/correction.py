@@ -80,12 +80,11 @@ def corrected_current(network: AbstractNetwork, s: State, reference: State, driv
 class Corrected(AbstractExtension):
     """A network with the correction of asymmetric EP about a given activity.
 
-    `reference` is the free activity `s0`, a state of the batch that the network is used with.
     Nudged with a small `beta`, its activity moves by `beta J^-T dC/ds`.
 
     Args:
         network: Any network.
-        reference: The free activity of the batch that the network is used with.
+        reference: The free activity `s0` of the batch that the network is used with.
 
     Source: nonconservative2026, asymmetric EP.
 
@@ -137,11 +136,11 @@ class FreeCompanion(AbstractDoubled):
 class RunningMean(AbstractDoubled):
     """A network in which every neuron keeps the running mean of its own activity.
 
-    States are pairs (potential, mean); `tau_m dm/dt = s - m` with `tau_m = time_constant`, in units
-    of time, several periods of the teaching signal long. The mean takes the place of the free
-    activity in the correction. It obeys `tau_m dm/dt = -J^-T J (m - s0)`, and so finds the free
-    activity only if all eigenvalues of `J^-T J` have positive real parts
-    (`running_mean_stability`); else it drifts away, and `FreeCompanion` is the one to use.
+    States are pairs (potential, mean); `tau_m dm/dt = s - m` with `tau_m = time_constant`. The mean
+    takes the place of the free activity in the correction. It obeys
+    `tau_m dm/dt = -J^-T J (m - s0)`, and so finds the free activity only if all eigenvalues of
+    `J^-T J` have positive real parts (`running_mean_stability`); else it drifts away, and
+    `FreeCompanion` is the one to use.
 
     Args:
         network: Any network.

@@ -109,6 +109,9 @@ class AbstractDual(AbstractExtension):
     alpha: eqx.AbstractVar[Numbers]
     nudge: eqx.AbstractVar[AbstractOutputNudge]
 
+    def __check_init__(self) -> None:
+        check_fraction("alpha", self.alpha)
+
     @abc.abstractmethod
     def share(self, alpha: Array) -> Array:
         """The part of the feedback that moves the first compartment."""
@@ -209,9 +212,6 @@ class Dual(AbstractDual):
     alpha: Numbers = eqx.field(default=0.5, converter=numbers)
     nudge: AbstractOutputNudge = Linearised()
 
-    def __check_init__(self) -> None:
-        check_fraction("alpha", self.alpha)
-
     def share(self, alpha: Array) -> Array:
         return alpha
 
@@ -242,9 +242,6 @@ class AdjointDual(AbstractDual):
     network: AbstractNetwork
     alpha: Numbers = eqx.field(default=0.5, converter=numbers)
     nudge: AbstractOutputNudge = Linearised()
-
-    def __check_init__(self) -> None:
-        check_fraction("alpha", self.alpha)
 
     def share(self, alpha: Array) -> Array:
         return 1 - alpha

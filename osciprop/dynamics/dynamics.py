@@ -20,8 +20,6 @@ from .teaching import AbstractTeaching, Constant
 class Dynamics(Module):
     """The equations of motion of a network with clamped input, target and teaching signal.
 
-    `drive` is the network's drive of the input, computed once; `target` is None in a free network.
-
     Args:
         network: The network.
         drive: `network.drive(x)`, computed once.

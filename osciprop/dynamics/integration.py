@@ -44,9 +44,7 @@ def adaptive(rtol: ArrayLike, atol: ArrayLike) -> diffrax.PIDController:
 class Integrator(Module):
     """How to integrate: any Diffrax solver and step-size controller.
 
-    The default is Tsit5 with adaptive steps at relative and absolute tolerance 1e-5. A fixed-step
-    scheme is `Integrator(diffrax.Heun(), diffrax.ConstantStepSize(), dt0=0.5)`. With noise, only
-    stochastic solvers are right: see `euler_maruyama`. `brownian` says how its paths are drawn.
+    With noise, only stochastic solvers are right: see `euler_maruyama`.
 
     Args:
         solver: Any Diffrax solver.
@@ -54,7 +52,7 @@ class Integrator(Module):
         dt0: The first step, or with `diffrax.ConstantStepSize()` each, in units of time; None for
             one that the solver chooses.
         max_steps: Number of steps after which the solve gives up.
-        brownian: How noise is drawn.
+        brownian: How the paths of noise are drawn.
 
     Raises:
         ValueError: constant steps without `dt0`.
@@ -256,18 +254,14 @@ def euler_maruyama(step: ArrayLike) -> Integrator:
 
 
 class Trajectory(Module):
-    """States over time: `u` and `s` have axes (time, batch, ...); `times` in units of time.
-
-    `completed` says whether the integration reached the last time; what it did not reach is
-    infinite. `noise` is the state that coloured noise carries, over time too; None if there is
-    none. `steps` and `rejected` count the solver's steps.
+    """States over time, as `integrate` returns them.
 
     Args:
         times: `(times,)`, in units of time.
         u: Membrane potentials, with axes (time, batch, ...).
         s: Activities, with axes (time, batch, ...).
         noise: What coloured noise carries at these times; None for other noise.
-        completed: Whether the integration reached its end.
+        completed: Whether the integration reached its end; what it did not reach is infinite.
         steps: Number of steps made.
         rejected: Number of steps rejected.
 
@@ -346,28 +340,21 @@ def integrate(
     progress: bool = False,
     throw: bool = True,
 ) -> Trajectory:
-    """Integrate a network in time and return its states at `times`, which increase from the start.
-
-    `teaching` with target `y` nudges the cost; without it the network is free. `initial` is the
-    membrane potential at `times[0]`, by default rest. `noise` needs a `key` and an `integrator` for
-    stochastic equations, such as `euler_maruyama(0.1)`; coloured noise starts stationary or, to go
-    on where another trajectory ended, from `initial_noise`. `progress=True` shows a bar.
-
-    Raises `ConvergenceError` if the integration did not reach the last time (a step too many, or a
-    diverging state), unless `throw=False`; inside `jit` look at `completed`. `ValueError` for input
-    that does not fit or times that do not increase.
+    """Integrate a network in time and return its states at `times`.
 
     Args:
         network: The network: `osciprop.Network`, or one of the user's own.
         x: Inputs, `(batch, features)`, or of whatever shape the network takes.
         y: Targets: integer labels `(batch,)`, or rows `(batch, outputs)`; None without `teaching`.
-        teaching: The teaching signal; None for a free network.
+        teaching: The teaching signal, which nudges the cost; None for a free network.
         times: Times at which the states are returned, increasing from the start, in units of time.
-        integrator: How to integrate in time.
+        integrator: How to integrate in time; noise needs one for stochastic equations, such as
+            `euler_maruyama(0.1)`.
         noise: Noise on every neuron's input current; None for none.
         key: Source of the noise; None without noise.
         initial: Membrane potentials at the first time; None for rest.
-        initial_noise: What coloured noise carries at the first time; None to draw it.
+        initial_noise: What coloured noise carries at the first time, to go on where another
+            trajectory ended; None to draw it from its stationary distribution.
         progress: Whether to show a bar.
         throw: Whether an integration that does not reach its end is an error.
 
@@ -375,12 +362,13 @@ def integrate(
         The states at `times`.
 
     Raises:
-        ConvergenceError: the last time was not reached; inside `jit` look at `completed`.
+        ConvergenceError: the last time was not reached, for want of steps or because the state
+            diverged; inside `jit` look at `completed`.
         ValueError: input does not fit, or times do not increase.
 
     Example:
-        >>> osciprop.integrate(network, x, times=[0.0, 5.0]).u[1].shape
-        (2, 10, 5)
+        >>> osciprop.integrate(network, x, times=[0.0, 2.0, 5.0]).u[1].shape
+        (3, 10, 5)
     """
     x, y = prepare(network, x, y)
     times = jnp.asarray(times, dtype=real_dtype(network.rest(x)))

@@ -197,10 +197,9 @@ class WhiteNoise(AbstractNoise):
     """White noise on every input current: `tau du = (...) dt + intensity dW`.
 
     A leaky integrator alone, `tau du = -u dt + D dW`, has the stationary variance `D^2 / (2 tau)`.
-    Raises `ValueError` for a negative intensity.
 
     Args:
-        intensity: Units of potential times the square root of time, not negative.
+        intensity: In units of potential times the square root of time, not negative.
         sharing: Which samples of a batch see which noise.
         plane: Where in the complex plane the noise acts.
 
@@ -241,8 +240,6 @@ class WhiteNoise(AbstractNoise):
 class ColouredNoise(AbstractNoise):
     """Ornstein-Uhlenbeck noise: a current of standard deviation `stddev` that forgets itself over
     `correlation_time` (in units of time), `E xi(t) xi(t') = stddev^2 exp(-|t - t'| / T_c)`.
-
-    Raises `ValueError` for a negative `stddev` or a correlation time that is not positive.
 
     Args:
         stddev: Standard deviation of the current, in units of potential, not negative.
@@ -287,11 +284,10 @@ class ColouredNoise(AbstractNoise):
 class MeasurementNoise(Module):
     """White noise on the activities as they are read out, not on the neurons themselves.
 
-    `intensity` is in units of activity times the square root of time: a reading that averages over
-    a time `d` has the standard deviation `intensity / sqrt(d)`.
+    A reading that averages over a time `d` has the standard deviation `intensity / sqrt(d)`.
 
     Args:
-        intensity: Units of activity times the square root of time, not negative.
+        intensity: In units of activity times the square root of time, not negative.
         sharing: Which samples of a batch see which noise.
         plane: Where in the complex plane the noise acts.
 

@@ -36,8 +36,6 @@ class AbstractTeaching(Module):
 class Constant(AbstractTeaching):
     """A teaching signal that does not change: 0 (free), or a nudge to a point of the plane.
 
-    `beta` is a real or complex scalar, or one number per sample.
-
     Args:
         beta: Its value, real or complex: a number, or one per sample.
 
@@ -115,7 +113,7 @@ class Oscillation(AbstractTeaching):
     """`beta(t) = r exp(2 pi i t / T)`: a rotation in the complex plane that never stops.
 
     With `ramp > 0` the amplitude rises from 0 as `sin^2` over that much time, which keeps the
-    switch-on from exciting transients. `period` and `ramp` are in units of time.
+    switch-on from exciting transients.
 
     Args:
         amplitude: Radius of the rotation, above 0.

@@ -18,14 +18,12 @@ from .simulation import Observe, Report, SimulationState
 
 
 class Probe(Module):
-    """What to record, when: `observe(network, u, s, mean, error)` returns any pytree of arrays.
-
-    `network` holds the weights of the moment, `u` and `s` are the potential and the activity,
-    `mean` and `error` what the filters know; states are pytrees of arrays (batch, units). Taken
-    `samples` times per period in every `every`-th presentation from `start` on and before `stop`.
+    """What to record of a simulation, and when.
 
     Args:
-        observe: Called as `observe(network, u, s, mean, error)`; returns a pytree of arrays.
+        observe: Called as `observe(network, u, s, mean, error)`; returns any pytree of arrays.
+            `network` holds the weights of the moment, `u` and `s` are the potential and the
+            activity, `mean` and `error` what the filters know, pytrees of arrays (batch, units).
         samples: Readings per period.
         start: First presentation to be recorded.
         stop: First presentation that is not.
@@ -43,7 +41,7 @@ class Probe(Module):
     observe: Observe = eqx.field(static=True)
     samples: int = eqx.field(default=32, static=True, kw_only=True)
     start: int = eqx.field(default=0, static=True, kw_only=True)
-    stop: float = eqx.field(default=math.inf, static=True, kw_only=True)
+    stop: float = eqx.field(default=math.inf, converter=float, static=True, kw_only=True)
     every: int = eqx.field(default=1, static=True, kw_only=True)
 
     def __check_init__(self) -> None:
@@ -59,7 +57,7 @@ class Probe(Module):
 
 @dataclasses.dataclass
 class Recording:
-    """What a probe saw: `times` (n,) in units of time, `values` a pytree of arrays (n, ...).
+    """What a probe saw.
 
     Args:
         times: `(n,)`, in units of time.
@@ -78,14 +76,11 @@ class Recording:
 class LearningRun:
     """The result of `simulate_learning`.
 
-    `loss` and `accuracy` hold one number per presentation, by the mean activity at its end, which
-    is that of the free network. `recording` is what the probe saw, None without one. `state` goes
-    on where this run ended: `simulate_learning(..., start=run.state)`.
-
     Args:
-        state: Goes on where this run ended.
-        loss: One number per presentation.
-        accuracy: One number per presentation.
+        state: Where this run ended: `simulate_learning(..., start=run.state)` goes on from there.
+        loss: One number per presentation, by the mean activity at its end, which is that of the
+            free network.
+        accuracy: Likewise.
         recording: What the probe saw; None without one.
 
     Example:

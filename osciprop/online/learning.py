@@ -43,19 +43,10 @@ def simulate_learning(
 ) -> LearningRun:
     """Simulate a network that learns online, for `presentations` samples counted from its start.
 
-    `batch_size` copies of the network with common synapses see a sample each. `seed` decides the
-    order of samples, `key` the noise. `probe` records whatever is asked for; without it, memory
-    does not grow with the simulated time but for two numbers per presentation.
-
-    With `start`, the simulation goes on from the state of an earlier run; with `checkpoint`, a file
-    is written every `checkpoint_every` presentations, at the end, and on an interrupt or error, and
-    if it exists the simulation goes on from it. Either way the numbers are those of an
-    uninterrupted run, bit for bit on the same machine, given the same seed, key and settings.
-
-    Raises `NonFiniteLossError` when the state or the loss is not finite any more (the checkpoint
-    then holds the last finite state), `CheckpointError` if the checkpoint belongs to another
-    simulation, `ValueError` for bad arguments, also for noise without a `key` and a `start` of
-    another one.
+    Without a probe, memory does not grow with the simulated time but for two numbers per
+    presentation. Going on from `start` or from a checkpoint gives the numbers of an uninterrupted
+    run, bit for bit on the same machine, given the same seed, key and settings. A checkpoint is
+    written every `checkpoint_every` presentations, at the end, and on an interrupt or error.
 
     Args:
         network: The network: `osciprop.Network`, or one of the user's own.
@@ -75,9 +66,11 @@ def simulate_learning(
         Loss and accuracy of every presentation, and the state to go on from.
 
     Raises:
-        NonFiniteLossError: the state or the loss is not finite any more.
+        NonFiniteLossError: the state or the loss is not finite any more; the checkpoint holds the
+            last finite state.
         CheckpointError: the checkpoint belongs to another simulation.
-        ValueError: an argument does not fit.
+        ValueError: an argument does not fit, there is noise without a `key`, or `start` is the
+            state of another simulation.
 
     Example:
         >>> data = osciprop.datasets.digits().subset(train=32, test=16)

@@ -125,17 +125,16 @@ def demodulate(
 ) -> tuple[Inexact[Array, "..."], Complex[Array, "..."]]:
     """Mean and error signal of a stored activity, over a window of whole periods.
 
-    `times` (times,) are equally spaced, `s` (times, ...) the activity then; the last time is one
-    spacing before the end of the window. Raises `ValueError` if the window does not hold whole
-    periods: a window of 1.25 periods has an error of more than half.
+    A window of 1.25 periods would have an error of more than half.
 
     Args:
-        times: Equally spaced, `(times,)`, over whole periods.
+        times: `(times,)`, equally spaced, over whole periods: the last is one spacing before the
+            end of the window.
         s: Activities with axes (times, ...).
         teaching: The teaching signal.
 
     Returns:
-        Mean activity and error signal.
+        Mean activity and error signal, with the axes of `s` but the first.
 
     Raises:
         ValueError: the times hold no whole number of periods.
@@ -145,8 +144,8 @@ def demodulate(
         >>> times = jnp.linspace(0.0, 10.0, 11)[:-1]
         >>> turn = 2 * jnp.pi * times / 10.0
         >>> s = 2.0 + 0.3 * jax.lax.complex(jnp.cos(turn), jnp.sin(turn))
-        >>> found = osciprop.online.demodulate(times, s, signal)
-        >>> bool(jnp.allclose(found.mean, 2.0)), bool(jnp.allclose(found.error, 3.0))
+        >>> mean, error = osciprop.online.demodulate(times, s, signal)
+        >>> bool(jnp.allclose(mean, 2.0)), bool(jnp.allclose(error, 3.0))
         (True, True)
     """
     at, values = jnp.asarray(times), jnp.asarray(s)

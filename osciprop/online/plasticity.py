@@ -51,12 +51,12 @@ class AbstractPlasticity(Module):
 class ContinuousPlasticity(AbstractPlasticity):
     """Synapses that move at every moment: `d theta / dt = -gradient / time_constant`.
 
-    The weights are part of the integrated state. `time_constant` is in units of time and longer
-    than a period; a period changes the parameters as a step of gradient descent with learning rate
-    `period / time_constant` would.
+    The weights are part of the integrated state. A period changes them as a step of gradient
+    descent with learning rate `period / time_constant` would.
 
     Args:
-        time_constant: Time over which a weight moves by its gradient, in units of time.
+        time_constant: Time over which a weight moves by its gradient, in units of time, longer than
+            a period.
 
     Raises:
         ValueError: the time constant is not positive; by `Simulation`, it is shorter than a period.

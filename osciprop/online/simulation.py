@@ -33,8 +33,7 @@ class Simulation(Module):
     """What surrounds the network: teaching signal, filters, plasticity, noise, and the numerics.
 
     A sample, or a batch of them seen by as many copies of the network, is presented for
-    `presentation` whole periods of the teaching signal. `integrator` defaults to Euler-Maruyama
-    with a step of a tenth of a unit of time; a period must hold a whole number of constant steps.
+    `presentation` whole periods of the teaching signal.
 
     Args:
         teaching: The teaching signal.
@@ -43,7 +42,7 @@ class Simulation(Module):
         noise: Noise on every neuron's input current; None for none.
         measurement: Noise of the readings; None for none.
         presentation: Periods for which a sample is shown.
-        integrator: How to integrate in time.
+        integrator: How to integrate in time; a period holds a whole number of constant steps.
 
     Raises:
         ValueError: a period does not hold a whole number of steps, or a number is not positive.
@@ -149,7 +148,7 @@ def begin(
         if noise is None
         else noise.initial(u, key=jax.random.fold_in(require_key(key), 2**32 - 1)),
         filters=simulation.lock_in.begin(network.activity(u)),
-        presentations=jnp.asarray(0),
+        presentations=jnp.zeros((), dtype=int),
     )
 
 

@@ -21,42 +21,6 @@ from osciprop.datasets import Dataset
 from osciprop.gradients.local import local_gradient
 from osciprop.online.simulation import begin, present
 
-KEY = jax.random.key(5)
-SGD = optax.sgd(0.05)
-
-
-def dataset(samples: int = 24) -> Dataset:
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(samples, 5)).astype(np.float32)
-    y = rng.integers(0, 3, samples).astype(np.int32)
-    return Dataset("random", x, y, x, y, 3, (5,))
-
-
-def simulation(plasticity=None, **settings) -> osciprop.Simulation:
-    defaults = {
-        "noise": osciprop.WhiteNoise(0.02),
-        "presentation": 2,
-        "integrator": osciprop.euler_maruyama(0.5),
-    }
-    return osciprop.Simulation(
-        osciprop.Oscillation(0.1, 20.0),
-        osciprop.PeriodicPlasticity(SGD) if plasticity is None else plasticity,
-        **{**defaults, **settings},
-    )
-
-
-def learn(
-    settings: osciprop.Simulation, presentations: int, **options
-) -> osciprop.online.LearningRun:
-    return osciprop.simulate_learning(
-        small_network(),
-        dataset(),
-        settings,
-        presentations=presentations,
-        **{"batch_size": 2, "key": KEY, "progress": False, **options},
-    )
-
-
 def leaves(run: osciprop.online.LearningRun) -> list[np.ndarray]:
     return [np.asarray(leaf) for leaf in jax.tree.leaves(eqx.filter(run.state, eqx.is_array))]
 
@@ -90,14 +54,6 @@ def test_pieces_are_bit_identical_to_the_whole(name):
     assert 0 < changed and math.isfinite(changed)
 
 
-def observe(network, u, s, mean, error):
-    return {
-        "activity": s[0][0, :2],
-        "error": error[1][0, 0],
-        "weight": network.synapses[1].weight[0, 0],
-    }
-
-
 def test_resumes_from_a_checkpoint_with_its_recording(tmp_path: Path):
     probe = osciprop.Probe(observe, samples=8, start=1, every=2)
     whole = learn(simulation(), 6, probe=probe)
@@ -109,20 +65,6 @@ def test_resumes_from_a_checkpoint_with_its_recording(tmp_path: Path):
     np.testing.assert_array_equal(resumed.recording.times, whole.recording.times)
     for name, values in whole.recording.values.items():
         np.testing.assert_array_equal(resumed.recording.values[name], values)
-
-
-@pytest.mark.slow
-def test_the_recording_has_its_times_and_shapes():
-    run = learn(simulation(), 4, probe=osciprop.Probe(observe, samples=8, start=1, every=2))
-    times, values = run.recording.times, run.recording.values
-    # Presentations 1 and 3, of two periods of 20 each.
-    assert times.shape == (2 * 2 * 8,)
-    np.testing.assert_allclose(times[[0, 15, 16, 31]], [42.5, 80.0, 122.5, 160.0])
-    assert values["activity"].shape == (32, 2) and np.iscomplexobj(values["activity"])
-    assert values["error"].shape == (32,) and not np.iscomplexobj(values["error"])
-    # Weights move at the ends of periods only.
-    assert len(np.unique(values["weight"])) == 4
-    assert run.loss.shape == run.accuracy.shape == (4,)
 
 
 KILLED = """
@@ -148,54 +90,6 @@ def test_resumes_after_the_process_was_killed(tmp_path: Path):
     reached = osciprop.files.checkpoint.read_header(path)["rows"][-1][0] + 1
     resumed = learn(simulation(), reached + 3, checkpoint=path)
     assert_identical(resumed, learn(simulation(), reached + 3))
-
-
-@pytest.mark.slow
-def test_a_settled_error_signal_gives_the_gradient():
-    """Long presentation, no noise: the filters' gradient is the always-on method's."""
-    network, data = small_network(), dataset()
-    x, y = np.asarray(data.x_train[:3], float), np.asarray(data.y_train[:3])
-    settings = osciprop.Simulation(
-        osciprop.Oscillation(0.05, 100.0),
-        osciprop.PeriodicPlasticity(optax.sgd(0.0)),
-        lock_in=osciprop.LockInFilter(1.0, 1),
-        presentation=10,
-        integrator=osciprop.Integrator(diffrax.Heun(), diffrax.ConstantStepSize(), dt0=0.25),
-    )
-    x, y = jax.numpy.asarray(x), jax.numpy.asarray(y)
-    state, report, _ = present(begin(network, x, settings, None), x, y, settings, None, None, 1)
-    filters = settings.lock_in
-    found = local_gradient(network, x, y, filters.mean(state.filters), filters.error(state.filters))
-    window = osciprop.estimate_gradient(
-        network,
-        x,
-        y,
-        osciprop.OscillatoryEP(0.05, 100.0, settle_periods=3, integrator=settings.integrator),
-    )
-    assert relative_error(found, window.gradient) < 2e-3
-    assert abs(float(report.loss) - float(window.loss)) < 1e-4
-
-
-@pytest.mark.slow
-def test_continuous_plasticity_moves_weights_all_the_time():
-    probe = osciprop.Probe(observe, samples=8)
-    run = learn(simulation(osciprop.ContinuousPlasticity(400.0)), 2, probe=probe)
-    assert len(np.unique(run.recording.values["weight"])) == 32
-
-
-@pytest.mark.slow
-def test_measurement_noise_reaches_the_error_signal_but_not_the_neurons():
-    def mean_error(measurement):
-        settings = simulation(
-            osciprop.PeriodicPlasticity(optax.sgd(0.0)), noise=None, measurement=measurement
-        )
-        return learn(settings, 2).state
-
-    noisy, quiet = mean_error(osciprop.MeasurementNoise(0.1)), mean_error(None)
-    for a, b in zip(noisy.u, quiet.u, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-9)
-    difference = np.asarray(noisy.filters.errors[-1][0] - quiet.filters.errors[-1][0])
-    assert np.abs(difference).min() > 1e-6
 
 
 def test_divergence_stops_and_keeps_the_last_finite_state(tmp_path: Path):

@@ -34,7 +34,7 @@ TINY = {
     bias_by_angle: replace(bias_by_angle.FAST, angles=(30.0,), images=2),
     homeostasis: replace(homeostasis.FAST, sizes=(64, 8, 8, 10), epochs=(1,) * 4),
     verification: replace(verification.FAST, draws=2, points=(2,)),
-    fidelity: fidelity.FAST,
+    fidelity: replace(fidelity.FAST, adjoint_betas=(0.5,), dual_betas=()),
     stability: stability.FAST,
     angles: replace(angles.FAST, sizes=(64, 16, 10), epochs=1, every=1),
     holomorphic_aep: replace(holomorphic_aep.FAST, draws=2),

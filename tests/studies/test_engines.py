@@ -44,26 +44,21 @@ def test_processes_give_the_same_bits(as_here):
     assert same(alone, study.run(engine=Processes(2), progress=False))
 
 
-def test_functions_of_a_notebook_travel_by_value():
+def test_functions_of_a_notebook_travel_by_value_to_processes_with_environments():
     offset = 5
 
     def local(a):
-        return {"y": a + offset, "pid": os.getpid()}
-
-    results = Study(local, {"a": [1, 2, 3]}).run(engine=Processes(1), progress=False)
-    assert results["y"].values.tolist() == [6, 7, 8]
-    assert os.getpid() not in results["pid"].values
-
-
-def test_each_process_has_its_environment():
-    def device(a):
-        return {"device": int(os.environ["STUDY_DEVICE"])}
+        return {"y": a + offset, "pid": os.getpid(), "device": int(os.environ["STUDY_DEVICE"])}
 
     engine = Processes(environments=[{"STUDY_DEVICE": "7"}])
-    assert (Study(device, {"a": [1]}).run(engine=engine, progress=False)["device"] == 7).all()
+    results = Study(local, {"a": [1, 2, 3]}).run(engine=engine, progress=False)
+    assert results["y"].values.tolist() == [6, 7, 8]
+    assert os.getpid() not in results["pid"].values
+    assert (results["device"] == 7).all()
 
 
-def test_a_killed_process_is_replaced(tmp_path):
+@pytest.mark.slow
+def test_two_processes_of_which_one_is_killed(tmp_path):
     study = Study(deadly, AXES, constants={"folder": str(tmp_path), "always": False})
     results = study.run(tmp_path / "store", engine=Processes(2), progress=False)
     expected = Study(marked, AXES, constants={"folder": str(tmp_path)}).run(progress=False)
@@ -109,11 +104,12 @@ def test_an_engine_that_forgets_points_is_found_out(tmp_path):
     assert len(calls(tmp_path)) == 6
 
 
-def test_a_block_that_kills_its_process_fails_alone(tmp_path):
+def test_a_killed_process_is_replaced_and_a_block_that_kills_twice_fails_alone(tmp_path):
     study = Study(deadly, AXES, constants={"folder": str(tmp_path), "always": True})
     with pytest.warns(StudyWarning, match="1 of 6 points failed, .*points=1: WorkerDied: .* twice"):
         results = study.run(tmp_path / "store", engine=Processes(1), progress=False)
     assert results["status"].values.tolist() == [[1, 1, 1], [2, 1, 1]]
+    assert (tmp_path / "killed").exists() and results["product"].values[0].tolist() == [1, 2, 3]
 
 
 def test_any_executor_will_do(tmp_path):

@@ -9,18 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from study_functions import ENVIRONMENT, calls, slow, voluminous
+from study_functions import ENVIRONMENT, GATE, calls, gated, voluminous
 
 from osciprop.studies import Study, StudyError
 
 PARENT = """
 import sys
-from study_functions import slow
+from study_functions import gated
 from osciprop.studies import Processes, Study
 
 if __name__ == "__main__":
-    axes = {"amplitude": [1.0, 2.0, 3.0], "points": list(range(20))}
-    study = Study(slow, axes, constants={"folder": sys.argv[1]})
+    axes = {"amplitude": [1.0, 2.0], "points": list(range(10))}
+    study = Study(gated, axes, constants={"folder": sys.argv[1]})
     study.run(sys.argv[1] + "/store", engine=Processes(1), progress=False)
 """
 
@@ -30,27 +30,26 @@ def test_a_killed_parent_loses_nothing_and_leaves_no_workers(tmp_path):
     script.write_text(PARENT)
     parent = subprocess.Popen([sys.executable, script, tmp_path], env=ENVIRONMENT)
     status = tmp_path / "store" / "results.zarr" / "status" / "c" / "0"
-    deadline = time.monotonic() + 120
     while not (status / "5").exists():
-        assert parent.poll() is None and time.monotonic() < deadline
+        assert parent.poll() is None
         time.sleep(0.02)
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     worker = int((tmp_path / "calls").read_text().split()[2])
-    while Path(f"/proc/{worker}").exists():
-        assert time.monotonic() < deadline, "the worker outlives its parent"
+    while Path(f"/proc/{worker}").exists():  # forever, if the worker outlives its parent
         time.sleep(0.02)
     stored = [int(path.name) for path in status.iterdir() if path.name.isdigit()]
     before = len(calls(tmp_path))
-    assert 6 <= len(stored) < 20
+    assert 6 <= len(stored) <= before <= GATE
+    (tmp_path / "open").touch()
 
-    axes = {"amplitude": [1.0, 2.0, 3.0], "points": list(range(20))}
-    study = Study(slow, axes, constants={"folder": str(tmp_path)})
+    axes = {"amplitude": [1.0, 2.0], "points": list(range(10))}
+    study = Study(gated, axes, constants={"folder": str(tmp_path)})
     results = study.run(tmp_path / "store", progress=False)
-    np.testing.assert_array_equal(results["product"], np.outer([1.0, 2.0, 3.0], range(20)))
+    np.testing.assert_array_equal(results["product"], np.outer([1.0, 2.0], range(10)))
     again = calls(tmp_path)[before:]
     assert not {(1.0, point) for point in stored} & set(again)
-    assert len(again) == 60 - len(stored)
+    assert len(again) == 20 - len(stored)
 
 
 FULL = """

@@ -64,7 +64,7 @@ def test_many_programs_leave_no_memory_maps_behind():
         listed.append(LISTED.read_bytes().count(b"\n"))
         return iterated(power, seed)
 
-    axes = {"power": list(range(1, 13)), "seed": seeds(4, vectorised=True)}
+    axes = {"power": list(range(1, 8)), "seed": seeds(4, vectorised=True)}
     Study(counted, axes).run(progress=False)
-    assert len(listed) == 24  # each value is traced twice, and compiled once
+    assert len(listed) == 14  # each value is traced twice, and compiled once
     assert listed[-1] - listed[4] < 50  # kept, they were 30 and more each
