@@ -1,6 +1,6 @@
 """Shared by tests of online learning: a small network that learns random samples for a few periods.
 
-Most tests take `SETTINGS` and `PROBE`: one compiled program serves them all.
+Most tests take `SETTINGS` and the probe of all presentations: one compiled program serves them.
 """
 
 import jax
@@ -54,5 +54,5 @@ def learn(
         dataset(),
         settings,
         presentations=presentations,
-        **{"batch_size": 2, "key": KEY, "progress": False, **options},
+        **{"batch_size": 2, "key": KEY, "probe": PROBE, "progress": False, **options},
     )

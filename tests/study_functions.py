@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import xarray
 
 import osciprop
+from osciprop.studies import Study
 
 TESTS = Path(__file__).parent
 
@@ -82,6 +83,11 @@ def voluminous(amplitude, points):
     """Some 40 kB that do not compress."""
     random = jax.random.normal(jax.random.key(points), (5000,))
     return {"noise": amplitude * random}
+
+
+def run(*arguments, **keywords) -> xarray.Dataset:
+    """The results of a study, in this process."""
+    return Study(*arguments, **keywords).run(progress=False)
 
 
 def calls(folder) -> list[tuple[float, int]]:

@@ -1,4 +1,4 @@
-"""CIFAR-10 and CIFAR-100 from folders, archives and a server, in small."""
+"""CIFAR-10 and CIFAR-100 from folders, archives and a server, in small, read by `pixel_batches`."""
 
 import hashlib
 import http.server

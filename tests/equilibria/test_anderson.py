@@ -3,7 +3,9 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import linear_network
 
+import osciprop
 from osciprop.equilibria.anderson import accelerate
 from osciprop.trees import sample_norms
 
@@ -55,3 +57,13 @@ def test_a_sample_that_is_nan_leaves_the_others_alone():
 def test_it_ends_unfinished_after_the_last_step():
     _, steps = solve(0.999 * np.eye(3)[None], np.ones((1, 3)), onset=0.0, max_steps=7)
     assert int(steps) == 7
+
+
+def test_anderson_needs_fewer_steps_near_criticality():
+    """Mixing makes up for slow modes: `1 / (1 - 0.99)` would need about two thousand steps."""
+    network = linear_network(norm=0.99)
+    x = 0.01 * np.random.default_rng(0).normal(size=(5, 3))
+    fast = osciprop.relax(network, x)
+    plain = osciprop.relax(network, x, relaxation=osciprop.SequentialIteration(max_steps=10_000))
+    assert 4 * int(fast.steps) < int(plain.steps)
+    np.testing.assert_allclose(fast.s, plain.s, rtol=1e-6)

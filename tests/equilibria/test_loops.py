@@ -87,21 +87,6 @@ def test_a_gradient_does_not_depend_on_the_lanes_beside_it(method):
         np.testing.assert_array_equal(one[0], other[0])
 
 
-def test_lanes_of_networks_equal_networks_one_by_one():
-    x, y = batch(5, 3, 4)
-
-    def gradient(seed):
-        network = small_network(seed)
-        found = osciprop.estimate_gradient(network, x, y, osciprop.Implicit(), throw=False)
-        return found.gradient
-
-    together = jax.vmap(gradient)(jnp.arange(2))
-    for seed in range(2):
-        alone = gradient(seed)
-        for one, other in zip(jax.tree.leaves(together), jax.tree.leaves(alone), strict=True):
-            np.testing.assert_allclose(one[seed], other, rtol=1e-7, atol=1e-9)
-
-
 def test_derivatives_pass_forward_through_a_relaxation():
     network, (x, _) = small_network(), batch(5, 3, 4)
     x = jnp.asarray(x)

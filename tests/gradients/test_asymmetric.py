@@ -266,6 +266,16 @@ def test_bad_settings_and_networks_are_named():
     x, y = batch(5, 3, 2)
     with pytest.raises(osciprop.HolomorphyError):
         osciprop.estimate_gradient(network, x, y, osciprop.AsymmetricEP(0.1, 4))
+    for method in (osciprop.AsymmetricEP(0.1, 2), osciprop.VectorFieldEP(), osciprop.DyadicEP()):
+        method.check(network)
+
+
+@pytest.mark.slow
+def test_real_nudges_need_no_holomorphic_network():
+    network = osciprop.feedback_mlp(
+        [5, 6, 7, 3], key=jax.random.PRNGKey(0), activation=osciprop.HardSigmoid()
+    )
+    x, y = batch(5, 3, 2)
     reference = osciprop.estimate_gradient(network, x, y, EXACT).gradient
     for method in (osciprop.AsymmetricEP(1e-5, 2, TIGHT), osciprop.DyadicEP(1.0, TIGHT)):
         gradient = osciprop.estimate_gradient(network, x, y, method).gradient

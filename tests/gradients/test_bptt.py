@@ -9,6 +9,9 @@ import osciprop
 
 NETWORK, (X, Y) = small_network(), batch(5, 3, 2)
 
+# Trajectories are meant to be short.
+pytestmark = pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
+
 
 def test_the_error_falls_with_every_step():
     exact = osciprop.estimate_gradient(NETWORK, X, Y, osciprop.Implicit()).gradient

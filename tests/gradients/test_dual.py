@@ -51,8 +51,12 @@ def test_small_nudges_give_backprop(network, alpha):
         gradient = found(method, network)
         assert float(osciprop.cosine(gradient, exact)) > 0.9999
         assert relative_error(gradient, exact) < 1e-3
-    implicit = found(osciprop.Implicit(osciprop.SynchronousIteration()), network)
-    assert relative_error(implicit, exact) < 1e-8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("network", [NETWORK, SMOOTH], ids=["relu", "tanh"])
+def test_implicit_differentiation_is_backprop(network):
+    assert relative_error(found(osciprop.Implicit(), network), backprop(network)) < 1e-8
 
 
 @pytest.mark.parametrize("beta", [pytest.param(0.1, marks=REPEAT), 0.5])

@@ -17,8 +17,8 @@ def slope(amplitudes, errors) -> float:
     return float(np.polyfit(np.log(amplitudes), np.log(errors), 1)[0])
 
 
-def slow(activation):
-    return pytest.param(activation, marks=pytest.mark.slow)
+def slow(value):
+    return pytest.param(value, marks=pytest.mark.slow)
 
 
 @pytest.fixture(
@@ -38,26 +38,16 @@ def test_all_methods_agree_with_implicit(case):
         (osciprop.HolomorphicEP(0.2, 16), 1e-7),
         (osciprop.CentredEP(1e-3, TIGHT), 1e-5),
         (osciprop.ClassicEP(1e-5, TIGHT), 1e-3),
-        (osciprop.OscillatoryEP(0.2, 800.0), 2e-3),
     ]:
         estimate = osciprop.estimate_gradient(*case, method)
         assert relative_error(estimate.gradient, reference) < tolerance, type(method).__name__
 
 
-def test_implicit_equals_finite_differences(case):
-    network, x, y = case
-    gradient = osciprop.estimate_gradient(*case, osciprop.Implicit(TIGHT)).gradient
-
-    def loss(weight):
-        moved = eqx.tree_at(lambda tree: tree.synapses[1].weight, network, weight)
-        s = osciprop.relax(moved, x, relaxation=TIGHT, throw=False).s
-        return float(jnp.mean(moved.cost(s, jnp.asarray(y))))
-
-    weight = network.synapses[1].weight
-    for index in [(0, 0), (3, 2), (6, 5)]:
-        step = jnp.zeros_like(weight).at[index].set(1e-5)
-        numeric = (loss(weight + step) - loss(weight - step)) / 2e-5
-        assert numeric == pytest.approx(float(gradient.synapses[1].weight[index]), abs=1e-9)
+@pytest.mark.slow
+def test_a_slow_oscillation_agrees_with_implicit(case):
+    reference = osciprop.estimate_gradient(*case, osciprop.Implicit()).gradient
+    estimate = osciprop.estimate_gradient(*case, osciprop.OscillatoryEP(0.2, 800.0))
+    assert relative_error(estimate.gradient, reference) < 2e-3
 
 
 def test_two_point_contour_is_centred(case):
@@ -66,7 +56,7 @@ def test_two_point_contour_is_centred(case):
     np.testing.assert_array_equal(flat(two), flat(centred))
 
 
-@pytest.mark.parametrize("points", [3, 4, 5, 8])
+@pytest.mark.parametrize("points", [3, 4, slow(5), slow(8)])
 def test_half_circle_equals_whole_circle(case, points):
     """Simulating every point, without the mirror symmetry, gives the same gradient."""
     network, x, y = case
@@ -162,34 +152,3 @@ def test_non_holomorphic_activation_allows_real_teaching_only():
     for method in (osciprop.HolomorphicEP(0.1, 4), osciprop.OscillatoryEP(0.1, 50.0)):
         with pytest.raises(osciprop.HolomorphyError, match="CentredEP"):
             osciprop.estimate_gradient(network, x, y, method)
-
-
-@pytest.mark.parametrize(
-    "method",
-    [pytest.param(osciprop.Implicit, marks=pytest.mark.slow), osciprop.RecurrentBackprop],
-)
-def test_samples_whose_adjoint_is_not_solved_are_left_out(method):
-    """And the estimate says so: near criticality they would have any size."""
-    network = small_network(scale=2.0)
-    x, y = batch(5, 3, 8)
-    relaxation = osciprop.AndersonIteration(tolerance=1e-8, max_steps=12)
-    estimate = osciprop.estimate_gradient(network, x, y, method(relaxation), throw=False)
-    solved = np.asarray(estimate.diagnostics.solved)
-    assert not estimate.converged and solved.any() and not solved.all()
-    assert f"{np.count_nonzero(~solved)} of 8 samples not solved, left out" in str(estimate)
-    alone = osciprop.estimate_gradient(
-        network, x[solved], y[solved], method(relaxation), throw=False
-    )
-    assert relative_error(estimate.gradient, alone.gradient) < 1e-6
-
-
-def test_a_sample_that_is_nan_leaves_the_others_as_they_are():
-    network = small_network()
-    x, y = batch(5, 3, 3)
-    start = tuple(leaf.at[1].set(jnp.nan) for leaf in network.rest(jnp.asarray(x)))
-    estimate = osciprop.estimate_gradient(
-        network, x, y, osciprop.Implicit(), initial=start, throw=False
-    )
-    np.testing.assert_array_equal(estimate.diagnostics.solved, [True, False, True])
-    alone = osciprop.estimate_gradient(network, x[::2], y[::2], osciprop.Implicit())
-    assert relative_error(estimate.gradient, alone.gradient) < 1e-8

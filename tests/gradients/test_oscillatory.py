@@ -102,7 +102,9 @@ def test_mean_over_the_period_is_the_free_state():
     estimate = osciprop.estimate_gradient(network, x, y, method)
     for ours, theirs in zip(estimate.equilibrium.s, free.s, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-8)
-    assert float(estimate.loss) == pytest.approx(float(network.cost(free.s, y)[0]), abs=1e-8)
+    assert float(estimate.loss) == pytest.approx(
+        float(network.cost(free.s, jnp.asarray(y))[0]), abs=1e-8
+    )
 
 
 @pytest.mark.slow

@@ -18,8 +18,8 @@ SIGNALS = osciprop.ErrorSignals()
 
 @pytest.fixture(scope="module")
 def case():
-    rng = np.random.default_rng(5)
-    return three_blocks(seed=3, gain=0.5), rng.normal(size=(1, 4)), 0.5 * rng.normal(size=(1, 4))
+    network = osciprop.recurrent_network([4, 8, 3], key=jax.random.key(3), bias=0.2)
+    return network, np.random.default_rng(5).normal(size=(1, 4)), np.array([1])
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +70,7 @@ def test_running_mean_responds_by_its_transfer_function(case, linearised):
     )
 
 
+@pytest.mark.slow
 def test_always_on_vector_field_is_the_response(case, linearised):
     """Without correction: the presynaptic term from the mean, no free phase, `J` for `J^T`."""
     jacobian, inverse, slope, _ = linearised
@@ -204,11 +205,8 @@ def test_settings_are_checked(case):
         osciprop.OscillatoryAEP(osciprop.OscillatoryEP(0.1, 100.0))
     with pytest.raises(ValueError, match="time_constant must be"):
         osciprop.gradients.OwnMean(0.0)
-    network = three_blocks()
-    kinked = eqx.tree_at(
-        lambda tree: [population.neuron for population in tree.populations],
-        network,
-        [osciprop.LeakyIntegrator(osciprop.HardSigmoid())] * 3,
+    kinked = osciprop.recurrent_network(
+        [4, 8, 3], key=jax.random.key(3), activation=osciprop.HardSigmoid()
     )
     with pytest.raises(osciprop.HolomorphyError):
         osciprop.estimate_gradient(kinked, *case[1:], osciprop.OscillatoryAEP())

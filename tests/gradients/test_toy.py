@@ -60,7 +60,7 @@ def test_contour_states_equal_the_published(toy, name, amplitude):
 
 @pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
 @pytest.mark.parametrize(
-    "numbers", [{2, 10, 30}, pytest.param({4, 6, 8, 16, 24, 60}, marks=pytest.mark.slow)]
+    "numbers", [{10, 30}, pytest.param({2, 4, 6, 8, 16, 24, 60}, marks=pytest.mark.slow)]
 )
 def test_truncation_error_equals_the_table(toy, numbers):
     reference = osciprop.estimate_gradient(
@@ -77,39 +77,18 @@ def test_truncation_error_equals_the_table(toy, numbers):
 
 
 @pytest.mark.parametrize(
-    "relaxation", [osciprop.Flow(), osciprop.Newton(), osciprop.AndersonIteration()]
+    "relaxation",
+    [
+        pytest.param(osciprop.Flow(), marks=pytest.mark.slow),
+        osciprop.Newton(),
+        osciprop.AndersonIteration(),
+    ],
+    ids=lambda relaxation: type(relaxation).__name__,
 )
 def test_exact_where_synchronous_iteration_fails(toy, relaxation):
     reference = osciprop.estimate_gradient(*toy, osciprop.Implicit()).gradient
     estimate = osciprop.estimate_gradient(*toy, osciprop.HolomorphicEP(0.6, 60, relaxation))
     assert relative_error(estimate.gradient, reference) < 1e-4
-
-
-def test_synchronous_iteration_fails_there(toy):
-    synchronous = osciprop.HolomorphicEP(0.6, 60, osciprop.SynchronousIteration())
-    with pytest.raises(osciprop.ConvergenceError, match=r"amplitude 0\.6 did not converge"):
-        osciprop.estimate_gradient(*toy, synchronous)
-
-
-def test_radius_of_convergence(toy):
-    estimate = osciprop.estimate_gradient(*toy, osciprop.HolomorphicEP(0.5, 60))
-    assert estimate.diagnostics.radius_of_convergence() == pytest.approx(0.65714, rel=0.02)
-
-
-@pytest.mark.slow
-def test_predicted_truncation_error_is_of_the_right_size(toy):
-    reference = osciprop.estimate_gradient(*toy, osciprop.Implicit()).gradient
-    for points, amplitude in [(2, 0.1), (4, 0.4), (8, 0.5), (10, 0.4), (30, 0.5)]:
-        estimate = osciprop.estimate_gradient(*toy, osciprop.HolomorphicEP(amplitude, points))
-        error = relative_error(estimate.gradient, reference)
-        predicted = float(estimate.diagnostics.truncation_error)
-        assert error / 5 < predicted < 5 * error
-
-
-def test_amplitude_beyond_the_singularity_warns_with_the_radius(toy):
-    method = osciprop.HolomorphicEP(0.7, 30)
-    with pytest.warns(osciprop.GradientAccuracyWarning, match="radius of convergence at 0.68"):
-        osciprop.estimate_gradient(*toy, method)
 
 
 @pytest.mark.slow

@@ -74,21 +74,34 @@ class Ring(osciprop.AbstractNetwork):
         return s["ring"]
 
 
-def test_a_users_network_without_energy():
+@pytest.fixture(scope="module")
+def ring():
+    """The user's network, inputs and targets, and the gradient."""
     network = Ring(jnp.asarray([0.5, -0.3, 0.8, 0.2]))
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(3, 4)), rng.normal(size=(3, 4))
     implicit = osciprop.estimate_gradient(network, x, y, osciprop.Implicit()).gradient
-    for method in (osciprop.RecurrentBackprop(), osciprop.BPTT(100)):
-        other = osciprop.estimate_gradient(network, x, y, method).gradient
-        assert relative_error(other, implicit) < 1e-8
-    for relaxation in (osciprop.Flow(), osciprop.Newton(), osciprop.SynchronousIteration()):
-        osciprop.relax(network, x, y, beta=0.1j, relaxation=relaxation)
-    osciprop.integrate(network, x, y, osciprop.Oscillation(0.1, 10.0), times=[0.0, 5.0])
+    return network, x, y, implicit
+
+
+def test_a_users_network_without_energy(ring):
+    network, x, y, implicit = ring
+    other = osciprop.estimate_gradient(network, x, y, osciprop.RecurrentBackprop()).gradient
+    assert relative_error(other, implicit) < 1e-8
     assert osciprop.check_holomorphic(network, x, y).holomorphic
     for method in (osciprop.HolomorphicEP(0.1, 4), osciprop.OscillatoryEP(0.1, 20.0)):
         with pytest.raises(TypeError, match="Ring has no energy"):
             osciprop.estimate_gradient(network, x, y, method)
+
+
+@pytest.mark.slow
+def test_a_users_network_in_time_and_by_every_relaxation(ring):
+    network, x, y, implicit = ring
+    other = osciprop.estimate_gradient(network, x, y, osciprop.BPTT(100)).gradient
+    assert relative_error(other, implicit) < 1e-8
+    for relaxation in (osciprop.Flow(), osciprop.Newton(), osciprop.SynchronousIteration()):
+        osciprop.relax(network, x, y, beta=0.1j, relaxation=relaxation)
+    osciprop.integrate(network, x, y, osciprop.Oscillation(0.1, 10.0), times=[0.0, 5.0])
 
 
 @pytest.mark.slow

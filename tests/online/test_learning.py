@@ -8,18 +8,16 @@ import sys
 import textwrap
 from pathlib import Path
 
-import diffrax
 import equinox as eqx
 import jax
 import numpy as np
 import optax
 import pytest
 from helpers import relative_error, small_network
+from online_cases import KEY, PROBE, SETTINGS, dataset, learn, observe, simulation
 
 import osciprop
-from osciprop.datasets import Dataset
-from osciprop.gradients.local import local_gradient
-from osciprop.online.simulation import begin, present
+
 
 def leaves(run: osciprop.online.LearningRun) -> list[np.ndarray]:
     return [np.asarray(leaf) for leaf in jax.tree.leaves(eqx.filter(run.state, eqx.is_array))]
@@ -31,7 +29,7 @@ def assert_identical(a: osciprop.online.LearningRun, b: osciprop.online.Learning
 
 
 CASES = {
-    "periodic": simulation(),
+    "periodic": SETTINGS,
     "adam, coloured": simulation(
         osciprop.PeriodicPlasticity(optax.adam(1e-2), every=2),
         noise=osciprop.ColouredNoise(0.02, 3.0),
@@ -41,9 +39,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param("periodic", marks=pytest.mark.slow), "adam, coloured", "continuous"]
-)
+@pytest.mark.parametrize("name", CASES)
 def test_pieces_are_bit_identical_to_the_whole(name):
     whole = learn(CASES[name], 5)
     first = learn(CASES[name], 2)
@@ -54,12 +50,19 @@ def test_pieces_are_bit_identical_to_the_whole(name):
     assert 0 < changed and math.isfinite(changed)
 
 
-def test_resumes_from_a_checkpoint_with_its_recording(tmp_path: Path):
-    probe = osciprop.Probe(observe, samples=8, start=1, every=2)
-    whole = learn(simulation(), 6, probe=probe)
+@pytest.mark.parametrize(
+    "probe",
+    [
+        PROBE,
+        pytest.param(osciprop.Probe(observe, samples=8, start=1, every=2), marks=pytest.mark.slow),
+    ],
+    ids=["all", "some"],
+)
+def test_resumes_from_a_checkpoint_with_its_recording(probe, tmp_path: Path):
+    whole = learn(SETTINGS, 6, probe=probe)
     path = tmp_path / "run.checkpoint"
-    learn(simulation(), 3, probe=probe, checkpoint=path)
-    resumed = learn(simulation(), 6, probe=probe, checkpoint=path)
+    learn(SETTINGS, 3, probe=probe, checkpoint=path)
+    resumed = learn(SETTINGS, 6, probe=probe, checkpoint=path)
     assert_identical(whole, resumed)
     np.testing.assert_array_equal(resumed.loss, whole.loss)
     np.testing.assert_array_equal(resumed.recording.times, whole.recording.times)
@@ -68,19 +71,20 @@ def test_resumes_from_a_checkpoint_with_its_recording(tmp_path: Path):
 
 
 KILLED = """
-    import jax, sys
-    sys.path.insert(0, {here!r})
-    jax.config.update("jax_enable_x64", True)
-    import test_online_learning as tests
-    tests.learn(tests.simulation(), 100_000, checkpoint={path!r}, checkpoint_every=4)
+    import sys
+    sys.path[:0] = {places!r}
+    import conftest  # the settings of this process, for the same bits
+    from online_cases import SETTINGS, learn
+    learn(SETTINGS, 100_000, checkpoint={path!r}, checkpoint_every=4)
 """
 
 
 @pytest.mark.slow
 def test_resumes_after_the_process_was_killed(tmp_path: Path):
     path = tmp_path / "run.checkpoint"
-    script = textwrap.dedent(KILLED).format(here=str(Path(__file__).parents[1]), path=str(path))
-    process = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[2])
+    places = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
+    script = textwrap.dedent(KILLED).format(places=places, path=str(path))
+    process = subprocess.Popen([sys.executable, "-c", script])
     try:
         while not path.exists():
             assert process.poll() is None, "the simulation ended by itself"
@@ -88,13 +92,18 @@ def test_resumes_after_the_process_was_killed(tmp_path: Path):
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
     reached = osciprop.files.checkpoint.read_header(path)["rows"][-1][0] + 1
-    resumed = learn(simulation(), reached + 3, checkpoint=path)
-    assert_identical(resumed, learn(simulation(), reached + 3))
+    resumed = learn(SETTINGS, reached + 3, checkpoint=path)
+    assert_identical(resumed, learn(SETTINGS, reached + 3))
+
+
+def test_continuous_plasticity_moves_weights_all_the_time():
+    run = learn(CASES["continuous"], 2)
+    assert len(np.unique(run.recording.values["weight"])) == 32
 
 
 def test_divergence_stops_and_keeps_the_last_finite_state(tmp_path: Path):
     path = tmp_path / "run.checkpoint"
-    wild = simulation(osciprop.PeriodicPlasticity(optax.sgd(float("inf"))))
+    wild = simulation(noise=osciprop.WhiteNoise(1.7e308))
     with pytest.raises(osciprop.NonFiniteLossError, match="not finite after presentation"):
         learn(wild, 5, checkpoint=path)
     assert osciprop.files.checkpoint.read_header(path)["rows"] == []
@@ -134,28 +143,20 @@ def test_memory_is_flat():
 
 
 def test_refused(tmp_path: Path):
-    with pytest.raises(ValueError, match="not longer than the teaching period"):
-        simulation(osciprop.ContinuousPlasticity(10.0))
-    with pytest.raises(ValueError, match="presentation must be an integer"):
-        simulation(presentation=0)
-    with pytest.raises(ValueError, match="every must be an integer"):
-        osciprop.PeriodicPlasticity(SGD, every=0)
-    with pytest.raises(ValueError, match="whole number of steps"):
-        simulation(integrator=osciprop.euler_maruyama(0.3))
     with pytest.raises(ValueError, match="key is None"):
-        learn(simulation(), 1, key=None)
+        learn(SETTINGS, 1, key=None)
     with pytest.raises(osciprop.HolomorphyError):
         osciprop.simulate_learning(
             small_network(activation=osciprop.ReLU()),
             dataset(),
-            simulation(),
+            SETTINGS,
             presentations=1,
             key=KEY,
         )
     path = tmp_path / "run.checkpoint"
-    start = learn(simulation(), 1, checkpoint=path).state
+    start = learn(SETTINGS, 1, checkpoint=path).state
     with pytest.raises(ValueError, match="start holds 2 copies of the network and batch_size=3"):
-        learn(simulation(), 2, start=start, batch_size=3)
+        learn(SETTINGS, 2, start=start, batch_size=3)
     with pytest.raises(ValueError, match="start is the state of another network or simulation"):
         learn(simulation(osciprop.PeriodicPlasticity(optax.adam(0.1))), 2, start=start)
     before = path.read_bytes()
@@ -164,15 +165,16 @@ def test_refused(tmp_path: Path):
         osciprop.simulate_learning(
             other,
             dataset(),
-            simulation(),
+            SETTINGS,
             presentations=2,
             batch_size=2,
             key=KEY,
+            probe=PROBE,
             checkpoint=path,
             progress=False,
         )
     with pytest.raises(osciprop.CheckpointError, match="simulation"):
         learn(simulation(noise=osciprop.WhiteNoise(0.5)), 2, checkpoint=path)
     with pytest.raises(osciprop.CheckpointError, match="key"):
-        learn(simulation(), 2, key=jax.random.key(6), checkpoint=path)
+        learn(SETTINGS, 2, key=jax.random.key(6), checkpoint=path)
     assert path.read_bytes() == before

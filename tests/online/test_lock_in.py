@@ -1,12 +1,10 @@
-"""Demodulation: filters and windows against the Fourier transform, and the local learning rule."""
+"""Demodulation: filters and windows against the Fourier transform."""
 
 import diffrax
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import batch, relative_error, small_network
 
 import osciprop
 from osciprop.online.lock_in import LockInFilter
@@ -38,7 +36,7 @@ def settled(lock_in: LockInFilter, signal, periods: int = 40):
     return from_pairs(jax.tree.map(lambda leaf: leaf[0], solution.ys), start)
 
 
-@pytest.mark.parametrize("order", [1, 2, 3])
+@pytest.mark.parametrize("order", [1, 2, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_pure_response_is_demodulated_exactly(order):
     """s = s0 + r e exp(i w t): mean and error signal, but for the response left in the mean."""
     lock_in = LockInFilter(0.7, order)
@@ -85,66 +83,3 @@ def test_refused():
         LockInFilter(0.0)
     with pytest.raises(ValueError, match="order must be"):
         LockInFilter(1.0, 0)
-
-
-def exact_signals(network, x, y):
-    """Mean activity and error signal from a contour, to rounding."""
-    spectrum = osciprop.analysis.activity_spectrum(
-        network,
-        x,
-        y,
-        amplitude=0.05,
-        points=16,
-        relaxation=osciprop.AndersonIteration(tolerance=1e-13, max_steps=500),
-    )
-    return spectrum.free.s, jax.tree.map(jnp.real, spectrum.taylor(1))
-
-
-@pytest.mark.slow
-def test_the_local_rule_is_the_gradient():
-    network = small_network()
-    x, y = batch(5, 3, samples=4)
-    mean, error = exact_signals(network, x, y)
-    found = osciprop.gradients.local_gradient(network, jnp.asarray(x), jnp.asarray(y), mean, error)
-    expected = osciprop.estimate_gradient(
-        network,
-        x,
-        y,
-        osciprop.Implicit(
-            osciprop.AndersonIteration(tolerance=1e-13, max_steps=500), tolerance=1e-13
-        ),
-    )
-    assert relative_error(found, expected.gradient) < 1e-9
-
-
-def test_a_synapse_sees_its_own_two_neurons_only():
-    """The derivative of a weight's change by the signals of any other neuron is zero."""
-    network = small_network()
-    x, y = batch(5, 3, samples=1)
-    mean, error = exact_signals(network, x, y)
-    pre, post = 2, 4
-
-    def change(signals):
-        gradient = osciprop.gradients.local_gradient(
-            network, jnp.asarray(x), jnp.asarray(y), *signals
-        )
-        return gradient.synapses[1].weight[pre, post]
-
-    for signal in jax.grad(change)((mean, error)):
-        below, above = (np.asarray(leaf[0]) for leaf in signal)
-        assert below[pre] != 0 and above[post] != 0
-        assert np.count_nonzero(below) == 1 and np.count_nonzero(above) == 1
-
-
-@pytest.mark.slow
-def test_the_local_rule_leaves_constants_alone():
-    network = small_network()
-    x, y = batch(5, 3, samples=2)
-    mean, error = exact_signals(network, x, y)
-    gradient = osciprop.gradients.local_gradient(
-        network, jnp.asarray(x), jnp.asarray(y), mean, error
-    )
-    assert jax.tree.structure(gradient) == jax.tree.structure(
-        eqx.filter(network, eqx.is_inexact_array)
-    )
-    assert all(np.all(np.asarray(part.neuron.time_constant) == 0) for part in gradient.populations)

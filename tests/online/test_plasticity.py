@@ -34,8 +34,3 @@ def test_periodic_synapses_stand_still_in_between():
 def test_bad_numbers_are_named(make):
     with pytest.raises(ValueError, match="time_constant|every"):
         make()
-
-
-def test_synapses_must_be_slow_against_the_oscillation():
-    with pytest.raises(ValueError, match="period"):
-        osciprop.ContinuousPlasticity(1.0).check(np.asarray(50.0))

@@ -5,7 +5,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pytest
 from helpers import batch, small_network
+from online_cases import learn, simulation
 
 import osciprop
 from osciprop.dynamics.dynamics import make_dynamics
@@ -32,3 +34,18 @@ def test_it_begins_at_rest_with_empty_filters():
     assert state.count == 0
     error = simulation.lock_in.error(state.filters)
     assert not any(np.any(leaf) for leaf in jax.tree.leaves(error))
+
+
+@pytest.mark.slow
+def test_measurement_noise_reaches_the_error_signal_but_not_the_neurons():
+    def after_two(measurement: osciprop.MeasurementNoise | None):
+        settings = simulation(
+            osciprop.PeriodicPlasticity(optax.sgd(0.0)), noise=None, measurement=measurement
+        )
+        return learn(settings, 2).state
+
+    noisy, quiet = after_two(osciprop.MeasurementNoise(0.1)), after_two(None)
+    for a, b in zip(noisy.u, quiet.u, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9)
+    difference = np.asarray(noisy.filters.errors[-1][0] - quiet.filters.errors[-1][0])
+    assert np.abs(difference).min() > 1e-6

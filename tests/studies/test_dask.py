@@ -85,7 +85,7 @@ def test_a_lost_scheduler_leaves_a_study_to_resume(tmp_path):
         threading.Thread(target=kill, daemon=True).start()
         address = json.loads(told.read_text())["address"]
         with pytest.raises(StudyError, match="Dask scheduler .* was lost .*run the study again"):
-            study.run(store, engine=Dask(address), progress=False)
+            study.run(store, engine=Dask(address, timeout=10.0), progress=False)
     finally:
         for process in (worker, scheduler):
             process.kill()

@@ -34,10 +34,7 @@ def as_here(monkeypatch):
 
 
 def test_processes_give_the_same_bits(as_here):
-    axes = {
-        "amplitude": logspace(0.05, 0.5, 6, vectorised=True),
-        "seed": seeds(2),
-    }
+    axes = {"amplitude": logspace(0.05, 0.5, 6, vectorised=True), "seed": seeds(1)}
     study = Study(gradient, axes, points_per_block=3)
     alone = study.run(progress=False)
     assert alone["bias"].dtype == np.float64  # precision travels to the workers

@@ -1,6 +1,5 @@
 """Studies written as files: what they mean, what is wrong with them, and how they reach workers."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -8,7 +7,6 @@ import numpy as np
 import pytest
 
 from osciprop.studies import Output, Processes, Study, StudyFileError, load_study
-from osciprop.studies.modules import find_function, run_file
 
 MEASURE = """
 def measure(amplitude, seed, depth=1):
@@ -160,10 +158,6 @@ study = Study(measure, {{"amplitude": [1], "seed": [2]}})
         load_study(path)
 
 
-def test_a_function_of_a_package():
-    assert find_function("os.path:join", Path.cwd()) is os.path.join
-
-
 def test_the_same_file_has_the_same_settings_anywhere(tmp_path):
     folders = [tmp_path / "one", tmp_path / "two"]
     first, second = [
@@ -172,38 +166,6 @@ def test_the_same_file_has_the_same_settings_anywhere(tmp_path):
     assert first == second
     assert first["function"] == "measure_py:measure"
     assert load_study(folders[0] / "study.toml").settings == first
-
-
-def test_folders_may_hold_modules_of_the_same_name(tmp_path):
-    """A file imports what lies beside it, in its latest state, whatever was imported before."""
-    importing = f"from gains import factor\n{MEASURE}".replace("amplitude * 10", "factor")
-    factors = []
-    for factor in (2, 30):
-        folder = tmp_path / str(factor)
-        folder.mkdir()
-        path = write(folder, STUDY, measure=importing, gains=f"factor = {factor}")
-        factors.append(load_study(path).function(0, 0, 0)["cosine"])
-    assert factors == [2, 30]
-    assert str(tmp_path / "30") in sys.path
-    assert str(tmp_path / "2") not in sys.path
-
-
-def test_a_file_does_not_replace_a_module_of_its_name(tmp_path):
-    (tmp_path / "random.py").write_text("import random\nvalue = random.random", encoding="utf-8")
-    before = sys.modules["random"]
-    module = run_file(tmp_path / "random.py")
-    assert sys.modules["random"] is before
-    assert module.value is before.random
-
-
-def test_a_failing_file_leaves_the_last_one_as_it_was(tmp_path):
-    path = tmp_path / "measure.py"
-    path.write_text("x = 1", encoding="utf-8")
-    module = run_file(path)
-    path.write_text("x = 1 / 0", encoding="utf-8")
-    with pytest.raises(StudyFileError, match="ZeroDivisionError.*line 1"):
-        run_file(path)
-    assert sys.modules["measure_py"] is module
 
 
 MODULES = """

@@ -5,9 +5,11 @@ import weakref
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
+from study_functions import run
 
-from osciprop.studies import Study, seeds
+from osciprop.studies import Study, linspace, seeds
 from osciprop.studies import program as programs
 from osciprop.studies.evaluation import Worker
 from osciprop.studies.memory_maps import LISTED
@@ -68,3 +70,28 @@ def test_many_programs_leave_no_memory_maps_behind():
     Study(counted, axes).run(progress=False)
     assert len(listed) == 14  # each value is traced twice, and compiled once
     assert listed[-1] - listed[4] < 50  # kept, they were 30 and more each
+
+
+def test_ten_thousand_points_are_traced_twice():
+    traces = []
+
+    def function(a, b):
+        traces.append(1)
+        return {"y": jnp.sin(a) * b}
+
+    axes = {"a": linspace(0, 1, 100, vectorised=True), "b": linspace(1, 2, 100, vectorised=True)}
+    results = run(function, axes)
+    assert len(traces) == 2  # once to count memory, once to compile
+    expected = np.sin(results["a"]) * results["b"]
+    np.testing.assert_allclose(results["y"], expected, rtol=1e-12)
+
+
+def test_a_program_is_made_once_for_each_value_not_vectorised():
+    traces = []
+
+    def function(a, n):
+        traces.append(n)
+        return {"y": a**n}
+
+    run(function, {"a": linspace(1, 2, 30, vectorised=True), "n": [1, 2, 3]}, points_per_block=5)
+    assert traces == [1, 1, 2, 2, 3, 3]

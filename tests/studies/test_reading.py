@@ -11,7 +11,6 @@ from osciprop.studies import (
     StudyFailed,
     linspace,
     load_results,
-    select,
     study_status,
 )
 
@@ -117,20 +116,3 @@ def test_folders_without_a_study(tmp_path):
     (tmp_path / "study.json").write_text('{"format": "other"}')
     with pytest.raises(StudyError, match="not of format"):
         load_results(tmp_path)
-
-
-def test_select_by_values_as_they_are_written(tmp_path):
-    results = make().run(tmp_path / "store", progress=False)
-    part = select(results, {"amplitude": "0.1", "method": "b"})
-    assert float(part["cosine"]) == 0.1
-    assert set(part.dims) == {"time"}
-    thirds = Study(lambda x: {"y": x}, {"x": linspace(0.0, 1.0, 4)}).run(progress=False)
-    assert float(select(thirds, {"x": "0.333333"})["y"]) == pytest.approx(1 / 3)
-    for wanted, message in (
-        ({"amplitud": "0.1"}, "'amplitud' is no axis of the study: did you mean 'amplitude'"),
-        ({"amplitude": "0.2"}, "'amplitude' has no value 0.2: choose one of 0.1, 0.5, 0.9"),
-        ({"amplitude": "low"}, "no value low: choose"),
-        ({"method": "c"}, "'method' has no value c: choose one of a, b"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            select(results, wanted)

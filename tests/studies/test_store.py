@@ -1,6 +1,5 @@
 """Stores: what is durable, what is found out when something is damaged, what is refused."""
 
-import fcntl
 import json
 from pathlib import Path
 
@@ -118,70 +117,3 @@ def test_failed_points_can_be_tried_again(tmp_path):
     results = study.retry(store, progress=False)
     np.testing.assert_array_equal(results["product"], np.outer([0.5, 1, 2], [1, 2, 3]))
     assert list((store / "failures").iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (dict(axes={"amplitude": [0.5], "points": [1]}), "axes.amplitude: .*0.5, 1.0, 2.0"),
-        (dict(constants={"seed": 1}), "constants.seed: None != 1"),
-        (dict(points_per_block=3), "points_per_block: 1 != 3"),
-    ],
-)
-def test_other_settings_are_refused(tmp_path, change, message):
-    Study(products, AXES).run(tmp_path, progress=False)
-    changed = {"axes": AXES} | change
-    with pytest.raises(StudyError, match=f"was made with other settings .*{message}.*use another"):
-        Study(products, changed.pop("axes"), **changed).run(tmp_path, progress=False)
-
-
-def test_arrays_among_the_constants_count_with_their_values(tmp_path):
-    def study(weight):
-        return Study(lambda a, w: {"y": a * w.sum()}, {"a": [1.0]}, constants={"w": weight})
-
-    study(np.ones(3)).run(tmp_path, progress=False)
-    study(np.ones(3)).run(tmp_path, progress=False)
-    with pytest.raises(StudyError, match="constants.w"):
-        study(np.full(3, 2.0)).run(tmp_path, progress=False)
-
-
-def test_a_changed_function_is_reported(tmp_path):
-    Study(lambda a: {"y": a}, {"a": [1]}).run(tmp_path, progress=False)
-    with pytest.warns(StudyWarning, match="function of the study in .* has changed"):
-        Study(lambda a: {"y": 2 * a}, {"a": [1]}).run(tmp_path, progress=False)
-
-
-def test_a_folder_of_something_else_is_refused(tmp_path):
-    (tmp_path / "thesis.tex").touch()
-    with pytest.raises(StudyError, match="holds thesis.tex, but no study: give a new or empty"):
-        Study(products, AXES).run(tmp_path, progress=False)
-
-
-def test_a_folder_that_cannot_be_written_is_named(tmp_path):
-    (tmp_path / "file").touch()
-    with pytest.raises(StudyError, match="file/store cannot be written .*give a folder that can"):
-        Study(products, AXES).run(tmp_path / "file" / "store", progress=False)
-
-
-def test_one_process_at_a_time(tmp_path):
-    with (tmp_path / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(StudyError, match="another process runs the study in"):
-            Study(products, AXES).run(tmp_path, progress=False)
-
-
-def test_what_a_killed_run_left_unfinished_is_no_other_study(tmp_path):
-    (tmp_path / ".part-abcstudy.json").touch()
-    results = Study(products, AXES).run(tmp_path, progress=False)
-    assert bool((results["status"] == 1).all())
-
-
-def test_every_run_names_the_devices_that_computed(study, tmp_path):
-    store = tmp_path / "store"
-    results = study.run(store, progress=False)
-    study.run(store, progress=False)
-    first, second = json.loads((store / "study.json").read_text())["runs"]
-    assert first["devices"] == [first["device"]] and "devices" not in second
-    assert json.loads(results.attrs["runs"])[0]["devices"] == first["devices"]
-    alone = study.run(progress=False)
-    assert json.loads(alone.attrs["runs"])[0]["devices"] == first["devices"]

@@ -53,13 +53,13 @@ def test_kolen_pollack_makes_partners_equal():
 
 
 def test_symmetrisation_is_the_gradient_of_the_distance():
-    plain = osciprop.estimate_gradient(network(), *DATA, METHOD).gradient
-    added = osciprop.estimate_gradient(
-        network(), *DATA, osciprop.gradients.Symmetrised(METHOD, 0.3)
-    ).gradient
-    for forward, feedback in osciprop.gradients.reciprocal_pairs(network()):
+    start = network()
+    plain = osciprop.estimate_gradient(start, *DATA, METHOD).gradient
+    method = osciprop.gradients.Symmetrised(METHOD, 0.3)
+    added = osciprop.estimate_gradient(start, *DATA, method).gradient
+    for forward, feedback in osciprop.gradients.reciprocal_pairs(start):
         for own, other in ((forward, feedback), (feedback, forward)):
-            distance = network().synapses[own].weight - network().synapses[other].weight.T
+            distance = start.synapses[own].weight - start.synapses[other].weight.T
             np.testing.assert_allclose(
                 added.synapses[own].weight - plain.synapses[own].weight, 0.3 * distance, atol=1e-12
             )

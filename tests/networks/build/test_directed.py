@@ -31,6 +31,18 @@ def test_the_parts_of_a_recurrent_network():
     np.testing.assert_allclose(weight, weight.T)
     assert np.abs(np.linalg.eigvalsh(np.asarray(weight))).max() == pytest.approx(0.5, rel=0.05)
 
+    skew = osciprop.recurrent_network([2, 400, 3], key=KEY, symmetric=0.0, antisymmetric=0.8)
+    weight = np.asarray(skew.synapses[1].weight)
+    np.testing.assert_array_equal(weight, -weight.T)
+    assert np.abs(np.linalg.eigvals(weight)).max() == pytest.approx(0.8, rel=0.1)
+
+
+def test_feedback_at_a_right_angle_leaves_the_forward_weights_as_they_are():
+    independent = osciprop.feedback_mlp([4, 6, 5, 3], key=KEY, angle=90.0)
+    forward = osciprop.feedforward_mlp([4, 6, 5, 3], key=KEY)
+    for one, other in zip(independent.synapses, forward.synapses, strict=False):
+        np.testing.assert_array_equal(one.weight, other.weight)
+
 
 def test_equal_feedback_at_angle_zero():
     network = osciprop.feedback_mlp([4, 6, 5, 3], key=KEY, angle=0.0)
@@ -55,6 +67,11 @@ def test_one_value_each_in_any_form(build):
 
 
 def test_bad_sizes_are_named():
+    for build in (osciprop.feedback_mlp, osciprop.loop_mlp, osciprop.feedforward_mlp):
+        with pytest.raises(ValueError, match="sizes is"):
+            build([4, 3], key=KEY)
+    with pytest.raises(ValueError, match="symmetric must be"):
+        osciprop.recurrent_network([4, 5, 3], key=KEY, symmetric=-1.0)
     with pytest.raises(ValueError, match="inputs, units and classes"):
         osciprop.recurrent_network([4, 6, 5, 3], key=KEY)
     with pytest.raises(ValueError, match="scale has 4 entries for 3 weight matrices"):

@@ -1,0 +1,17 @@
+"""Names of dimensions: given ones, or made ones."""
+
+import pytest
+
+from osciprop.studies import Output
+
+
+def test_made_names_differ_by_value_and_place():
+    assert Output("V").names("trace", 2) == ("trace_axis0", "trace_axis1")
+    assert Output().names("loss", 0) == ()
+
+
+def test_given_names_fit_or_are_refused():
+    output = Output(dimensions=("time", "unit"))
+    assert output.names("trace", 2) == ("time", "unit")
+    with pytest.raises(ValueError, match=r"outputs\['trace'\].dimensions .* array of 1 dimensions"):
+        output.names("trace", 1)
