@@ -40,7 +40,7 @@ def test_ten_lines_and_what_goes_on_from_them():
     assert dual.getvalue().rstrip().endswith("unrest by population 0, 0")
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
         exec(ONLINE, names)
-    assert "LearningRun: 20 presentations" in printed.getvalue()
+    assert "LearningRun: 5 presentations" in printed.getvalue()
     assert np.all(np.isfinite(names["run"].loss))
 
 

@@ -4,8 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import matplotlib.image
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from study_functions import ENVIRONMENT
@@ -16,44 +14,7 @@ from osciprop.studies import StudyInterrupted, StudyWarning, load_results, load_
 
 pytestmark = pytest.mark.filterwarnings("default::osciprop.studies.StudyWarning")
 
-STUDY = """
-[study]
-function = "measure.py:measure"
-[axes]
-amplitude = { values = [1, 2], unit = "V" }
-seed = { seeds = 2 }
-"""
-MEASURE = """
-from pathlib import Path
-def measure(amplitude, seed):
-    if amplitude == 2 and seed == 1 and not Path(__file__).with_name("mended").exists():
-        raise ValueError("not mended")
-    return {"cosine": amplitude + seed / 10}
-"""
 ALWAYS = "def measure(amplitude, seed):\n    raise ValueError('always')"
-
-
-@pytest.fixture(autouse=True)
-def clean_path(monkeypatch):
-    """Python's path as it was, after each test."""
-    monkeypatch.setattr(sys, "path", list(sys.path))
-
-
-@pytest.fixture
-def file(tmp_path) -> Path:
-    """A study of which one point of four fails, until a file called mended is there."""
-    (tmp_path / "measure.py").write_text(MEASURE, encoding="utf-8")
-    path = tmp_path / "sweep.toml"
-    path.write_text(STUDY, encoding="utf-8")
-    return path
-
-
-@pytest.fixture
-def store(file) -> Path:
-    """The folder in which that study was run."""
-    with pytest.warns(StudyWarning, match="1 of 4 points failed"):
-        load_study(file).run(file.with_suffix(""), progress=False)
-    return file.with_suffix("")
 
 
 def test_run_status_and_retry(file, capsys):
@@ -124,7 +85,7 @@ def test_an_interrupt(file, monkeypatch, capsys):
 def test_errors_are_one_line(file, tmp_path, capsys):
     assert main(["study", "status", str(tmp_path)]) == 1
     assert capsys.readouterr().err.startswith(f"osciprop: error: {tmp_path} holds no study")
-    file.write_text(STUDY.replace("seeds", "sedes"), encoding="utf-8")
+    file.write_text(file.read_text().replace("seeds", "sedes"), encoding="utf-8")
     assert main(["study", "run", str(file)]) == 1
     assert capsys.readouterr().err == (
         f"osciprop: error: {file}: axes.seed has the key 'sedes': did you mean 'seeds'?\n"
@@ -146,64 +107,6 @@ def test_export(store, tmp_path, monkeypatch, capsys, to, ending):
     assert list(written) == [tmp_path / f"sweep{ending}", Path("there")]
     assert written[Path("there")].identical(load_results(store))
     assert capsys.readouterr().out == f"{tmp_path / f'sweep{ending}'}\nthere\n"
-
-
-def test_plot(store, tmp_path, monkeypatch, capsys):
-    calls = []
-
-    def plot_lines(results, **options):
-        calls.append((dict(results.sizes), options))
-        return list(plt.subplots(1, 2, figsize=(4, 2), dpi=50)[1])
-
-    monkeypatch.setattr(studies, "plot_lines", plot_lines)
-    line = ["study", "plot", str(store), "--x", "amplitude", "--y", "cosine"]
-    assert main(line) == 0
-    options = {"x": "amplitude", "y": "cosine", "hue": None, "facet": None, "band": "seed"}
-    options |= {"log_y": False}
-    assert calls.pop() == ({"amplitude": 2, "seed": 2}, options)
-    assert capsys.readouterr().out == f"{tmp_path / 'sweep_cosine.png'}\n"
-    assert matplotlib.image.imread(tmp_path / "sweep_cosine.png").ndim == 3
-    picture = tmp_path / "there.png"
-    assert main([*line, "--select", "seed=1", "--hue", "depth", "--output", str(picture)]) == 0
-    sizes, options = calls.pop()
-    assert (sizes, options["hue"]) == ({"amplitude": 2}, "depth")
-    assert picture.exists()
-    assert plt.get_fignums() == []
-    capsys.readouterr()
-    assert main([*line, "--select", "seed"]) == 1
-    assert capsys.readouterr().err == (
-        "osciprop: error: --select seed: write an axis and its value, as in seed=0\n"
-    )
-
-
-def test_map(store, tmp_path, monkeypatch):
-    calls = []
-
-    def plot_heat_map(results, **options):
-        calls.append(options)
-        return [plt.subplots(figsize=(2, 2), dpi=50)[1]]
-
-    monkeypatch.setattr(studies, "plot_heat_map", plot_heat_map)
-    line = ["study", "map", str(store), "--x", "amplitude", "--y", "seed", "--value", "cosine"]
-    assert main(line) == 0
-    options = {"x": "amplitude", "y": "seed", "value": "cosine", "facet": None, "band": "seed"}
-    assert calls.pop() == options | {"log_color": False, "limits": None}
-    assert main([*line, "--log-color", "--limits", "0.1", "1"]) == 0
-    assert calls == [options | {"log_color": True, "limits": (0.1, 1.0)}]
-    assert (tmp_path / "sweep_cosine_map.png").exists()
-
-
-@pytest.mark.parametrize("what", ["plot --y cosine", "map --y seed --value cosine"])
-def test_real_pictures(store, tmp_path, what):
-    """As `plot_lines` and `plot_heat_map` draw them, also without an axis of seeds."""
-    command, *options = what.split()
-    picture = tmp_path / "picture.png"
-    line = [command, str(store), "--x", "amplitude", *options, "--output", str(picture)]
-    assert main(["study", *line]) == 0
-    assert picture.exists()
-    assert (
-        main(["study", "plot", str(store), *line[2:4], "--y", "cosine", "--select", "seed=0"]) == 0
-    )
 
 
 @pytest.mark.parametrize("to", ["csv", "netcdf"])

@@ -40,7 +40,9 @@ def test_every_step_and_every_sample_has_its_own():
     np.testing.assert_array_equal(alone[0], first[0])
 
 
-@pytest.mark.parametrize("kind", [FreshSteps(), BrownianTree()], ids=type)
+@pytest.mark.parametrize(
+    "kind", [FreshSteps(), pytest.param(BrownianTree(), marks=pytest.mark.slow)], ids=type
+)
 def test_shared_increments_are_the_same_for_all_samples(kind):
     shared = path(kind, sharing=SharedAcrossBatch())
     (found,) = shared.increments(jnp.asarray(1.0), jnp.asarray(1.5))
@@ -72,10 +74,16 @@ NOISES = [
 X = np.random.default_rng(0).normal(size=(6, 3))
 
 
-def simulated(noise, x=X, times=(0.0, 2.0, 5.0), **begin) -> osciprop.dynamics.Trajectory:
-    euler = osciprop.euler_maruyama(0.125)
+def simulated(noise, x=X, times=(0.0, 2.0, 5.0), u=0.0, own=None) -> osciprop.dynamics.Trajectory:
     return osciprop.integrate(
-        linear_network(), x, times=times, integrator=euler, noise=noise, key=KEY, **begin
+        linear_network(),
+        x,
+        times=times,
+        integrator=osciprop.euler_maruyama(0.125),
+        noise=noise,
+        key=KEY,
+        initial=jnp.broadcast_to(u, (len(x), 4)),
+        initial_noise=own,
     )
 
 
@@ -90,7 +98,7 @@ def test_a_trajectory_may_be_cut(noise):
     """Steps are numbered by time: a second piece goes on with the numbers of the whole."""
     whole = simulated(noise)
     u, own = jax.tree.map(lambda leaf: leaf[1], (whole.u, whole.noise))
-    second = simulated(noise, times=(2.0, 5.0), initial=u, initial_noise=own)
+    second = simulated(noise, X, (2.0, 3.0, 5.0), u, own)
     np.testing.assert_allclose(whole.u[-1], second.u[-1], rtol=1e-12)
 
 

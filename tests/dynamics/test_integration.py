@@ -2,13 +2,11 @@
 
 import diffrax
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import batch, linear_network, small_network
+from helpers import batch, linear_network
 
 import osciprop
-from osciprop.dynamics.dynamics import make_dynamics
 
 EXACT = osciprop.Integrator(stepsize_controller=osciprop.dynamics.adaptive(1e-10, 1e-10))
 
@@ -36,7 +34,7 @@ def test_free_relaxation_of_a_linear_network():
     [
         diffrax.Tsit5(),
         pytest.param(diffrax.Dopri8(), marks=pytest.mark.slow),
-        diffrax.Kvaerno3(),
+        pytest.param(diffrax.Kvaerno3(), marks=pytest.mark.slow),
     ],
     ids=lambda solver: type(solver).__name__,
 )
@@ -69,22 +67,16 @@ def test_rotating_teaching_of_a_linear_unit(solver):
 def test_time_constants_scale_time():
     x, _ = batch(5, 3, 2)
     slow, fast = (
-        osciprop.hopfield_mlp([5, 4, 4, 3], key=jax.random.PRNGKey(0), time_constant=tau)
+        osciprop.hopfield_mlp([5, 4, 3], key=jax.random.PRNGKey(0), time_constant=tau)
         for tau in (3.0, 1.0)
     )
     at_slow = osciprop.integrate(slow, x, times=[0.0, 6.0], integrator=EXACT)
     at_fast = osciprop.integrate(fast, x, times=[0.0, 2.0], integrator=EXACT)
     np.testing.assert_allclose(at_slow.s[0][1], at_fast.s[0][1], atol=1e-8)
-
-
-def test_long_integration_ends_in_equilibrium():
-    network, (x, y) = small_network(), batch(5, 3, 2)
-    trajectory = osciprop.integrate(
-        network, x, y, osciprop.Constant(0.1), times=[0.0, 100.0], integrator=EXACT
-    )
-    dynamics = make_dynamics(network, jnp.asarray(x), jnp.asarray(y), osciprop.Constant(0.1))
-    end = jax.tree.map(lambda leaf: leaf[-1], trajectory.u)
-    assert float(dynamics.residual(0.0, end).max()) < 1e-8
+    # And end in the same equilibrium.
+    settled = osciprop.integrate(slow, x, times=[0.0, 300.0], integrator=EXACT)
+    for found, expected in zip(settled.s, osciprop.relax(fast, x).s, strict=True):
+        np.testing.assert_allclose(found[1], expected, atol=1e-8)
 
 
 def test_unfinished_integration_raises_or_is_flagged():

@@ -1,5 +1,7 @@
 """Noise: stationary covariances, directions in the complex plane, and what it refuses."""
 
+import functools
+
 import diffrax
 import jax
 import jax.numpy as jnp
@@ -13,6 +15,11 @@ import osciprop
 KEY = jax.random.key(3)
 # Strong order 1.5 for additive noise: its bias is far below the sampling error of these tests.
 FINE = osciprop.Integrator(diffrax.SRA1(), diffrax.ConstantStepSize(), dt0=0.125)
+NOISES = {
+    "white": osciprop.WhiteNoise(0.3),
+    "slow": osciprop.ColouredNoise(0.4, 2.0),
+    "fast": osciprop.ColouredNoise(0.4, 0.3),
+}
 
 
 def drift(network) -> np.ndarray:
@@ -35,20 +42,27 @@ def lyapunov(network, noise) -> np.ndarray:
 
 
 def simulated(network, noise, teaching=None, samples: int = 3000) -> osciprop.dynamics.Trajectory:
-    """Many samples at the start, soon after, and after long."""
-    x = np.tile(np.random.default_rng(0).normal(size=(1, 3)), (samples, 1))
+    """Many samples from their noise-free equilibrium 0 on: at first, soon after, after long."""
     nudged = {} if teaching is None else {"y": np.zeros((samples, 4)), "teaching": teaching}
-    times = [0.0, 2.0, 25.0]
     return osciprop.integrate(
-        network, x, times=times, noise=noise, key=KEY, integrator=FINE, **nudged
+        network,
+        np.zeros((samples, 3)),
+        times=[0.0, 2.0, 25.0],
+        noise=noise,
+        key=KEY,
+        integrator=FINE,
+        **nudged,
     )
 
 
+@functools.cache
+def stationary(name: str) -> osciprop.dynamics.Trajectory:
+    return simulated(linear_network(), NOISES[name])
+
+
 def deviations(network, noise, teaching=None, samples: int = 3000) -> np.ndarray:
-    """Potentials of many samples after long, less their noise-free equilibrium."""
-    x = np.random.default_rng(0).normal(size=(1, 3))
-    equilibrium = np.linalg.solve(-drift(network), (x @ network.inputs).T).T
-    return np.asarray(simulated(network, noise, teaching, samples).u[-1]) - equilibrium
+    """Potentials of many samples after long."""
+    return np.asarray(simulated(network, noise, teaching, samples).u[-1])
 
 
 def assert_within_errors(measured: np.ndarray, expected: np.ndarray, samples: int) -> None:
@@ -58,15 +72,11 @@ def assert_within_errors(measured: np.ndarray, expected: np.ndarray, samples: in
     assert np.all(np.abs(measured - expected) < 3 * errors)
 
 
-@pytest.mark.parametrize(
-    "noise",
-    [osciprop.WhiteNoise(0.3), osciprop.ColouredNoise(0.4, 2.0), osciprop.ColouredNoise(0.4, 0.3)],
-    ids=["white", "slow", "fast"],
-)
-def test_stationary_covariance_is_the_lyapunov_solution(noise):
-    network = linear_network()
-    found = deviations(network, noise)
-    assert_within_errors(found.T @ found / len(found), lyapunov(network, noise), len(found))
+@pytest.mark.parametrize("name", ["white", "slow", pytest.param("fast", marks=pytest.mark.slow)])
+def test_stationary_covariance_is_the_lyapunov_solution(name):
+    found = np.asarray(stationary(name).u[-1])
+    expected = lyapunov(linear_network(), NOISES[name])
+    assert_within_errors(found.T @ found / len(found), expected, len(found))
 
 
 @pytest.mark.slow
@@ -100,17 +110,13 @@ def test_a_complex_diffusion_is_not_conjugated():
         "key": KEY,
         "teaching": osciprop.Constant(0.0 + 0.0j),
     }
-    real = osciprop.integrate(network, x, y, noise=osciprop.WhiteNoise(0.3), **settings)
-    turned = osciprop.integrate(
-        network,
-        x,
-        y,
-        noise=osciprop.WhiteNoise(0.3, plane=osciprop.dynamics.Along(angle)),
-        **settings,
+    real, turned = (
+        osciprop.integrate(network, x, y, noise=osciprop.WhiteNoise(0.3, plane=plane), **settings)
+        for plane in (osciprop.dynamics.Along(0.0), osciprop.dynamics.Along(angle))
     )
     quiet = np.zeros((2, 4))
     for _ in range(steps):
-        quiet = quiet + step * (x @ network.inputs + quiet @ drift(network))
+        quiet = quiet + step * (x @ np.asarray(network.inputs) + quiet @ drift(network))
     noise = np.asarray(real.u[-1]) - quiet
     assert np.abs(noise.imag).max() == 0
     np.testing.assert_allclose(
@@ -120,7 +126,7 @@ def test_a_complex_diffusion_is_not_conjugated():
 
 def test_coloured_noise_is_stationary_and_forgets():
     """Its own variance and autocorrelation."""
-    path = simulated(linear_network(), osciprop.ColouredNoise(0.4, 2.0))
+    path = stationary("slow")
     first, last = np.asarray(path.noise[0]).ravel(), np.asarray(path.noise[1]).ravel()
     error = 0.16 * np.sqrt(2 / first.size)
     assert abs(np.mean(first**2) - 0.16) < 3 * error

@@ -12,21 +12,27 @@ import osciprop
 
 RELAXATIONS = [
     osciprop.AndersonIteration(),
-    osciprop.SequentialIteration(),
     osciprop.SequentialIteration(damping=0.7),
-    osciprop.SynchronousIteration(),
     osciprop.SynchronousIteration(damping=0.5),
     osciprop.Flow(),
+    osciprop.Newton(),
+]
+VARIANTS = [
+    osciprop.SequentialIteration(),
+    osciprop.SynchronousIteration(),
     osciprop.Flow(
         integrator=osciprop.Integrator(diffrax.Heun(), diffrax.ConstantStepSize(), dt0=0.5)
     ),
-    osciprop.Newton(),
     osciprop.Newton(lineax.GMRES(rtol=1e-6, atol=1e-12)),
 ]
-IDS = [f"{index}-{type(method).__name__}" for index, method in enumerate(RELAXATIONS)]
+every_relaxation = pytest.mark.parametrize(
+    "relaxation",
+    RELAXATIONS + [pytest.param(variant, marks=pytest.mark.slow) for variant in VARIANTS],
+    ids=lambda relaxation: type(relaxation).__name__,
+)
 
 
-@pytest.mark.parametrize("relaxation", RELAXATIONS, ids=IDS)
+@every_relaxation
 def test_free_equilibrium_of_a_linear_network(relaxation):
     network = linear_network()
     x = np.random.default_rng(0).normal(size=(3, 3))
@@ -37,7 +43,7 @@ def test_free_equilibrium_of_a_linear_network(relaxation):
     assert "3 of 3 samples converged" in str(solution)
 
 
-@pytest.mark.parametrize("relaxation", RELAXATIONS, ids=IDS)
+@every_relaxation
 def test_complex_nudge_of_a_linear_network(relaxation):
     """`s = (1 + beta - W)^-1 (V x + beta y)` for a squared error, one beta per sample."""
     network = linear_network()
@@ -57,7 +63,6 @@ def test_unconverged_is_raised_or_flagged():
         osciprop.SynchronousIteration(max_steps=2),
         osciprop.AndersonIteration(max_steps=2),
         osciprop.Newton(max_steps=1),
-        osciprop.Flow(max_time=0.5),
         osciprop.Flow(integrator=osciprop.Integrator(max_steps=2)),
     ):
         with pytest.raises(osciprop.ConvergenceError, match="0 of 4 samples.*Remedies"):
@@ -79,7 +84,7 @@ def test_two_cycles_do_not_count_as_converged():
     np.testing.assert_allclose(damped.s, x @ network.inputs / 2, atol=1e-9)
 
 
-@pytest.mark.parametrize("relaxation", RELAXATIONS, ids=IDS)
+@every_relaxation
 def test_large_activities_settle_in_float32(relaxation):
     """Activities of 1e4 are known to 1e-3 in float32: an absolute tolerance of 2e-6 is no goal."""
     network = osciprop.perceptron([3, 8, 8, 4], key=jax.random.PRNGKey(0))

@@ -31,6 +31,8 @@ ARGUMENTS: dict[str, list[str]] = {
     "two_tales2024_vgg16": [*ONCE, "--rows", "backprop", "--width", "1"],
 }
 """One row each, whose code is that of all."""
+FAST = ["nonconservative2026"]
+SLOW = sorted(EXPERIMENTS - set(FAST))
 
 
 def test_none_is_left_out():
@@ -67,7 +69,7 @@ def chosen(network, x, y, method, *, key, points, harmonics):
     )
 
 
-@pytest.mark.parametrize("name", sorted(EXPERIMENTS))
+@pytest.mark.parametrize("name", [*FAST, *(pytest.param(n, marks=pytest.mark.slow) for n in SLOW)])
 @pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
 def test_it_runs(name, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(adaptive_amplitude, "choose_contour", chosen)
@@ -88,6 +90,7 @@ def test_help_of_a_study(name, capsys):
     assert "--tiny" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_study_runs(capsys):
     """At its first point; `test_studies` calls the functions of all studies."""
     running.main("dual_stability", ["--tiny"])

@@ -32,12 +32,14 @@ def error():
     return study.run(progress=False)["error"].squeeze(["points", "depth", "seed"])
 
 
+@pytest.mark.slow
 def test_truncation_falls_with_the_power_of_the_amplitude(error):
     still = error.sel(frequency=0)
     growth = still.sel(amplitude=0.4) / still.sel(amplitude=0.2)
     assert float(growth) == pytest.approx(2**4, rel=0.03)
 
 
+@pytest.mark.slow
 def test_lag_grows_with_the_square_of_the_frequency(error):
     lag = error.sel(amplitude=0.2)
     assert float(lag.sel(frequency=0.01) / lag.sel(frequency=0.005)) == pytest.approx(4, rel=0.05)
@@ -60,6 +62,7 @@ def compared(name: str, angle: float, noise: float = 0.0) -> dict[str, float | b
     return method_comparison.method_comparison(method, angle, noise, 0, samples=2, scale=0.6)
 
 
+@pytest.mark.slow
 def test_asymmetric_ep_is_exact_at_any_angle_and_the_vector_field_is_not():
     for angle in (0.0, 60.0):
         assert compared("asymmetric EP", angle)["distance"] < 1e-12
@@ -73,6 +76,7 @@ def test_what_does_not_exist_is_no_failure():
         assert np.isnan(found["distance"]) and not found["exists"] and not found["settled"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["asymmetric EP", "dyadic EP"])
 def test_phases_read_in_noise_tend_to_the_method_without(name):
     little, more = (compared(name, 60.0, noise)["distance"] for noise in (1e-4, 1e-2))

@@ -244,7 +244,10 @@ def test_contrasting_methods_are_refused_and_can_be_forced(asymmetric):
     ).gradient.network
     assert jax.tree.structure(forced) == jax.tree.structure(reference.gradient)
     assert relative_error(forced, reference.gradient) > 0.1
-    # On a reciprocal network the wrapper is no more than that.
+
+
+@pytest.mark.slow
+def test_on_a_reciprocal_network_to_assume_it_changes_nothing():
     reciprocal, data = small_network(), batch(5, 3, 2)
     own = osciprop.estimate_gradient(reciprocal, *data, osciprop.CentredEP(0.1, TIGHT)).gradient
     wrapped = osciprop.estimate_gradient(

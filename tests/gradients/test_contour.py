@@ -1,5 +1,6 @@
 """Responses on a circle of nudges: of a linear network in closed form, and what they tell."""
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -12,19 +13,25 @@ from osciprop.gradients.contour import contour_response, relax_free
 TIGHT = osciprop.AndersonIteration(tolerance=1e-13)
 
 
-@pytest.mark.parametrize("points", [1, 2, 5])
+@pytest.mark.parametrize("points", [1, 5])
 def test_response_of_a_linear_network(points):
     """`s(beta) = (1 + beta - W)^-1 (V x + beta y)`, a point's samples in their order."""
     network = linear_network()
     random = np.random.default_rng(0)
-    x, y = jnp.asarray(random.normal(size=(2, 3))), jnp.asarray(random.normal(size=(2, 4)))
-    dynamics, free = relax_free(network, x, TIGHT, None)
-    found = contour_response(dynamics, free, y, Contour(0.05, points), TIGHT)
+    x, y = random.normal(size=(2, 3)), random.normal(size=(2, 4))
+
+    @eqx.filter_jit
+    def respond(network, x, y):
+        dynamics, free = relax_free(network, x, TIGHT, None)
+        return contour_response(dynamics, free, y, Contour(0.05, points), TIGHT)
+
+    found = respond(network, jnp.asarray(x), jnp.asarray(y))
     inner = np.eye(4) - np.asarray(network.coupling)
-    for beta, states in zip(found.betas, found.states, strict=True):
-        expected = np.linalg.solve(inner + beta * np.eye(4), (x @ network.inputs + beta * y).T).T
+    drive = x @ np.asarray(network.inputs)
+    for beta, states in zip(np.asarray(found.betas), found.states, strict=True):
+        expected = np.linalg.solve(inner + beta * np.eye(4), (drive + beta * y).T).T
         np.testing.assert_allclose(states, expected, atol=1e-11)
-    slope = np.linalg.solve(inner, (y - free.s).T).T
+    slope = np.linalg.solve(inner, (y - found.free.s).T).T
     # The nearest pole of the response is at -(1 - 0.6).
     assert relative_error(found.slope, slope) < 2 * (0.05 / 0.4) ** points
     np.testing.assert_allclose(np.sum(found.weights * found.betas).real, -1.0)

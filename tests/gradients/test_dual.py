@@ -180,7 +180,7 @@ def test_networks_that_are_not_layered_are_refused():
 
 
 def test_a_users_recurrent_network_is_found_out_by_its_forward_pass():
-    inside = osciprop.feedback_mlp([6, 5, 4, 3], key=jax.random.PRNGKey(0))
+    inside = osciprop.recurrent_network([6, 5, 3], key=jax.random.PRNGKey(0))
     with pytest.raises(osciprop.ConvergenceError, match="one forward pass is no equilibrium"):
         found(osciprop.DualPropagationAdjoint(), osciprop.AssumedReciprocal(inside))
 

@@ -178,3 +178,38 @@ def test_refused(tmp_path: Path):
     with pytest.raises(osciprop.CheckpointError, match="key"):
         learn(SETTINGS, 2, key=jax.random.key(6), checkpoint=path)
     assert path.read_bytes() == before
+
+
+@pytest.mark.slow
+def test_an_asymmetric_network_learns_online_by_its_companion():
+    """One presentation moves weights along the exact gradient; without companion it does not."""
+    data = osciprop.datasets.digits()
+    network = osciprop.feedback_mlp([64, 24, 20, 10], key=jax.random.PRNGKey(0), scale=1.0)
+    simulation = osciprop.Simulation(
+        osciprop.Oscillation(0.05, 100.0),
+        osciprop.PeriodicPlasticity(optax.sgd(1e-3), every=8),
+        lock_in=osciprop.LockInFilter(time_constant=1.0, order=2),
+        presentation=8,
+        integrator=osciprop.euler_maruyama(0.5),
+    )
+    (x, y), *_ = osciprop.datasets.Batches(data.x_train, data.y_train, 16, seed=0).epoch(0)
+    exact = osciprop.estimate_gradient(network, x, y, osciprop.Implicit()).gradient
+
+    def direction(moving: osciprop.AbstractNetwork) -> tuple:
+        run = osciprop.simulate_learning(
+            moving,
+            data,
+            simulation,
+            presentations=1,
+            batch_size=16,
+            key=jax.random.key(0),
+            progress=False,
+        )
+        return jax.tree.map(
+            lambda before, after: before - after,
+            *(eqx.filter(tree, eqx.is_inexact_array) for tree in (moving, run.network)),
+        )
+
+    moved = direction(osciprop.dynamics.FreeCompanion(network)).network
+    assert osciprop.cosine(moved.synapses, exact.synapses) > 0.995
+    assert osciprop.cosine(direction(network).synapses, exact.synapses) < 0.95
