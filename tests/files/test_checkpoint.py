@@ -53,3 +53,19 @@ def test_settings_as_text_differ_where_their_numbers_do():
 def test_keys_of_both_kinds_are_numbers():
     assert checkpoint.key_numbers(jax.random.key(3)) == [0, 3]
     assert checkpoint.key_numbers(jax.random.PRNGKey(3)) == [0, 3]
+
+
+def test_functions_are_named_without_addresses():
+    """Which no other process has, so that none could go on."""
+    # An integrator's controller holds a norm, which is a function.
+    text = checkpoint.described(osciprop.Integrator())
+    assert "function rms_norm>" in text and " at 0x" not in text
+
+
+def test_a_failed_write_keeps_the_previous_checkpoint(tmp_path):
+    path = tmp_path / "run"
+    checkpoint.save_checkpoint(path, TREE, {"epoch": 1})
+    with pytest.raises(TypeError):
+        checkpoint.save_checkpoint(path, TREE, {"epoch": object()})
+    assert checkpoint.load_checkpoint(path, TREE)[1]["epoch"] == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["run"]

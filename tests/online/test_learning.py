@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import equinox as eqx
@@ -75,7 +76,7 @@ KILLED = """
     sys.path[:0] = {places!r}
     import conftest  # the settings of this process, for the same bits
     from online_cases import SETTINGS, learn
-    learn(SETTINGS, 100_000, checkpoint={path!r}, checkpoint_every=4)
+    learn(SETTINGS, 5_000, checkpoint={path!r}, checkpoint_every=4)
 """
 
 
@@ -88,6 +89,7 @@ def test_resumes_after_the_process_was_killed(tmp_path: Path):
     try:
         while not path.exists():
             assert process.poll() is None, "the simulation ended by itself"
+            time.sleep(0.01)
     finally:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
