@@ -101,7 +101,8 @@ def test_proximal_outputs_are_the_closed_form_of_the_squared_error():
     np.testing.assert_allclose(s[-1][:, 1], minus, atol=1e-8)
 
 
-def test_dyads_oscillate_and_take_noise_like_any_network():
+@pytest.mark.slow
+def test_dyads_take_noise_like_any_network():
     """Noise of each compartment moves it about where the quiet dyads settle."""
     dual = osciprop.dynamics.AdjointDual(LINEAR)
     quiet = osciprop.relax(dual, X, Y, beta=0.2, relaxation=SWEEPS)
