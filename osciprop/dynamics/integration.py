@@ -125,7 +125,7 @@ class Integrator(Module):
 
     def step(self, dtype: jnp.dtype) -> Float[Array, ""] | None:
         """The first step in the precision of a state; None for one that the solver chooses."""
-        return None if self.dt0 is None else self.dt0.astype(dtype)
+        return None if self.dt0 is None else jnp.asarray(self.dt0, dtype=dtype)
 
     def controller(self, dtype: jnp.dtype) -> diffrax.AbstractStepSizeController[Any, Any]:
         """The step-size controller, its tolerances in the precision of a state."""
