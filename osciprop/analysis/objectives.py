@@ -5,7 +5,7 @@ A layer with activity `s = f(u)`, `f = d G* / du`, that receives a current `a` h
 
     D(s, a) = G(s) - s a + G*(a) >= 0,    with G(f(u)) = u f(u) - G*(u),
 
-so that states need not be those of the forward pass, but pay for it (two_tales2024, C.2), the less
+so that states need not be those of the forward pass, but pay for it (two_tales2024), the less
 the larger the amplitude `beta` of the nudge:
 
     optimistic    ROVR+  = min over s of  C(s) + (1 / beta) sum_k D(s_k, a_k)        <= loss
@@ -50,7 +50,7 @@ def divergence(network: Network, u: State, current: State) -> Float[Array, " bat
     Raises:
         NotImplementedError: an activation has no `primitive`.
 
-    Source: two_tales2024, C.2.
+    Source: two_tales2024, the relaxed objectives.
 
     Example:
         >>> u = osciprop.relax(layers, x).u
@@ -89,7 +89,7 @@ def optimistic_objective(
         ValueError: `amplitude` is not positive, or input does not fit.
         NotImplementedError: an activation has no `primitive`.
 
-    Source: two_tales2024, C.2.
+    Source: two_tales2024, the relaxed objectives.
 
     Example:
         >>> free = osciprop.relax(layers, x)
@@ -123,7 +123,7 @@ def pessimistic_objective(
         ValueError: `amplitude` is not positive, or input does not fit.
         NotImplementedError: an activation has no `primitive`.
 
-    Source: two_tales2024, C.2.
+    Source: two_tales2024, the relaxed objectives.
 
     Example:
         >>> u = tuple(jnp.ones((10, units)) for units in (6, 5, 3))
@@ -162,7 +162,7 @@ def averaged_objective(
         ValueError: as `optimistic_objective`.
         NotImplementedError: as `optimistic_objective`.
 
-    Source: two_tales2024, C.2.
+    Source: two_tales2024, the relaxed objectives.
 
     Example:
         >>> u = tuple(jnp.ones((10, units)) for units in (6, 5, 3))
@@ -203,7 +203,7 @@ def saddle_objective(
         ValueError: as `optimistic_objective`.
         NotImplementedError: as `optimistic_objective`.
 
-    Source: two_tales2024, C.2.
+    Source: two_tales2024, the relaxed objectives.
 
     Example:
         >>> from osciprop.dynamics import Dual, Proximal

@@ -1,7 +1,7 @@
 """Dual propagation: every neuron is a dyad of two compartments that are nudged apart.
 
 The mean of a dyad, `alpha s+ + (1 - alpha) s-`, is the activity that other neurons see; its
-difference `s+ - s-` carries the error (two_tales2024, C.2). Both compartments receive the current
+difference `s+ - s-` carries the error (two_tales2024). Both compartments receive the current
 of the means, and opposite shares of the feedback `J^T (s+ - s-)` and of the nudge:
 
     original, DP          u+ = current + alpha feedback,  u- = current - (1 - alpha) feedback
@@ -77,7 +77,7 @@ class Proximal(AbstractOutputNudge):
     Raises:
         ValueError: the amplitude is not positive.
 
-    Source: two_tales2024, section C.2.
+    Source: two_tales2024, inference of dual propagation.
 
     Example:
         >>> first, second = osciprop.dynamics.Proximal(0.5).shares(jnp.asarray(0.5))
@@ -200,7 +200,7 @@ class Dual(AbstractDual):
     Raises:
         ValueError: `alpha` is outside of 0 to 1.
 
-    Source: two_tales2024, section C.2.
+    Source: two_tales2024, inference of dual propagation.
 
     Example:
         >>> dual = osciprop.dynamics.Dual(layers, alpha=0.25)
@@ -231,7 +231,7 @@ class AdjointDual(AbstractDual):
     Raises:
         ValueError: `alpha` is outside of 0 to 1.
 
-    Source: two_tales2024, section C.2.
+    Source: two_tales2024, inference of dual propagation.
 
     Example:
         >>> dual = osciprop.dynamics.AdjointDual(layers, alpha=0.0)

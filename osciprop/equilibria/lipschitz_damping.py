@@ -3,7 +3,7 @@
 With `alpha != 1/2` the mean of a dyad feeds back on itself, and undamped sweeps of the original
 dual propagation may diverge. The authors' remedy damps layer `k` by `1 / (1 + L_k)` with
 `L_k = max(0, gamma_k^2 - 1) / 2 |1 - 2 alpha|` and the spectral norm `gamma_k` of the weights that
-the layer sends its activity through (two_tales2024, C.2, damped DP). The equilibrium is the same.
+the layer sends its activity through (two_tales2024, damped DP). The equilibrium is the same.
 """
 
 import equinox as eqx
@@ -37,7 +37,7 @@ class LipschitzDamping(AbstractRelaxation):
         ValueError: a number is not positive.
         TypeError: by `solve`, for a network that is not dual.
 
-    Source: two_tales2024, section C.2, damped DP.
+    Source: two_tales2024, damped dual propagation.
 
     Example:
         >>> damping = osciprop.equilibria.LipschitzDamping()

@@ -1,7 +1,7 @@
 """In what order an iteration visits the populations of a network.
 
 Layer by layer inference may run up, down, up and down, or over odd and even layers in turn
-(two_tales2024, C.2). Populations are numbered from 0, next to the input, in the order of the
+(two_tales2024). Populations are numbered from 0, next to the input, in the order of the
 leaves of a state; those of one group move at the same time.
 """
 
