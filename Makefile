@@ -9,16 +9,19 @@ WORKERS ?= 2
 REQUIREMENTS := pyproject.toml constraints.txt
 RUN_STAMP := $(VENV)/.installed
 TEST_STAMP := $(VENV)/.installed-test
-PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
+# Bytecode is compiled when first imported: most of what is installed never is.
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --no-compile \
+	-c constraints.txt
 
-# Notebooks, where they run, do so in their fast mode.
-PYTEST := OSCIPROP_FAST=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+# Notebooks, where they run, do so in their fast mode. The whole suite checks annotations too.
+FAST := OSCIPROP_FAST=1
+WHOLE := $(FAST) OSCIPROP_CHECK_ANNOTATIONS=1
+PYTEST := python -m pytest -n $(WORKERS) --dist loadfile
 
 # Whole suites of their own: the oldest versions that are allowed, and the newest there are.
 OLDEST_PYTHON ?= python3.11
 OLDEST := .venv-oldest
 NEWEST := .venv-newest
-WHOLE_SUITE := python -m pytest -n $(WORKERS) --dist loadfile -m ""
 
 .PHONY: help setup demo test notebooks test-all test-oldest test-newest lint format benchmark \
 	figures clean
@@ -33,24 +36,24 @@ demo: $(RUN_STAMP)  ## a small network learns by oscillating
 	$(BIN)/python -m osciprop.demo
 
 test: setup lint  ## lint, then all tests but the slow ones
-	$(PYTEST)
+	$(FAST) $(BIN)/$(PYTEST)
 
 notebooks: setup  ## run all notebooks in their fast mode
-	$(PYTEST) -m notebook
+	$(FAST) $(BIN)/$(PYTEST) -m notebook
 
 test-all: setup lint  ## like test, with the slow tests and the notebooks
-	$(PYTEST) -m ""
+	$(WHOLE) $(BIN)/$(PYTEST) -m ""
 
 test-oldest:  ## all tests with the oldest versions that are allowed, on Python 3.11
 	$(OLDEST_PYTHON) -m venv $(OLDEST)
 	$(OLDEST)/bin/python -m pip install --disable-pip-version-check --quiet -r oldest.txt -e ".[test]"
-	OSCIPROP_FAST=1 $(OLDEST)/bin/$(WHOLE_SUITE)
+	$(WHOLE) $(OLDEST)/bin/$(PYTEST) -m ""
 
 test-newest:  ## all tests with the newest versions there are; PYTHON=python3.13 for another Python
 	$(PYTHON) -m venv $(NEWEST)
 	$(NEWEST)/bin/python -m pip install --disable-pip-version-check --quiet --upgrade \
 		--upgrade-strategy eager -e ".[test]"
-	OSCIPROP_FAST=1 $(NEWEST)/bin/$(WHOLE_SUITE)
+	$(WHOLE) $(NEWEST)/bin/$(PYTEST) -m ""
 
 lint: setup  ## ruff and mypy, over everything
 	$(BIN)/ruff check .

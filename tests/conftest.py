@@ -1,4 +1,4 @@
-"""Settings of all tests: double precision, strict dtypes, and run-time checks of annotations."""
+"""Settings of all tests: double precision, strict dtypes; all annotations, in the whole suite."""
 
 import importlib.metadata
 import os
@@ -15,6 +15,7 @@ if importlib.metadata.version("jaxlib").startswith("0.10."):
 import jax
 import jaxtyping
 import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -25,12 +26,14 @@ matplotlib.use("Agg")
 
 HERE = Path(__file__).parent
 
-# Annotations become checks of shapes and dtypes, in whatever is imported after this line. Not where
-# arguments are plain values and files: there checks and messages are the package's own.
+# In the whole suite annotations become checks of shapes and dtypes, in whatever is imported after
+# this line; the fast one runs the package as its users do, and a tenth faster. Not where arguments
+# are plain values and files: there checks and messages are the package's own.
 PLAIN = {"commands", "datasets", "studies"}
-MODULES = {module.name for module in pkgutil.iter_modules([str(HERE.parent / "osciprop")])}
-CHECKED = [f"osciprop.{name}" for name in sorted(MODULES - PLAIN)]
-jaxtyping.install_import_hook(CHECKED, "beartype.beartype")
+if os.environ.get("OSCIPROP_CHECK_ANNOTATIONS"):
+    modules = {module.name for module in pkgutil.iter_modules([str(HERE.parent / "osciprop")])}
+    checked = [f"osciprop.{name}" for name in sorted(modules - PLAIN)]
+    jaxtyping.install_import_hook(checked, "beartype.beartype")
 
 import osciprop  # noqa: E402
 from osciprop.studies.memory_maps import MemoryMaps  # noqa: E402
@@ -43,6 +46,13 @@ def few_memory_maps():
     """Every compiled program maps memory, and a compiler that gets no more of it crashes."""
     yield
     MAPS.spare()
+
+
+@pytest.fixture(autouse=True)
+def figures_are_closed():
+    """Whatever was drawn is gone after the test that drew it."""
+    yield
+    plt.close("all")
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ Their slow tests compute it; quick ones run their code up to the first point of 
 """
 
 SLOW = {
+    "hep2022/fig2b",
     "hep2022/fig2d",
     "hep2022/fig3a",
     "hep2022/fig3b",

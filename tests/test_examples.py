@@ -48,6 +48,26 @@ def public() -> Iterator[tuple[str, Any]]:
 
 PUBLIC = dict(public())
 
+MANY_PROGRAMS = {
+    "osciprop.AdversarialTraining",
+    "osciprop.AsymmetricEP",
+    "osciprop.CentredEP",
+    "osciprop.DualPropagationAdjoint",
+    "osciprop.History",
+    "osciprop.Homeostatic",
+    "osciprop.LagCorrected",
+    "osciprop.OscillatoryAEP",
+    "osciprop.WhiteNoise",
+    "osciprop.analysis.GradientSeries",
+    "osciprop.analysis.gradient_noise",
+    "osciprop.equilibria.LipschitzDamping",
+    "osciprop.gradients.NoisyClassicEP",
+    "osciprop.gradients.NoisyHolomorphicEP",
+    "osciprop.gradients.local_gradient",
+}
+"""Their examples take a second and more, for compilation."""
+assert set(PUBLIC) > MANY_PROGRAMS
+
 
 def names_of_arguments(value: Any) -> list[str]:
     """The arguments of a function or of a class that is made by calling it."""
@@ -86,7 +106,10 @@ def test_every_argument_is_told(name: str):
     assert set(names_of_arguments(value)) <= {entry.lstrip("*") for entry in listed}
 
 
-@pytest.mark.parametrize("name", PUBLIC)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.slow) if n in MANY_PROGRAMS else n for n in PUBLIC],
+)
 def test_the_example_runs(name: str, surroundings, tmp_path, monkeypatch):
     value = PUBLIC[name]
     monkeypatch.chdir(tmp_path)

@@ -68,11 +68,13 @@ def test_the_predicted_error_is_that_of_other_noise(chosen, true):
     assert chosen.error == pytest.approx(mean_error(chosen.method, true), rel=0.35)
 
 
+@pytest.mark.slow
 def test_it_keeps_the_points_and_times_of_the_method(chosen):
     assert chosen.error == pytest.approx(np.hypot(chosen.bias, chosen.noise))
     assert chosen.points == 6 and float(chosen.method.duration) == 40.0
 
 
+@pytest.mark.slow
 def test_curves_pass_through_what_was_measured(chosen):
     for circle in chosen.circles:
         for curve, value in (
@@ -119,6 +121,7 @@ def test_the_largest_amplitude_is_respected():
     assert found.amplitude == pytest.approx(0.2) and found.confirmed
 
 
+@pytest.mark.slow
 def test_its_summary_tells_what_was_chosen_and_measured(chosen):
     text = str(chosen)
     assert f"amplitude {chosen.amplitude:.4g}, 6 points of 40 units of time" in text

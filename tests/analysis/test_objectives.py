@@ -67,6 +67,7 @@ def test_optimistic_loss_pessimistic_stand_in_this_order(network):
     assert (spreads[1] > 2 * spreads[0]).all()
 
 
+@pytest.mark.slow
 @NETWORKS
 @pytest.mark.parametrize(
     "alpha", [pytest.param(0.0, marks=REPEAT), 0.5, pytest.param(1.0, marks=REPEAT)]

@@ -94,11 +94,9 @@ CASES = {
 
 @pytest.mark.parametrize(
     "case",
-    [
-        pytest.param(case, id=name, marks=[] if name == "linear, white" else pytest.mark.slow)
-        for name, case in CASES.items()
-    ],
+    [pytest.param(case, id=name) for name, case in CASES.items()],
 )
+@pytest.mark.slow
 def test_variance_is_that_of_simulations(case):
     network, x, y, noise, measurement, amplitude = case
     method = always_on(amplitude, noise=noise, measurement=measurement)

@@ -115,6 +115,7 @@ def test_real_files(store, tmp_path, to):
     assert (tmp_path / to).stat().st_size > 50
 
 
+@pytest.mark.slow
 def test_another_process_goes_on_with_a_study(file):
     """With the same settings, though it loaded the file anew."""
     store = file.with_suffix("")

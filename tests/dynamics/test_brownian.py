@@ -87,12 +87,14 @@ def simulated(noise, x=X, times=(0.0, 2.0, 5.0), u=0.0, own=None) -> osciprop.dy
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", NOISES)
 def test_a_sample_sees_the_same_noise_in_a_batch_of_any_size(noise):
     whole, part = simulated(noise), simulated(noise, X[:2])
     np.testing.assert_allclose(whole.u[:, :2], part.u, rtol=1e-12, atol=1e-13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", NOISES)
 def test_a_trajectory_may_be_cut(noise):
     """Steps are numbered by time: a second piece goes on with the numbers of the whole."""

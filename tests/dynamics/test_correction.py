@@ -14,6 +14,7 @@ X = np.random.default_rng(0).normal(size=(1, 4))
 SLOW = pytest.mark.slow
 
 
+@pytest.mark.slow
 def test_antisymmetric_product_is_that_of_the_dense_jacobian():
     s = osciprop.relax(NETWORK, X).s
     drive = NETWORK.drive(jnp.asarray(X))

@@ -72,7 +72,9 @@ def assert_within_errors(measured: np.ndarray, expected: np.ndarray, samples: in
     assert np.all(np.abs(measured - expected) < 3 * errors)
 
 
-@pytest.mark.parametrize("name", ["white", "slow", pytest.param("fast", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name", ["white", *(pytest.param(name, marks=pytest.mark.slow) for name in ("slow", "fast"))]
+)
 def test_stationary_covariance_is_the_lyapunov_solution(name):
     found = np.asarray(stationary(name).u[-1])
     expected = lyapunov(linear_network(), NOISES[name])
@@ -124,6 +126,7 @@ def test_a_complex_diffusion_is_not_conjugated():
     )
 
 
+@pytest.mark.slow
 def test_coloured_noise_is_stationary_and_forgets():
     """Its own variance and autocorrelation."""
     path = stationary("slow")

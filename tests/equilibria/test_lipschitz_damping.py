@@ -12,6 +12,7 @@ X = np.random.default_rng(7).uniform(size=(5, 6))
 NETWORK = osciprop.perceptron([6, 9, 8, 3], key=jax.random.PRNGKey(3))
 
 
+@pytest.mark.slow
 def test_layer_damping_is_that_of_the_spectral_norms():
     dual = osciprop.dynamics.Dual(NETWORK, [0.0, 0.75, 0.5])
     u = dual.rest(jnp.asarray(X))

@@ -36,6 +36,7 @@ def test_every_synapse_of_the_feedback_network_has_its_rate():
     np.testing.assert_allclose(step.readout.weight, 5e-2 * decayed, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_warm_up_of_vgg16():
     network = osciprop.perceptron([3, 2, 2], key=jax.random.PRNGKey(0))
     step = first_update(two_tales2024_vgg16.optimizer(0.025, 10, 120), network)

@@ -70,6 +70,7 @@ def test_asymmetric_ep_is_exact_at_any_angle_and_the_vector_field_is_not():
     assert compared("vector field", 60.0)["distance"] > 1e-3
 
 
+@pytest.mark.slow
 def test_what_does_not_exist_is_no_failure():
     assert compared("holomorphic EP", 0.0)["distance"] < 1e-12
     for found in (compared("holomorphic EP", 60.0), compared("BPTT", 0.0, noise=0.01)):
@@ -89,12 +90,14 @@ def stability(kind: str, alpha: float, beta: float) -> dict[str, float]:
     return dual_stability.dual_stability(kind, alpha, beta, images=20, rounds=60, tolerance=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alpha", [0.0, 0.5, 1.0])
 def test_the_adjoint_form_settles_everywhere(alpha):
     found = stability("adjoint", alpha, 0.9)
     assert found["settled"] and found["cosine"] > 0.9
 
 
+@pytest.mark.slow
 def test_the_original_form_settles_at_the_half():
     assert stability("original", 0.5, 0.9)["settled"]
     lost = stability("original", 0.0, 0.9)

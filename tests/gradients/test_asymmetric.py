@@ -137,6 +137,7 @@ def test_bias_order_of_the_nudge(asymmetric, points, order):
     assert np.diff(np.log(errors)) / np.log(2) == pytest.approx(order, abs=0.15)
 
 
+@pytest.mark.slow
 def test_equals_holomorphic_ep_where_there_is_an_energy():
     network = small_network()
     x, y = batch(5, 3, 4)

@@ -50,7 +50,11 @@ def many(method, keys, network, x=X, y=Y):
     ("noisy", "noiseless"),
     [
         (classic(duration=300.0), osciprop.ClassicEP(0.2, QUICK)),
-        (holomorphic(duration=300.0), osciprop.HolomorphicEP(0.3, 6, QUICK)),
+        pytest.param(
+            holomorphic(duration=300.0),
+            osciprop.HolomorphicEP(0.3, 6, QUICK),
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             holomorphic(duration=300.0, points=5, reads=3),
             osciprop.HolomorphicEP(0.3, 5),
@@ -137,6 +141,7 @@ def test_the_circle_is_run_in_sequence():
     assert relative_error(ours, expected) < 1e-10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reads", [1, pytest.param(5, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "sharing",
@@ -339,6 +344,7 @@ def test_what_did_not_work_says_so():
         estimate(classic(integrator=few))
 
 
+@pytest.mark.slow
 def test_the_summary_counts_phases_and_steps():
     text = str(estimate(holomorphic(duration=20.0)))
     assert "6 of 6 phases completed, 120 steps" in text

@@ -95,6 +95,7 @@ def test_lag_bias_is_of_second_order(case):
     assert np.polyfit(-np.log(periods), np.log(lags), 1)[0] == pytest.approx(1.0, abs=0.05)
 
 
+@pytest.mark.slow
 def test_mean_over_the_period_is_the_free_state():
     network, x, y = TANH
     free = osciprop.relax(network, x)

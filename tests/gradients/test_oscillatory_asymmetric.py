@@ -35,6 +35,7 @@ def linearised(case):
     return weights - inverse, inverse, potentials_as_vector(slope), float(loss)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("period", [40.0, pytest.param(80.0, marks=pytest.mark.slow)])
 def test_companion_responds_by_the_adjoints_transfer_function(case, linearised, period):
     """`(J^T - i omega tau / sigma')^-1 dC/ds`, exactly, for any amplitude inside the radius."""

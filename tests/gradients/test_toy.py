@@ -76,6 +76,7 @@ def test_truncation_error_equals_the_table(toy, numbers):
             assert error >= expected / 2 or expected < 1e-12, (amplitude, points, error)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "relaxation",
     [

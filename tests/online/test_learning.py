@@ -40,7 +40,9 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", ["periodic", *(pytest.param(n, marks=pytest.mark.slow) for n in list(CASES)[1:])]
+)
 def test_pieces_are_bit_identical_to_the_whole(name):
     whole = learn(CASES[name], 5)
     first = learn(CASES[name], 2)

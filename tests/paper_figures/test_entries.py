@@ -16,7 +16,7 @@ from experiments.runs import noise_images
 from experiments.studies.running import first_point
 from osciprop.studies import Study
 from paper_figures.beyond import holomorphic_aep, holomorphic_dual
-from paper_figures.hep2022 import deep, fig2d, fig3a, fig3b, fig3c, fig4a, fig4b, rotating
+from paper_figures.hep2022 import deep, fig2b, fig2d, fig3a, fig3b, fig3c, fig4a, fig4b, rotating
 from paper_figures.homeostasis2024 import fig2 as error_vectors
 from paper_figures.homeostasis2024 import fig3 as bias_by_angle
 from paper_figures.homeostasis2024 import fig4 as homeostasis
@@ -26,6 +26,7 @@ from paper_figures.two_tales2024 import angles, fidelity, stability
 
 DEEP = deep.Deep(1, 2, 1, 32, "noise")
 TINY = {
+    fig2b: replace(fig2b.FAST, ray_degrees=90, ray_steps=10),
     fig2d: replace(fig2d.FAST, stride=25, curves=(("paper", 1),)),
     fig3c: replace(fig3c.FAST, kept=(1,), draws=1),
     fig4a: replace(fig4a.FAST, points=(2,), network=DEEP),

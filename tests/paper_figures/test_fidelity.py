@@ -15,6 +15,7 @@ def test_initial_weights_are_the_published_ones() -> None:
     np.testing.assert_allclose(norms, [1.37, 2.03, 1.24], atol=0.006)
 
 
+@pytest.mark.slow
 def test_published_cells_of_both_forms(real_data: Path) -> None:
     net = network.initial(network.FULL_SIZES)
     x, y = network.images(fast=False)

@@ -41,6 +41,7 @@ def test_two_workers_give_the_same_bits(client):
     assert same(study.run(progress=False), study.run(engine=Dask(client), progress=False))
 
 
+@pytest.mark.slow
 def test_an_address_will_do(client, tmp_path):
     study = Study(marked, AXES, constants={"folder": str(tmp_path)})
     results = study.run(engine=Dask(client.scheduler.address), progress=False)
@@ -62,6 +63,7 @@ def dask(*arguments):
     return subprocess.Popen([sys.executable, "-m", "dask", *arguments], env=environment, **quiet)
 
 
+@pytest.mark.slow
 def test_a_lost_scheduler_leaves_a_study_to_resume(tmp_path):
     told = tmp_path / "scheduler.json"
     options = ["--scheduler-file", str(told), "--no-dashboard"]

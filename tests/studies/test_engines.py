@@ -33,6 +33,7 @@ def as_here(monkeypatch):
     monkeypatch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 
+@pytest.mark.slow
 def test_processes_give_the_same_bits(as_here):
     axes = {"amplitude": logspace(0.05, 0.5, 6, vectorised=True), "seed": seeds(1)}
     study = Study(gradient, axes, points_per_block=3)
@@ -101,6 +102,7 @@ def test_an_engine_that_forgets_points_is_found_out(tmp_path):
     assert len(calls(tmp_path)) == 6
 
 
+@pytest.mark.slow
 def test_a_killed_process_is_replaced_and_a_block_that_kills_twice_fails_alone(tmp_path):
     study = Study(deadly, AXES, constants={"folder": str(tmp_path), "always": True})
     with pytest.warns(StudyWarning, match="1 of 6 points failed, .*points=1: WorkerDied: .* twice"):
@@ -128,6 +130,7 @@ def test_loky_will_do(tmp_path):
     assert results["product"].values.tolist() == [[1, 2, 3], [2, 4, 6]]
 
 
+@pytest.mark.slow
 def test_an_executor_that_loses_a_worker_leaves_a_study_to_resume(tmp_path):
     store = tmp_path / "store"
     study = Study(deadly, AXES, constants={"folder": str(tmp_path), "always": False})
@@ -142,6 +145,7 @@ def test_an_executor_that_loses_a_worker_leaves_a_study_to_resume(tmp_path):
     assert results["product"].values.tolist() == [[1, 2, 3], [2, 4, 6]]
 
 
+@pytest.mark.slow
 def test_a_worker_that_cannot_import_the_function_says_so(monkeypatch):
     module = types.ModuleType("only_here")
     exec("def function(a): return {'y': a}", vars(module))

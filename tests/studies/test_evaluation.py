@@ -58,7 +58,11 @@ def one_by_one():
 
 @pytest.mark.parametrize(
     ("vectorised", "memory_limit"),
-    [(("amplitude",), 1), (("seed",), None), (("amplitude", "seed"), 20_000)],
+    [
+        pytest.param(("amplitude",), 1, marks=pytest.mark.slow),
+        pytest.param(("seed",), None, marks=pytest.mark.slow),
+        (("amplitude", "seed"), 20_000),
+    ],
 )
 def test_vectorised_axes_change_no_number(vectorised, memory_limit, one_by_one):
     together = gradient_study(vectorised, memory_limit=memory_limit, points_per_block=4)

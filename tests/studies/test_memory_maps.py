@@ -10,6 +10,7 @@ from osciprop.studies.memory_maps import LISTED, MemoryMaps
 pytestmark = pytest.mark.skipif(not LISTED.exists(), reason="this system lists no memory maps")
 
 
+@pytest.mark.slow
 def test_programs_are_dropped_when_there_are_too_many(monkeypatch):
     double = jax.jit(lambda value: 2 * value)
     double(jnp.ones(3))

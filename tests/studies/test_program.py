@@ -48,6 +48,7 @@ def iterated(power, seed):
     return {"y": jnp.sum(state)}
 
 
+@pytest.mark.slow
 def test_a_worker_holds_its_newest_program_only():
     study = Study(iterated, {"power": [1, 2], "seed": seeds(4, vectorised=True)})
     worker = Worker(Work(study.function, study.grid, {}, None))
@@ -58,6 +59,7 @@ def test_a_worker_holds_its_newest_program_only():
     assert first() is None
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not LISTED.exists(), reason="this system lists no memory maps")
 def test_many_programs_leave_no_memory_maps_behind():
     listed = []

@@ -65,6 +65,7 @@ def test_wrong_kinds_of_arguments():
         Study(products, ["a"])
 
 
+@pytest.mark.slow
 def test_memory_stays_flat(tmp_path):
     """Points come and go: what is held at the end is the result, not the way there."""
     import gc

@@ -44,6 +44,7 @@ def test_both_attacks_find_the_worst_case_where_it_is_known():
     np.testing.assert_allclose(np.abs(short - x), 0.15, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_projected_ascent_is_repeated_fgsm_and_does_better_than_one_step():
     network, (x, y) = asymmetric(), DATA
     radius, step = 1.0, 0.3
@@ -58,6 +59,7 @@ def test_projected_ascent_is_repeated_fgsm_and_does_better_than_one_step():
     assert np.all(several > clean) and np.all(several > single)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", [None, KEY])
 @pytest.mark.parametrize(
     "attack",
@@ -162,6 +164,7 @@ def test_bad_settings_are_named():
         )
 
 
+@pytest.mark.slow
 def test_accuracy_under_attack_of_a_linear_classifier():
     """Scores `x w` and `-x w`: an attack moves `x w` by up to `radius |w|_1`, towards the other
     class where `|x w| < 1/2`; beyond, the squared error pushes the other way."""

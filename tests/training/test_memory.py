@@ -38,6 +38,7 @@ def test_what_is_known_is_counted_exactly():
     assert "parameters 21.73 KiB" in str(memory)
 
 
+@pytest.mark.slow
 def test_it_grows_linearly_with_the_batch():
     few, some, many = (estimate(samples) for samples in (50, 100, 200))
     for name in ("temporaries", "results"):

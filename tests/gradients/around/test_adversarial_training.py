@@ -18,6 +18,7 @@ def training(method, step):
     return osciprop.AdversarialTraining(method, step, input_method=QUICK)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "method",
     [

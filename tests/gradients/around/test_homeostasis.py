@@ -76,6 +76,7 @@ def test_terms_can_be_separated_and_scaled(case):
         assert float(penalty(network, s, x, key=KEY)) == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_symmetric_network_pays_nothing():
     network = osciprop.feedback_mlp([5, 6, 7, 3], key=jax.random.PRNGKey(0), angle=0.0)
     x = jnp.asarray(batch(5, 3, 2)[0])
@@ -143,6 +144,7 @@ class Ring(osciprop.AbstractNetwork):
         return s[:, :1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "method",
     [

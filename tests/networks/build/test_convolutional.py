@@ -79,6 +79,7 @@ def test_methods_agree_with_implicit_differentiation(method, tolerance):
     assert error(osciprop.hopfield_cnn(LAYERS, key=KEY, **SETTINGS), method) < tolerance
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "tolerance"),
     [
@@ -124,6 +125,7 @@ def test_feedback_at_angle_zero_is_that_of_a_reciprocal_network():
     np.testing.assert_allclose(assumed - reciprocal.phi(s, jnp.asarray(x)), between, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "method",
     [
