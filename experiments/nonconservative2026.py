@@ -27,7 +27,7 @@ from osciprop.datasets import mnist
 from paper_figures import layers
 
 FOLDER = "nonconservative2026"
-SIZES = [784, 256, 10]
+SIZES = [784, 256, 10, 10]
 RELAXATION = osciprop.AndersonIteration(tolerance=1e-4, max_steps=150)
 METHODS: dict[str, osciprop.gradients.AbstractGradientMethod] = {
     "aep": osciprop.AsymmetricEP(0.1, 2, RELAXATION),

@@ -16,11 +16,11 @@ OPEN = {"low": -np.inf, "high": np.inf}
 
 
 def feedforward() -> osciprop.Network:
-    return osciprop.feedforward_mlp(SIZES, key=jax.random.PRNGKey(0), bias=0.1)
+    return osciprop.feedforward_mlp([*SIZES, SIZES[-1]], key=jax.random.PRNGKey(0), bias=0.1)
 
 
 def asymmetric() -> osciprop.Network:
-    return osciprop.feedback_mlp(SIZES, key=jax.random.PRNGKey(0), angle=90.0)
+    return osciprop.feedback_mlp([*SIZES, SIZES[-1]], key=jax.random.PRNGKey(0), angle=90.0)
 
 
 def linear(weight) -> osciprop.Network:

@@ -56,7 +56,7 @@ from paper_figures import layers
 
 jax.config.update("jax_enable_x64", True)
 
-SIZES = (8, 16, 16, 4)
+SIZES = (8, 16, 16, 4, 4)
 AMPLITUDE, POINTS = 0.2, 8
 TIME, WAITING, EVERY = 400.0, 20.0, 1.0
 """How long a method may watch the noisy network, how much of each phase passes before its first

@@ -56,7 +56,7 @@ class Settings4:
 
 
 FULL = Settings4(
-    (784, 256, 256, 10),
+    (784, 256, 256, 10, 10),
     "Fashion-MNIST, batches of 50",
     (5, 24, 5, 5),
     (0,),
@@ -64,7 +64,7 @@ FULL = Settings4(
     (1.0, 0.1),
 )
 FAST = Settings4(
-    (64, 24, 20, 10), "digits, batches of 32", (3, 3, 3, 3), (0,), "Adam 5e-3", (10.0, 10.0)
+    (64, 24, 20, 10, 10), "digits, batches of 32", (3, 3, 3, 3), (0,), "Adam 5e-3", (10.0, 10.0)
 )
 
 

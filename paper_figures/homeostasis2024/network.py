@@ -7,7 +7,7 @@ import osciprop
 from osciprop.datasets import fashion_mnist
 from osciprop.gradients.reference import AdjointDiagnostics
 
-SIZES = (784, 256, 256, 10)
+SIZES = (784, 256, 256, 10, 10)
 LECUN = 1 / 0.87962566
 """Truncated normal weights with a standard deviation of 1 / sqrt(inputs) after the cut (Flax)."""
 

@@ -89,7 +89,7 @@ def test_norms_of_a_chain(readout):
 
 
 def test_a_trained_readout_is_the_last_layer():
-    network = osciprop.feedforward_mlp(SIZES, key=jax.random.PRNGKey(0))
+    network = osciprop.feedforward_mlp([*SIZES, SIZES[-1]], key=jax.random.PRNGKey(0))
     matrices = [*weights_of(network), np.asarray(network.readout.weight)]
     assert layer_norms(network).shape == (4,)
     assert float(layer_norms(network)[-1]) == pytest.approx(np.linalg.norm(matrices[-1], 2))
@@ -125,7 +125,7 @@ def test_local_constants_of_a_perceptron_are_those_of_jax_and_below_the_bound():
     "network",
     [
         small_network(),
-        osciprop.feedback_mlp(SIZES, key=jax.random.PRNGKey(0), angle=90.0),
+        osciprop.feedback_mlp([*SIZES, SIZES[-1]], key=jax.random.PRNGKey(0), angle=90.0),
     ],
     ids=["reciprocal", "asymmetric"],
 )
@@ -186,7 +186,7 @@ def test_networks_that_are_no_chain_are_refused():
     cases = {
         "is a Reciprocal": small_network(),
         r"synapses\[3\], from population 1 to population 0, does not lead": osciprop.feedback_mlp(
-            SIZES, key=key
+            [*SIZES, SIZES[-1]], key=key
         ),
         r"from population 0 to population 2, does not lead": joined(first, second, third, skip),
         "the same place as another": joined(first, second, third, second),

@@ -9,7 +9,7 @@ from helpers import dense, relative_error
 
 import osciprop
 
-NETWORK = osciprop.feedback_mlp([4, 5, 3], key=jax.random.key(3), angle=60.0)
+NETWORK = osciprop.feedback_mlp([4, 5, 3, 3], key=jax.random.key(3), angle=60.0)
 X = np.random.default_rng(0).normal(size=(1, 4))
 SLOW = pytest.mark.slow
 

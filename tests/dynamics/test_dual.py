@@ -79,7 +79,7 @@ def test_a_linear_network_has_dyadic_ep_exactly_at_any_amplitude():
 
 def test_recurrent_networks_have_their_adjoint_in_dyads_too():
     """Beyond layered networks, as dynamics: the difference is `beta J^-T dC/ds` to order beta^2."""
-    network = osciprop.feedback_mlp([6, 5, 3], key=jax.random.PRNGKey(3))
+    network = osciprop.feedback_mlp([6, 5, 3, 3], key=jax.random.PRNGKey(3))
     adjoint = osciprop.estimate_gradient(network, X, Y, osciprop.Implicit()).error_signal
     pair = osciprop.relax(osciprop.dynamics.AdjointDual(network), X, Y, beta=1e-3).s
     found = jax.tree.map(

@@ -152,7 +152,7 @@ def test_equals_holomorphic_ep_where_there_is_an_energy():
 @pytest.mark.slow
 def test_feedforward_network_learns_by_backpropagation():
     """And the vector field does not reach its hidden populations at all."""
-    network = osciprop.feedforward_mlp([5, 6, 7, 3], key=jax.random.PRNGKey(0), scale=1.0)
+    network = osciprop.feedforward_mlp([5, 6, 7, 3, 3], key=jax.random.PRNGKey(0), scale=1.0)
     x, y = batch(5, 3, 8)
 
     def loss(parameters: osciprop.Network) -> Array:
@@ -219,7 +219,7 @@ def test_both_are_dynamics_of_their_own(asymmetric):
 @pytest.mark.slow
 def test_neurons_that_differ_in_time_constant_change_nothing():
     network = osciprop.feedback_mlp(
-        [5, 6, 7, 3], key=jax.random.PRNGKey(1), time_constant=[1.0, 2.0, 0.5], scale=1.0
+        [5, 6, 7, 3, 3], key=jax.random.PRNGKey(1), time_constant=[1.0, 2.0, 0.5], scale=1.0
     )
     x, y = batch(5, 3, 2)
     reference = osciprop.estimate_gradient(network, x, y, EXACT).gradient
@@ -265,7 +265,7 @@ def test_bad_settings_and_networks_are_named():
     with pytest.raises(ValueError, match="amplitude must be"):
         osciprop.DyadicEP(0.0)
     network = osciprop.feedback_mlp(
-        [5, 6, 7, 3], key=jax.random.PRNGKey(0), activation=osciprop.HardSigmoid()
+        [5, 6, 7, 3, 3], key=jax.random.PRNGKey(0), activation=osciprop.HardSigmoid()
     )
     x, y = batch(5, 3, 2)
     with pytest.raises(osciprop.HolomorphyError):
@@ -277,7 +277,7 @@ def test_bad_settings_and_networks_are_named():
 @pytest.mark.slow
 def test_real_nudges_need_no_holomorphic_network():
     network = osciprop.feedback_mlp(
-        [5, 6, 7, 3], key=jax.random.PRNGKey(0), activation=osciprop.HardSigmoid()
+        [5, 6, 7, 3, 3], key=jax.random.PRNGKey(0), activation=osciprop.HardSigmoid()
     )
     x, y = batch(5, 3, 2)
     reference = osciprop.estimate_gradient(network, x, y, EXACT).gradient

@@ -160,7 +160,7 @@ def test_contour_of_amplitudes_leaves_no_bias_for_any_alpha(alpha):
 
 @pytest.mark.slow
 def test_networks_with_a_readout_and_sigmoids_work_as_well():
-    network = osciprop.feedforward_mlp([6, 8, 7, 3], key=jax.random.PRNGKey(0), scale=1.0)
+    network = osciprop.feedforward_mlp([6, 8, 7, 3, 3], key=jax.random.PRNGKey(0), scale=1.0)
     exact = found(osciprop.Implicit(), network)
     holomorphic = found(osciprop.gradients.HolomorphicDualPropagation(0.05, 8, 0.0), network)
     assert relative_error(holomorphic, exact) < 1e-8
@@ -170,7 +170,7 @@ def test_networks_with_a_readout_and_sigmoids_work_as_well():
 def test_networks_that_are_not_layered_are_refused():
     for network in (
         osciprop.hopfield_mlp([6, 5, 4, 3], key=jax.random.PRNGKey(0)),
-        osciprop.feedback_mlp([6, 5, 4, 3], key=jax.random.PRNGKey(0)),
+        osciprop.feedback_mlp([6, 5, 4, 3, 3], key=jax.random.PRNGKey(0)),
     ):
         for method in (osciprop.DualPropagation(), osciprop.gradients.HolomorphicDualPropagation()):
             with pytest.raises(ValueError, match="DyadicEP"):

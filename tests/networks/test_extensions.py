@@ -30,7 +30,7 @@ def test_it_passes_everything_on():
 
 
 def test_a_network_assumed_reciprocal_has_the_products_of_its_activities_as_phi():
-    directed = osciprop.feedback_mlp([5, 4, 3, 3], key=jax.random.key(0), bias=0.3)
+    directed = osciprop.feedback_mlp([5, 4, 3, 3, 3], key=jax.random.key(0), bias=0.3)
     random = np.random.default_rng(0)
     s = [random.normal(size=(2, population.size)) for population in directed.populations]
     expected = 0.3 * sum(activity.sum(axis=1) for activity in s)

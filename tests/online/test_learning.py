@@ -188,7 +188,7 @@ def test_refused(tmp_path: Path):
 def test_an_asymmetric_network_learns_online_by_its_companion():
     """One presentation moves weights along the exact gradient; without companion it does not."""
     data = osciprop.datasets.digits()
-    network = osciprop.feedback_mlp([64, 24, 20, 10], key=jax.random.PRNGKey(0), scale=1.0)
+    network = osciprop.feedback_mlp([64, 24, 20, 10, 10], key=jax.random.PRNGKey(0), scale=1.0)
     simulation = osciprop.Simulation(
         osciprop.Oscillation(0.05, 100.0),
         osciprop.PeriodicPlasticity(optax.sgd(1e-3), every=8),

@@ -33,7 +33,7 @@ TINY = {
     fig4b: replace(fig4b.FAST, single=(2,), network=DEEP),
     error_vectors: replace(error_vectors.FAST, points=(2,), amplitudes=(0.1,), images=2),
     bias_by_angle: replace(bias_by_angle.FAST, angles=(30.0,), images=2),
-    homeostasis: replace(homeostasis.FAST, sizes=(64, 8, 8, 10), epochs=(1,) * 4),
+    homeostasis: replace(homeostasis.FAST, sizes=(64, 8, 8, 10, 10), epochs=(1,) * 4),
     verification: replace(verification.FAST, draws=2, points=(2,)),
     fidelity: replace(fidelity.FAST, adjoint_betas=(0.5,)),
     stability: stability.FAST,

@@ -1,11 +1,10 @@
 """Builders: the networks people use, from a list of sizes or layers.
 
-`sizes` are widths from the input to the output, and a weight matrix joins two neighbours. Which of
-them are populations, the builder says: those of `hopfield_mlp` end with a readout outside the
-dynamics, those of `hopfield_regressor` and `perceptron` with a population, and `feedback_mlp`,
-`loop_mlp` and `feedforward_mlp` add a readout behind the last one. In all of them `scale` is one
-number or one per weight matrix, from the input to the readout, and `activation`, `time_constant`
-and `bias` are one or one per population: as a list, a tuple or an array.
+`sizes` are widths, from the input over the hidden populations to the outputs, and a weight matrix
+joins two neighbours. Outputs that are classes are a readout outside the dynamics; outputs that
+are values, those of `hopfield_regressor` and `perceptron`, are a population. `scale` is one number
+or one per weight matrix, from the input to the outputs, and `activation`, `time_constant` and
+`bias` are one or one per population: as a list, a tuple or an array.
 
 The files, each importing only from those above it:
 

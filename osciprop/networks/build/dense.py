@@ -143,7 +143,7 @@ def hopfield_regressor(
     """Like `hopfield_mlp`, but the last size is a dynamical population with a squared error.
 
     Args:
-        sizes: Input width and all populations: the last one is the output, with a squared error.
+        sizes: Input width, hidden populations, number of outputs, which are a population too.
         key: Source of random numbers, from `jax.random.key`.
         activation: From membrane potential to activity: one, or one per population.
         time_constant: Of the neurons, in units of time: one number, or one per population.

@@ -29,15 +29,14 @@ def feedback_mlp(
 ) -> Network:
     """A layered network whose feedback has weights of its own (homeostasis2024).
 
-    The last size is a population too: `[784, 256, 256, 10]` has 522 dynamical units and, outside
-    the dynamics, a trained readout from the last ten to as many classes. Feedback starts as
-    `sin(angle) independent + cos(angle) forward^T`, symmetric at 0 and independent at 90 degrees;
+    The published networks have a last population of as many units as there are classes, and a
+    trained readout behind it: `[784, 256, 256, 10, 10]`. Feedback starts as `sin(angle) independent + cos(angle) forward^T`, symmetric at 0 and independent at 90 degrees;
     forward and feedback weights learn separately. A `scale` of 1.137 is the LeCun initialisation
     of the paper.
 
     Args:
-        sizes: Input width and all populations; a readout outside the dynamics leads from the last
-            one to as many classes, and has a weight matrix of its own.
+        sizes: Input width, hidden populations, number of classes, which a readout outside the
+            dynamics leads to.
         key: Source of random numbers, from `jax.random.key`.
         angle: Between forward and (transposed) feedback weights at the beginning, in degrees.
         activation: From membrane potential to activity: one, or one per population.
@@ -68,7 +67,9 @@ def feedback_mlp(
         own = truncated_normal(keys[place], (post, pre), factors[place + 1] * post**-0.5)
         mixed = math.sin(radians) * own + math.cos(radians) * synapse.weight.T
         feedback.append(Directed(mixed, synapse.target, synapse.source))
-    return _classifier(sizes, key, factors, [*forward, *feedback], activation, time_constant, bias)
+    return _classifier(
+        sizes, keys[-1], factors[-1], [*forward, *feedback], activation, time_constant, bias
+    )
 
 
 def loop_mlp(
@@ -86,8 +87,8 @@ def loop_mlp(
     learning can make it symmetric.
 
     Args:
-        sizes: Input width and all populations; a readout outside the dynamics leads from the last
-            one to as many classes, and has a weight matrix of its own.
+        sizes: Input width, hidden populations, number of classes, which a readout outside the
+            dynamics leads to.
         key: Source of random numbers, from `jax.random.key`.
         activation: From membrane potential to activity: one, or one per population.
         time_constant: Of the neurons, in units of time: one number, or one per population.
@@ -109,10 +110,10 @@ def loop_mlp(
         [(0, 1), (1, 2), (2, 0)]
     """
     forward, keys, factors = _chain(sizes, key, scale)
-    last = len(sizes) - 2
-    weight = truncated_normal(keys[0], (sizes[-1], sizes[1]), factors[-2] * sizes[-1] ** -0.5)
-    synapses = [*forward, Directed(weight, last, 0)]
-    return _classifier(sizes, key, factors, synapses, activation, time_constant, bias)
+    first, *_, last = sizes[1:-1]
+    weight = truncated_normal(keys[0], (last, first), factors[-2] * last**-0.5)
+    synapses = [*forward, Directed(weight, len(sizes) - 3, 0)]
+    return _classifier(sizes, keys[-1], factors[-1], synapses, activation, time_constant, bias)
 
 
 def feedforward_mlp(
@@ -129,8 +130,8 @@ def feedforward_mlp(
     It has the forward weights of `feedback_mlp` at the same key.
 
     Args:
-        sizes: Input width and all populations; a readout outside the dynamics leads from the last
-            one to as many classes, and has a weight matrix of its own.
+        sizes: Input width, hidden populations, number of classes, which a readout outside the
+            dynamics leads to.
         key: Source of random numbers, from `jax.random.key`.
         activation: From membrane potential to activity: one, or one per population.
         time_constant: Of the neurons, in units of time: one number, or one per population.
@@ -150,8 +151,8 @@ def feedforward_mlp(
         >>> [type(s).__name__ for s in osciprop.feedforward_mlp([4, 6, 3], key=key).synapses]
         ['Directed', 'Directed']
     """
-    forward, _, factors = _chain(sizes, key, scale)
-    return _classifier(sizes, key, factors, forward, activation, time_constant, bias)
+    forward, keys, factors = _chain(sizes, key, scale)
+    return _classifier(sizes, keys[-1], factors[-1], forward, activation, time_constant, bias)
 
 
 def perceptron(
@@ -170,7 +171,7 @@ def perceptron(
     readout.
 
     Args:
-        sizes: Input width and all populations: hidden ones, and the linear output.
+        sizes: Input width, hidden populations, number of outputs, which are a linear population.
         key: Source of random numbers, from `jax.random.key`.
         activation: Of the hidden populations: one, or one each.
         cost: What the output population is to lower.
@@ -274,12 +275,12 @@ def recurrent_network(
 def _chain(
     sizes: Sequence[int], key: PRNGKeyArray, scale: OneOrEach
 ) -> tuple[list[Directed], list[PRNGKeyArray], list[float]]:
-    """Directed synapses up a stack of sizes; keys for feedback, and all scales."""
+    """Directed synapses up to the last population; keys for feedback and readout, and all scales."""
     check_sizes(sizes)
-    factors = one_each("scale", scale, len(sizes), "weight matrices")
-    steps = len(sizes) - 1
+    factors = one_each("scale", scale, len(sizes) - 1, "weight matrices")
+    steps = len(sizes) - 2
     keys = list(jax.random.split(key, 2 * steps + 1))
-    return _upwards(sizes, keys[:steps], factors), keys[steps : 2 * steps], factors
+    return _upwards(sizes[:-1], keys[:steps], factors), keys[steps:], factors
 
 
 def _upwards(
@@ -296,18 +297,17 @@ def _upwards(
 def _classifier(
     sizes: Sequence[int],
     key: PRNGKeyArray,
-    factors: Sequence[float],
+    factor: float,
     synapses: Sequence[Directed],
     activation: Activations,
     time_constant: OneOrEach,
     bias: OneOrEach,
 ) -> Network:
-    outputs = sizes[-1]
-    readout_key = jax.random.split(key, 2 * len(sizes) - 1)[-1]
+    """Hidden populations with their synapses, and a readout of scale `factor` behind the last."""
+    *hidden, classes = sizes[1:]
+    stddev = factor * hidden[-1] ** -0.5
     return Network(
-        populations=make_populations(sizes[1:], activation, time_constant, bias),
+        populations=make_populations(hidden, activation, time_constant, bias),
         synapses=tuple(synapses),
-        readout=softmax_readout(
-            outputs, outputs, key=readout_key, stddev=factors[-1] * outputs**-0.5
-        ),
+        readout=softmax_readout(hidden[-1], classes, key=key, stddev=stddev),
     )

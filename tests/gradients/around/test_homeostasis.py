@@ -78,7 +78,7 @@ def test_terms_can_be_separated_and_scaled(case):
 
 @pytest.mark.slow
 def test_symmetric_network_pays_nothing():
-    network = osciprop.feedback_mlp([5, 6, 7, 3], key=jax.random.PRNGKey(0), angle=0.0)
+    network = osciprop.feedback_mlp([5, 6, 7, 3, 3], key=jax.random.PRNGKey(0), angle=0.0)
     x = jnp.asarray(batch(5, 3, 2)[0])
     s = network.activity(network.current(network.activity(network.rest(x)), network.drive(x)))
     penalty = osciprop.gradients.HomeostaticPenalty()(network, s, x, key=KEY)

@@ -10,7 +10,7 @@ import osciprop
 
 
 def network(angle: float = 90.0) -> osciprop.Network:
-    return osciprop.feedback_mlp([5, 8, 7, 3], key=jax.random.PRNGKey(0), angle=angle)
+    return osciprop.feedback_mlp([5, 8, 7, 3, 3], key=jax.random.PRNGKey(0), angle=angle)
 
 
 DATA = batch(5, 3, 6)
@@ -38,7 +38,7 @@ def test_pairs_are_found_forward_first():
 @pytest.mark.parametrize("angle", [0.0, 30.0, 90.0])
 def test_weight_angle_is_that_of_the_mixture(angle):
     """For weights of equal size `tan` of the angle is that of the mixture; independent ones add."""
-    large = osciprop.feedback_mlp([5, 200, 200, 200], key=jax.random.PRNGKey(0), angle=angle)
+    large = osciprop.feedback_mlp([5, 200, 200, 200, 200], key=jax.random.PRNGKey(0), angle=angle)
     assert osciprop.gradients.weight_angle(large) == pytest.approx(angle, abs=1.0)
 
 
@@ -67,7 +67,7 @@ def test_symmetrisation_is_the_gradient_of_the_distance():
 
 
 def test_networks_without_pairs_are_refused():
-    loop = osciprop.loop_mlp([5, 8, 7, 3], key=jax.random.PRNGKey(0))
+    loop = osciprop.loop_mlp([5, 8, 7, 3, 3], key=jax.random.PRNGKey(0))
     for without in (loop, small_network()):
         with pytest.raises(ValueError, match="no two populations are joined both ways"):
             osciprop.gradients.weight_angle(without)
