@@ -30,7 +30,8 @@ def feedback_mlp(
     """A layered network whose feedback has weights of its own (homeostasis2024).
 
     The published networks have a last population of as many units as there are classes, and a
-    trained readout behind it: `[784, 256, 256, 10, 10]`. Feedback starts as `sin(angle) independent + cos(angle) forward^T`, symmetric at 0 and independent at 90 degrees;
+    trained readout behind it: `[784, 256, 256, 10, 10]`. Feedback starts as
+    `sin(angle) independent + cos(angle) forward^T`, symmetric at 0 and independent at 90 degrees;
     forward and feedback weights learn separately. A `scale` of 1.137 is the LeCun initialisation
     of the paper.
 
@@ -106,7 +107,8 @@ def loop_mlp(
     Source: homeostasis2024, section 4.
 
     Example:
-        >>> [(s.source, s.target) for s in osciprop.loop_mlp([4, 6, 5, 3], key=key).synapses[1:]]
+        >>> loop = osciprop.loop_mlp([4, 6, 5, 4, 3], key=key)
+        >>> [(synapse.source, synapse.target) for synapse in loop.synapses[1:]]
         [(0, 1), (1, 2), (2, 0)]
     """
     forward, keys, factors = _chain(sizes, key, scale)
@@ -148,7 +150,7 @@ def feedforward_mlp(
     Source: nonconservative2026, section 5.
 
     Example:
-        >>> [type(s).__name__ for s in osciprop.feedforward_mlp([4, 6, 3], key=key).synapses]
+        >>> [type(s).__name__ for s in osciprop.feedforward_mlp([4, 6, 5, 3], key=key).synapses]
         ['Directed', 'Directed']
     """
     forward, keys, factors = _chain(sizes, key, scale)
@@ -275,7 +277,7 @@ def recurrent_network(
 def _chain(
     sizes: Sequence[int], key: PRNGKeyArray, scale: OneOrEach
 ) -> tuple[list[Directed], list[PRNGKeyArray], list[float]]:
-    """Directed synapses up to the last population; keys for feedback and readout, and all scales."""
+    """Directed synapses up to the last population; keys for feedback and readout; all scales."""
     check_sizes(sizes)
     factors = one_each("scale", scale, len(sizes) - 1, "weight matrices")
     steps = len(sizes) - 2
