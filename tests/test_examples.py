@@ -91,7 +91,7 @@ def surroundings() -> dict[str, Any]:
         "osciprop": osciprop,
         "key": key,
         "network": osciprop.hopfield_mlp(sizes, key=key),
-        "directed": osciprop.feedback_mlp(sizes, key=key, angle=45.0),
+        "directed": osciprop.feedback_mlp([*sizes, 3], key=key, angle=45.0),
         "layers": osciprop.perceptron(sizes, key=key),
         "x": np.random.default_rng(0).uniform(size=(10, 4)),
         "y": np.arange(10) % 3,
