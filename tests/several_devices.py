@@ -9,6 +9,7 @@ import socket
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 os.environ["XLA_FLAGS"] = (
     os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
@@ -20,6 +21,7 @@ import numpy as np
 import optax
 
 import osciprop
+from osciprop.gradients.contour import ContourDiagnostics
 from osciprop.training.step import begin, train_step
 
 jax.config.update("jax_enable_x64", True)
@@ -92,6 +94,8 @@ def shards(devices: osciprop.DataParallel) -> dict[str, list[int]]:
     state = devices.replicate(begin(network(), OPTIMIZER))
     x, y = devices.split(osciprop.networks.preparation.prepare_pair(network(), *BATCH))
     _, estimate, _ = train_step(state, x, y, METHOD, OPTIMIZER, jax.random.key(0))
+    assert isinstance(estimate.diagnostics, ContourDiagnostics)
+    assert estimate.error_signal is not None
     arrays = {
         "outputs": estimate.outputs,
         "free": estimate.equilibrium.u[0],
@@ -111,7 +115,7 @@ def message(call) -> str:
     return "no error"
 
 
-def training() -> dict:
+def training() -> dict[str, Any]:
     """Everything about `fit`."""
     result = {"connected": CONNECTED, "connected twice": message(connected)}
     together = fit(FOUR)
@@ -139,7 +143,7 @@ def training() -> dict:
     return result
 
 
-def methods() -> dict[str, float]:
+def methods() -> dict[str, list[float]]:
     """The largest difference of a gradient's number on one device and on four, by method."""
     white = osciprop.WhiteNoise(1e-2)
     short = osciprop.euler_maruyama(0.2)
@@ -154,12 +158,13 @@ def methods() -> dict[str, float]:
         osciprop.gradients.NoisyHolomorphicEP(0.1, 4, white, duration=4.0, integrator=short),
     ]
     x, y = osciprop.networks.preparation.prepare_pair(network(), *BATCH)
+    split_x, split_y = FOUR.split((x, y))
     key = jax.random.key(1)
     differences = {}
     for method in others:
         step = eqx.filter_jit(method.estimate)
         alone = step(network(), x, y, None, key)
-        together = step(FOUR.replicate(network()), *FOUR.split((x, y)), None, key)
+        together = step(FOUR.replicate(network()), split_x, split_y, None, key)
         pairs = zip(
             jax.tree.leaves(alone.gradient), jax.tree.leaves(together.gradient), strict=True
         )

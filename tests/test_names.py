@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,7 +54,7 @@ def chains(tree: ast.AST) -> Iterator[str]:
             yield from (name.removeprefix("osciprop") for name in names)
 
 
-def resolved(chain: str) -> object:
+def resolved(chain: str) -> Any:
     """What `osciprop` + `chain` is, modules imported on the way; `AttributeError` for nothing."""
     found: object = osciprop
     module = "osciprop"

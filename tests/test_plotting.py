@@ -15,7 +15,11 @@ TIMES = np.linspace(0.0, 2.0, 65)
 BETA = 0.4 * np.exp(2j * np.pi * TIMES)
 # Two units that turn with the teaching signal, with second harmonics.
 ORBITS = np.stack([BETA + 0.2 * BETA**2, 1 - 0.5j * BETA], axis=1)
-EPOCHS = {"epoch": [1, 2, 3], "train": [5.0, 2.0, 1.0], "test": [6.0, 4.0, float("nan")]}
+EPOCHS: dict[str, list[float]] = {
+    "epoch": [1, 2, 3],
+    "train": [5.0, 2.0, 1.0],
+    "test": [6.0, 4.0, float("nan")],
+}
 
 PLOTS: dict[str, Callable[..., Axes]] = {
     "orbit": lambda **kw: plotting.plot_orbit(ORBITS, teaching=BETA, **kw),
@@ -39,7 +43,9 @@ def closed_figures():
 
 
 def labels(ax: Axes) -> list[str]:
-    return [text.get_text() for text in ax.get_legend().get_texts()]
+    legend = ax.get_legend()
+    assert legend is not None
+    return [text.get_text() for text in legend.get_texts()]
 
 
 def line(ax: Axes, label: str) -> np.ndarray:
@@ -75,8 +81,9 @@ def test_axes_are_labelled_with_units(name: str):
 def test_nothing_overlaps_the_legend_or_leaves_the_figure(name: str):
     ax = PLOTS[name]()
     ax.figure.canvas.draw()
-    frame = ax.figure.bbox
-    for box in (ax.get_legend().get_window_extent(), ax.xaxis.label.get_window_extent()):
+    frame, legend = ax.figure.bbox, ax.get_legend()
+    assert legend is not None
+    for box in (legend.get_window_extent(), ax.xaxis.label.get_window_extent()):
         assert box.x0 >= frame.x0 and box.y0 >= frame.y0 - 1
         assert box.x1 <= frame.x1 + 1 and box.y1 <= frame.y1 + 1
 

@@ -6,6 +6,7 @@ The files, each importing only from those above it:
     solution           the result of a relaxation
     orders             in what order an iteration visits the populations
     loops              loops that end at different turns in different lanes of a `vmap`
+    linear             linear equations per sample, by GMRES
     anderson           accelerated fixed-point iteration, per sample
     relaxation         iterations to an equilibrium, and `relax`
     chained            one relaxation after another
@@ -22,6 +23,8 @@ from .jacobian import JacobianSymmetry as JacobianSymmetry
 from .jacobian import MeanStability as MeanStability
 from .jacobian import jacobian_symmetry as jacobian_symmetry
 from .jacobian import running_mean_stability as running_mean_stability
+from .linear import LinearSolution as LinearSolution
+from .linear import solve_linear as solve_linear
 from .lipschitz_damping import LipschitzDamping as LipschitzDamping
 from .newton import Newton as Newton
 from .orders import AbstractOrder as AbstractOrder

@@ -61,6 +61,21 @@ def iterate(
     At least one step and at most `max_steps` are made. Returns the result, and how many there were.
     What a step needs of earlier ones and nobody after the loop belongs into `memory`.
     """
+    result, _, steps = iterate_with_memory(
+        step, start, memory, unfinished=unfinished, max_steps=max_steps
+    )
+    return result, steps
+
+
+def iterate_with_memory(
+    step: Callable[[Result, Memory, Int[Array, ""]], tuple[Result, Memory]],
+    start: Result,
+    memory: Memory,
+    *,
+    unfinished: Callable[[Result], Bool[Array, ""]],
+    max_steps: ArrayLike,
+) -> tuple[Result, Memory, Int[Array, ""]]:
+    """`iterate`, with the last memory too: that of lanes that ended before others went on."""
 
     def going(carry: tuple[Any, ...]) -> Array:
         running, *_ = carry
@@ -76,5 +91,5 @@ def iterate(
 
     zero = jnp.asarray(0)
     carry = (jnp.asarray(True), zero, zero, start, memory)
-    _, _, steps, result, _ = jax.lax.while_loop(going, turn, carry)
-    return result, steps
+    _, _, steps, result, kept = jax.lax.while_loop(going, turn, carry)
+    return result, kept, steps

@@ -15,6 +15,7 @@ from ..networks.complexity import from_pairs, real_dtype, to_pairs
 from ..networks.network import State
 from ..settings import Number, optional_number
 from ..trees import all_finite
+from .linear import solve_linear
 from .relaxation import AbstractRelaxation
 
 
@@ -31,8 +32,8 @@ class _Inexact(lineax.AbstractLinearSolver):  # type: ignore[misc]
 
     def compute(self, state: PyTree, vector: PyTree, options: dict[str, Any]) -> tuple[Any, ...]:
         value, _, stats = self.solver.compute(state, vector, options)
-        # Krylov solvers break down, as 0 / 0, where a small system is solved exactly. The operator
-        # is the identity less the network's own step, so its right side is a plain step.
+        # Lineax' Krylov solvers break down, as 0 / 0, where a small system is solved exactly. The
+        # operator is the identity less the network's own step: its right side is a plain step.
         whole = all_finite(value)
         value = jax.tree.map(lambda a, b: jnp.where(whole, a, b), value, vector)
         return value, lineax.RESULTS.successful, stats
@@ -47,6 +48,26 @@ class _Inexact(lineax.AbstractLinearSolver):  # type: ignore[misc]
         return self.solver.assume_full_rank()
 
 
+class _BySample(lineax.AbstractLinearSolver):  # type: ignore[misc]
+    """GMRES of every sample on its own, to a hundredth of its residual: Newton repeats it."""
+
+    def init(self, operator: lineax.AbstractLinearOperator, options: dict[str, Any]) -> PyTree:
+        return operator
+
+    def compute(self, state: PyTree, vector: PyTree, options: dict[str, Any]) -> tuple[Any, ...]:
+        found = solve_linear(state.mv, vector, tolerance=1e-2, max_steps=200)
+        return found.value, lineax.RESULTS.successful, {"num_steps": found.steps}
+
+    def transpose(self, state: PyTree, options: dict[str, Any]) -> tuple[Any, ...]:
+        return state.T, options
+
+    def conj(self, state: PyTree, options: dict[str, Any]) -> tuple[Any, ...]:
+        return state, options  # Newton's equations are real
+
+    def assume_full_rank(self) -> bool:
+        return True
+
+
 class Newton(AbstractRelaxation):
     """Newton's method through Optimistix, matrix-free: products with the Jacobian, no Jacobian.
 
@@ -55,7 +76,8 @@ class Newton(AbstractRelaxation):
     no chord form.)
 
     Args:
-        linear_solver: Any iterative Lineax solver; None for BiCGStab.
+        linear_solver: Any iterative Lineax solver, which takes the batch for one vector; None for
+            GMRES per sample.
         tolerance: Residual at which a sample has settled, a change of activity; None for the
             precision's default.
         max_steps: Number of steps after which the solve gives up.
@@ -78,9 +100,7 @@ class Newton(AbstractRelaxation):
     def run(
         self, dynamics: Dynamics, u: State, tolerance: Float[Array, ""]
     ) -> tuple[State, Int[Array, ""], Float[Array, ""]]:
-        linear = self.linear_solver
-        if linear is None:
-            linear = lineax.BiCGStab(rtol=1e-2, atol=1e-3 * tolerance, max_steps=200)
+        linear = _BySample() if self.linear_solver is None else _Inexact(self.linear_solver)
 
         def defect(pairs: State, args: None) -> State:
             state = from_pairs(pairs, u)
@@ -91,7 +111,7 @@ class Newton(AbstractRelaxation):
         goal: Any = tolerance
         solution: optimistix.Solution[Any, Any] = optimistix.root_find(
             defect,
-            optimistix.Newton(rtol=goal, atol=goal, linear_solver=_Inexact(linear)),
+            optimistix.Newton(rtol=goal, atol=goal, linear_solver=linear),
             to_pairs(u),
             max_steps=self.max_steps,
             throw=False,

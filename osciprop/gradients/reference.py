@@ -18,7 +18,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
 from ..dynamics.correction import jacobian_product, transposed_product
 from ..dynamics.dynamics import Dynamics, cost_force
-from ..equilibria.anderson import accelerate
+from ..equilibria.linear import LinearSolution, judge_linear, solve_linear
 from ..equilibria.loops import iterate
 from ..equilibria.relaxation import AbstractRelaxation, AndersonIteration, check_tolerance
 from ..equilibria.solution import Solution
@@ -27,26 +27,32 @@ from ..networks.complexity import real_dtype
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
 from ..settings import Number, number, optional_number
-from ..trees import keep_samples, norm, sample_norms
+from ..trees import keep_samples, sample_norms
 from .contour import relax_free
 from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, batch_mean
 
+# A singular value of the adjoint's operator below which a message calls the network critical.
+CRITICAL = 0.02
+
 
 class AdjointDiagnostics(AbstractDiagnostics):
-    """The free relaxation, and the residual of the adjoint equation relative to its source.
+    """The free relaxation, and the residual of each sample's adjoint equation.
 
     `solved` are the samples whose two equations were solved: the gradient is their mean.
+    `residual` is the norm of what the equation misses, relative to its source; `stretch` bounds the
+    smallest singular value of its operator.
     """
 
     free: Solution
     solved: Bool[Array, " batch"]
-    adjoint_residual: Float[Array, ""]
-    adjoint_tolerance: Float[Array, ""]
-    adjoint_steps: Int[Array, ""]
+    residual: Float[Array, " batch"]
+    stretch: Float[Array, " batch"]
+    tolerance: Float[Array, ""]
+    steps: Int[Array, ""]
 
     @property
     def converged(self) -> Bool[Array, ""]:
-        return jnp.all(self.solved) & (self.adjoint_residual <= self.adjoint_tolerance)
+        return jnp.all(self.solved)
 
     def failure(self) -> str:
         if not np.all(self.free.converged):
@@ -54,14 +60,22 @@ class AdjointDiagnostics(AbstractDiagnostics):
                 f"the free equilibrium did not converge ({self.free}). Remedies: another "
                 "relaxation, e.g. SynchronousIteration(damping=0.3) or Flow(), more max_steps"
             )
-        if not float(self.adjoint_residual) <= float(self.adjoint_tolerance):
-            return (
-                f"the adjoint equation was left with a relative residual of "
-                f"{float(self.adjoint_residual):.3g}, tolerance "
-                f"{float(self.adjoint_tolerance):.3g}: the network is close to critical. "
-                "Remedies: more steps, a looser tolerance, smaller weights"
-            )
-        return ""
+        left = ~np.asarray(self.solved)
+        if not left.any():
+            return ""
+        singular = float(np.min(np.asarray(self.stretch)[left]))
+        cause = (
+            f"the network is close to critical: its smallest singular value is {singular:.3g} at "
+            "most"
+            if singular < CRITICAL
+            else f"nothing says that the network is critical, after {int(self.steps)} steps"
+        )
+        return (
+            f"the adjoint equations of {np.count_nonzero(left)} of {left.size} samples were left "
+            f"with relative residuals of up to {np.max(np.asarray(self.residual)[left]):.3g}, "
+            f"tolerance {float(self.tolerance):.3g}; {cause}. Remedies: more steps, a looser "
+            "tolerance, smaller weights"
+        )
 
     def concerns(self) -> list[str]:
         return []
@@ -69,8 +83,8 @@ class AdjointDiagnostics(AbstractDiagnostics):
     def summary(self) -> str:
         left_out = int(np.sum(~np.asarray(self.solved)))
         return (
-            f"adjoint: relative residual {float(self.adjoint_residual):.3g} after "
-            f"{int(self.adjoint_steps)} steps"
+            f"adjoint: relative residual {np.max(np.asarray(self.residual), initial=0.0):.3g} "
+            f"after {int(self.steps)} steps"
             + (f"; {left_out} of {self.solved.size} samples not solved, left out" * (left_out > 0))
         )
 
@@ -94,16 +108,21 @@ class _Adjoint(AbstractGradientMethod):
         return transposed_product(network, s, drive, v)
 
     def operator(self, dynamics: Dynamics, free: Solution) -> Callable[[State], State]:
-        """The linear map `P` in `mu - P mu = dC/du`: `G'^T`, or the same with J for `J^T`."""
+        """The linear map of the adjoint: `I - G'^T`, or the same with J for `J^T`."""
         network = dynamics.network
         _, to_potential = jax.vjp(network.activity, free.u)
-        return lambda mu: to_potential(self.product(network, free.s, dynamics.drive, mu))[0]
 
-    def solve_linear(
+        def apply(mu: State) -> State:
+            (moved,) = to_potential(self.product(network, free.s, dynamics.drive, mu))
+            return jax.tree.map(lambda a, b: a - b, mu, moved)
+
+        return apply
+
+    def solve_adjoint(
         self, operator: Callable[[State], State], source: State, tolerance: Float[Array, ""]
-    ) -> tuple[State, Int[Array, ""]]:
-        """Solve `mu - operator(mu) = source`; returns `mu` and the number of steps."""
-        return _accelerated(operator, source, tolerance)
+    ) -> LinearSolution:
+        """Solve `operator(mu) = source`, each sample to a residual relative to its source."""
+        return solve_linear(operator, source, tolerance=tolerance)
 
     def check(self, network: AbstractNetwork) -> None:
         pass
@@ -130,14 +149,12 @@ class _Adjoint(AbstractGradientMethod):
         operator = self.operator(dynamics, relaxed)
         (slope,) = to_potential(cost_force(network, relaxed.s, y))
         source = keep_samples(free.converged, slope)
-        adjoint, steps = self.solve_linear(operator, source, tolerance)
-        defect = jax.tree.map(lambda m, p, b: m - p - b, adjoint, operator(adjoint), source)
-        size = jnp.maximum(norm(source), jnp.finfo(dtype).tiny).astype(dtype)
+        adjoint = self.solve_adjoint(operator, source, tolerance)
         # Solvers stop at `tolerance` in their own measure; a margin of 10 judges them.
         goal = 10 * tolerance
-        solved = free.converged & (sample_norms(defect).astype(dtype) <= goal * size)
+        solved = free.converged & (adjoint.residual <= goal)
         count = jnp.maximum(jnp.sum(solved), 1).astype(dtype)
-        s, mu = keep_samples(solved, relaxed.s), keep_samples(solved, adjoint)
+        s, mu = keep_samples(solved, relaxed.s), keep_samples(solved, adjoint.value)
 
         @eqx.filter_grad
         def gradient(parameters: AbstractNetwork) -> Array:
@@ -154,36 +171,13 @@ class _Adjoint(AbstractGradientMethod):
             diagnostics=AdjointDiagnostics(
                 free=free,
                 solved=solved,
-                adjoint_residual=norm(defect).astype(dtype) / size,
-                adjoint_tolerance=goal,
-                adjoint_steps=steps,
+                residual=adjoint.residual,
+                stretch=adjoint.stretch,
+                tolerance=goal,
+                steps=adjoint.steps,
             ),
             error_signal=jax.tree.map(jnp.negative, mu),
         )
-
-
-def _accelerated(
-    operator: Callable[[State], State], source: State, tolerance: Float[Array, ""]
-) -> tuple[State, Int[Array, ""]]:
-    """`mu = source + operator(mu)` by Anderson mixing, which for a linear map is GMRES."""
-    goal = norm(source) / jax.tree.leaves(source)[0].shape[0] ** 0.5
-
-    def step(mu: State) -> State:
-        return jax.tree.map(lambda b, p: b + p, source, operator(mu))
-
-    def change(before: State, after: State) -> Float[Array, " batch"]:
-        moved = sample_norms(jax.tree.map(jnp.subtract, after, before))
-        return moved / jnp.maximum(goal, jnp.finfo(goal.dtype).tiny)
-
-    return accelerate(
-        step,
-        source,
-        change=change,
-        tolerance=tolerance,
-        onset=float("inf"),  # linear: there is one fixed point only
-        depth=8,
-        max_steps=1000,
-    )
 
 
 class Implicit(_Adjoint):
@@ -194,8 +188,8 @@ class Implicit(_Adjoint):
 
     Args:
         relaxation: How equilibria are found.
-        linear_solver: Any iterative Lineax solver, such as `lineax.GMRES`; None for Anderson mixing
-            per sample.
+        linear_solver: Any iterative Lineax solver, such as `lineax.GMRES`; None for GMRES per
+            sample.
         tolerance: Relative residual of the adjoint equation; None for 1e-5 in float32, 1e-10 in
             float64.
 
@@ -222,18 +216,14 @@ class Implicit(_Adjoint):
                 "lineax.GMRES(rtol, atol), or tolerance=... by name"
             )
 
-    def solve_linear(
+    def solve_adjoint(
         self, operator: Callable[[State], State], source: State, tolerance: Float[Array, ""]
-    ) -> tuple[State, Int[Array, ""]]:
+    ) -> LinearSolution:
         if self.linear_solver is None:
-            return _accelerated(operator, source, tolerance)
-
-        def apply(mu: State) -> State:
-            return jax.tree.map(lambda a, b: a - b, mu, operator(mu))
-
-        linear = lineax.FunctionLinearOperator(apply, jax.eval_shape(lambda: source))
+            return super().solve_adjoint(operator, source, tolerance)
+        linear = lineax.FunctionLinearOperator(operator, jax.eval_shape(lambda: source))
         solution = lineax.linear_solve(linear, source, self.linear_solver, throw=False)
-        return solution.value, jnp.asarray(solution.stats["num_steps"])
+        return judge_linear(operator, source, solution.value, solution.stats["num_steps"])
 
 
 class LinearResponse(_Adjoint):
@@ -298,21 +288,24 @@ class RecurrentBackprop(_Adjoint):
         check_positive("damping", self.damping, "1 is the undamped iteration")
         check_at_least("max_steps", self.max_steps, 1, "an iteration needs a step")
 
-    def solve_linear(
+    def solve_adjoint(
         self, operator: Callable[[State], State], source: State, tolerance: Float[Array, ""]
-    ) -> tuple[State, Int[Array, ""]]:
-        dtype = real_dtype(source)
-        damping = self.damping.astype(dtype)
-        goal = (tolerance * norm(source)).astype(dtype)
+    ) -> LinearSolution:
+        damping = self.damping.astype(real_dtype(source))
+        goal = tolerance * sample_norms(source)
 
         def relax(result: tuple[Any, ...], _: None, __: Array) -> tuple[tuple[Any, ...], None]:
             mu, _ = result
-            defect = jax.tree.map(lambda b, p, m: b + p - m, source, operator(mu), mu)
+            defect = jax.tree.map(lambda b, a: b - a, source, operator(mu))
             mu = jax.tree.map(lambda m, d: m + damping * d, mu, defect)
-            return (mu, norm(defect).astype(dtype)), None
+            return (mu, sample_norms(defect)), None
 
-        start = (source, jnp.asarray(jnp.inf, dtype=dtype))
+        def unfinished(result: tuple[Any, ...]) -> Array:
+            _, remaining = result
+            return jnp.any(remaining > goal)  # false for NaN
+
+        start = (source, jnp.full_like(goal, jnp.inf))
         (mu, _), steps = iterate(
-            relax, start, None, unfinished=lambda result: result[1] > goal, max_steps=self.max_steps
+            relax, start, None, unfinished=unfinished, max_steps=self.max_steps
         )
-        return mu, steps
+        return judge_linear(operator, source, mu, steps)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -67,7 +68,7 @@ def test_single_precision_gradients_are_compared_in_double():
 
 
 @pytest.mark.parametrize("measure", [cosine, cosine_distance, angle, relative_error, norm_ratio])
-def test_jit_gives_the_same(measure: Callable):
+def test_jit_gives_the_same(measure: Callable[..., Any]):
     rng = np.random.default_rng(2)
     a, b = pair(*rng.normal(size=9)), pair(*rng.normal(size=9))
     assert isinstance(measure(a, b), float)
@@ -140,7 +141,7 @@ def test_whole_networks_count_as_their_parameters(toy):
         ({"a": jnp.ones(2, complex)}, {"a": jnp.ones(2, complex)}, "complex"),
     ],
 )
-def test_misfits_are_refused(a: dict, b: dict, message: str):
+def test_misfits_are_refused(a: dict[str, jax.Array], b: dict[str, jax.Array], message: str):
     for measure in (cosine_distance, angle, relative_error, norm_ratio, cosine_by_layer):
         with pytest.raises(ValueError, match=message):
             measure(a, b)

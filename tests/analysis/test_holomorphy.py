@@ -65,7 +65,7 @@ def test_errors_for_complex_input_are_kept():
 class Elementwise(osciprop.networks.AbstractActivation):
     """Any function of the potential, which claims to be holomorphic."""
 
-    function: Callable = eqx.field(static=True)
+    function: Callable[[jax.Array], jax.Array] = eqx.field(static=True)
     holomorphic = True
 
     def __call__(self, potential):
@@ -97,9 +97,9 @@ def test_functions_that_are_not_holomorphic_fail(function):
 class Spoilt(osciprop.Network):
     """A network of which one part is not what it should be."""
 
-    current_of: Callable = eqx.field(static=True, default=lambda s: s)
-    cost_of: Callable = eqx.field(static=True, default=lambda s: s)
-    phi_of: Callable = eqx.field(static=True, default=lambda s: s)
+    current_of: Callable[[jax.Array], jax.Array] = eqx.field(static=True, default=lambda s: s)
+    cost_of: Callable[[jax.Array], jax.Array] = eqx.field(static=True, default=lambda s: s)
+    phi_of: Callable[[jax.Array], jax.Array] = eqx.field(static=True, default=lambda s: s)
 
     def current(self, s, drive):
         return super().current(jax.tree.map(self.current_of, s), drive)

@@ -50,7 +50,9 @@ def linear_network(seed: int) -> osciprop.Network:
 
 def system(network: osciprop.Network) -> tuple[np.ndarray, np.ndarray]:
     """`A = I - W` and the projector `P` on the outputs: `(A + beta P) s = drive + beta P y`."""
-    weight = np.asarray(network.synapses[1].weight)
+    synapse = network.synapses[1]
+    assert isinstance(synapse, osciprop.Reciprocal)
+    weight = np.asarray(synapse.weight)
     zeros = [np.zeros((size, size)) for size in weight.shape]
     coupling = np.block([[zeros[0], weight], [weight.T, zeros[1]]])
     hidden, outputs = weight.shape

@@ -33,6 +33,8 @@ class Reply:
 
 
 class Handler(BaseHTTPRequestHandler):
+    server: "Server"
+
     def do_GET(self) -> None:
         self.server.requested.append(self.path)
         reply = self.server.replies.get(self.path, Reply(b"", 0, status=404))

@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def arrays(files: list[bytes] | None = None) -> dict[str, np.ndarray]:
     }
 
 
-def write(folder: Path, parts: dict[str, np.ndarray]) -> Path:
+def write(folder: Path, parts: dict[str, Any]) -> Path:
     np.savez(folder / "cifar10_jpeg.npz", **parts)
     return folder
 

@@ -1,6 +1,7 @@
 """The Dataset record, of numbers and of images of bytes, memory-mapped too."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from osciprop.datasets import Batches, Dataset
 
 
 def small(**change) -> Dataset:
-    fields = {
+    fields: dict[str, Any] = {
         "name": "small",
         "x_train": np.linspace(0, 1, 24, dtype=np.float32).reshape(6, 4),
         "y_train": np.array([0, 1, 2, 0, 1, 2], np.int32),

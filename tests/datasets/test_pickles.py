@@ -4,6 +4,7 @@ import io
 import os
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from osciprop.datasets import DatasetError
 from osciprop.datasets.pickles import load_dictionary
 
 
-def load(content: bytes) -> dict:
+def load(content: bytes) -> dict[str, Any]:
     return load_dictionary(io.BytesIO(content), "some_batch")
 
 

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from jaxtyping import Array, PyTree
 
 import osciprop
 from experiments import hep2022_cnn
@@ -31,7 +32,7 @@ def test_momentum_and_decoupled_decay_by_layer():
     optimizer = hep2022_cnn.layerwise(rates, decays, steps_per_epoch=10)
     parameters = eqx.filter(network, eqx.is_inexact_array)
 
-    def leaves(tree: osciprop.Network) -> list[np.ndarray]:
+    def leaves(tree: PyTree[Array]) -> list[np.ndarray]:
         layers = zip(tree.synapses, tree.populations, strict=True)
         pairs = [(synapse.transform.kernel, population.bias) for synapse, population in layers]
         return [np.asarray(leaf) for pair in [*pairs, (tree.readout.weight,)] for leaf in pair]

@@ -1,6 +1,7 @@
 """The physics of the studies, at a few points each; and that each can be run and drawn."""
 
 import json
+from collections.abc import Mapping
 
 import jax.numpy as jnp
 import numpy as np
@@ -58,8 +59,9 @@ def test_stored_truncation_and_lag_are_those_of_the_theory():
 
 
 def compared(name: str, angle: float, noise: float = 0.0) -> dict[str, float | bool]:
-    method = method_comparison.study.axes["method"].values[name]
-    return method_comparison.method_comparison(method, angle, noise, 0, samples=2, scale=0.6)
+    methods = method_comparison.study.axes["method"].values
+    assert isinstance(methods, Mapping)
+    return method_comparison.method_comparison(methods[name], angle, noise, 0, samples=2, scale=0.6)
 
 
 @pytest.mark.slow
@@ -86,8 +88,9 @@ def test_phases_read_in_noise_tend_to_the_method_without(name):
 
 
 def stability(kind: str, alpha: float, beta: float) -> dict[str, float]:
-    alpha, beta = jnp.asarray(alpha), jnp.asarray(beta)
-    return dual_stability.dual_stability(kind, alpha, beta, images=20, rounds=60, tolerance=0.05)
+    return dual_stability.dual_stability(
+        kind, jnp.asarray(alpha), jnp.asarray(beta), images=20, rounds=60, tolerance=0.05
+    )
 
 
 @pytest.mark.slow

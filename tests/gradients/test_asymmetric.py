@@ -156,11 +156,14 @@ def test_feedforward_network_learns_by_backpropagation():
     x, y = batch(5, 3, 8)
 
     def loss(parameters: osciprop.Network) -> Array:
-        drive, s = parameters.drive(jnp.asarray(x)), []
+        drive = parameters.drive(jnp.asarray(x))
+        s: list[Array] = []
         for place, population in enumerate(parameters.populations):
             inflow = drive[place]
             if place:
-                inflow = inflow + s[-1] @ parameters.synapses[place].weight
+                synapse = parameters.synapses[place]
+                assert isinstance(synapse, osciprop.Directed)
+                inflow = inflow + s[-1] @ synapse.weight
             s.append(population.neuron.activation(inflow))
         return jnp.mean(parameters.cost(tuple(s), jnp.asarray(y)))
 

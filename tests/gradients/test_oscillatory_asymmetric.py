@@ -89,7 +89,8 @@ def random_networks(count: int):
     """Networks with a stable equilibrium: arrays stacked, inputs, targets, criteria, and how slow
     their slowest mode is."""
     rng = np.random.default_rng(1)
-    networks, inputs, targets, criteria = [], [], [], []
+    networks: list[osciprop.Network] = []
+    inputs, targets, criteria = [], [], []
     seed = 0
     while len(networks) < count:
         network = three_blocks(seed, rng.uniform(0.3, 1.6))
@@ -215,13 +216,15 @@ def test_settings_are_checked(case):
 
 @pytest.mark.slow
 def test_bias_is_of_second_order_in_the_frequency_and_of_none_in_the_amplitude(case):
-    exact = osciprop.estimate_gradient(*case, EXACT).gradient
+    network, x, y = case
+    exact = osciprop.estimate_gradient(network, x, y, EXACT).gradient
 
     def error(amplitude: float, period: float) -> float:
         oscillation = osciprop.OscillatoryEP(
             amplitude, period, samples=32, rule=SIGNALS, integrator=FINE
         )
-        found = osciprop.estimate_gradient(*case, osciprop.OscillatoryAEP(oscillation))
+        method = osciprop.OscillatoryAEP(oscillation)
+        found = osciprop.estimate_gradient(network, x, y, method)
         return relative_error(found.gradient, exact)
 
     periods = np.asarray([200.0, 400.0, 800.0])

@@ -37,6 +37,68 @@ def test_any_iterative_solver_ends_at_the_same_adjoint():
     assert relative_error(found.gradient, expected.gradient) < 1e-8
 
 
+class Inhibited(osciprop.AbstractNetwork):
+    """One population with any matrix, whose fixed-point map may stretch by far more than 1."""
+
+    weight: jnp.ndarray
+    bias: jnp.ndarray
+
+    def rest(self, x):
+        return jnp.zeros((x.shape[0], self.bias.size), dtype=x.dtype)
+
+    def activity(self, u):
+        return jnp.tanh(u)
+
+    def drive(self, x):
+        return x
+
+    def current(self, s, drive):
+        return s @ self.weight.T + self.bias + drive
+
+    def cost(self, s, y):
+        return jnp.sum((s - y) ** 2, axis=1) / 2
+
+    def output(self, s):
+        return s
+
+
+@pytest.mark.parametrize("units", [3, 20])
+def test_the_adjoint_of_networks_in_which_inhibition_dominates(units):
+    random = np.random.default_rng(units)
+    method = osciprop.Implicit(osciprop.Chained(osciprop.Flow(1e-2), osciprop.Newton()))
+    tried = 0
+    for _ in range(6):
+        drawn, other = random.normal(size=(2, units, units)) / np.sqrt(2 * units)
+        weight = 2.0 * (0.7 * (drawn + drawn.T) + 0.7 * (other - other.T)) - 4.0 * np.eye(units)
+        bias, x = random.normal(size=units) / 2, random.normal(size=(4, units))
+        y = np.full((4, units), 0.3)
+        network = Inhibited(jnp.asarray(weight), jnp.asarray(bias))
+        found = osciprop.estimate_gradient(network, x, y, method)
+        for s, target, signal in zip(found.equilibrium.s, y, found.error_signal, strict=True):
+            slope = 1 - np.asarray(s) ** 2
+            jacobian = weight * slope
+            tried += np.abs(np.linalg.eigvals(jacobian)).max() > 1
+            adjoint = np.linalg.solve((np.eye(units) - jacobian).T, slope * (s - target))
+            np.testing.assert_allclose(signal, -adjoint, atol=1e-8)
+    assert tried == 24
+
+
+def test_only_a_small_singular_value_makes_a_network_critical():
+    x, y = np.ones((2, 1)), np.zeros((2, 3))
+    unreachable = osciprop.Implicit(osciprop.Newton(), tolerance=1e-30)
+    for weight, message in ((0.5, "nothing says"), (0.999, "singular value is 0.00")):
+        network = osciprop.Network(
+            (osciprop.Population(osciprop.LeakyIntegrator(osciprop.Identity()), jnp.zeros(3)),),
+            (
+                osciprop.Directed(jnp.asarray([[1.0, 0.7, 0.1]]), osciprop.INPUT, 0),
+                osciprop.Directed(jnp.full((3, 3), weight / 3), 0, 0),
+            ),
+            osciprop.SquaredError(),
+        )
+        with pytest.raises(osciprop.ConvergenceError, match=message):
+            osciprop.estimate_gradient(network, x, y, unreachable)
+
+
 def test_bad_settings_are_named():
     with pytest.raises(TypeError, match="linear_solver"):
         osciprop.Implicit(linear_solver=1e-8)

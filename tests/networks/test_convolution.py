@@ -27,7 +27,7 @@ def test_convolution_of_complex_images(padding: int):
     rng = np.random.default_rng(0)
     images = rng.normal(size=(2, 5, 6, 3)) + 1j * rng.normal(size=(2, 5, 6, 3))
     kernel = rng.normal(size=(3, 3, 3, 4))
-    convolution = osciprop.networks.Convolution(kernel, padding)
+    convolution = osciprop.networks.Convolution(jnp.asarray(kernel), padding)
     expected = written_out(images, kernel, padding)
     np.testing.assert_allclose(convolution(jnp.asarray(images)), expected, atol=1e-12)
     np.testing.assert_allclose(convolution(jnp.asarray(images.real)), expected.real, atol=1e-12)
@@ -54,7 +54,8 @@ def test_the_way_back_is_the_transpose_and_not_hermitian():
 def test_the_transpose_is_the_derivative(padding: int, pooling: osciprop.networks.AbstractPooling):
     """Also of kernels that are not square, and with more zeros than the kernel reaches."""
     rng = np.random.default_rng(0)
-    convolution = osciprop.networks.Convolution(rng.normal(size=(2, 3, 2, 4)), padding, pooling)
+    kernel = jnp.asarray(rng.normal(size=(2, 3, 2, 4)))
+    convolution = osciprop.networks.Convolution(kernel, padding, pooling)
     pre = jnp.asarray(rng.normal(size=(2, 5, 6, 2)) + 1j * rng.normal(size=(2, 5, 6, 2)))
     post = jnp.asarray(rng.normal(size=convolution(pre).shape), dtype=complex)
     np.testing.assert_allclose(

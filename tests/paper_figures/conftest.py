@@ -4,6 +4,7 @@ import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -17,9 +18,12 @@ from paper_figures.record import decode_all, encode_all
 NEED_IMAGES = (fig3a, fig3b, fig3c, error_vectors, bias_by_angle)
 
 
-@functools.cache
-def _fast_data(figure: PaperFigure) -> Data:
+def _compute(figure: PaperFigure) -> Data:
     return decode_all(encode_all(figure.compute(fast=True)))
+
+
+# Figures are modules, which have a hash.
+_fast_data = cast(Callable[[PaperFigure], Data], functools.cache(_compute))
 
 
 def _with_images(figure: PaperFigure) -> Data:

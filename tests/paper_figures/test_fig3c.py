@@ -4,17 +4,18 @@ import numpy as np
 import pytest
 
 from paper_figures.claim import Claim
+from paper_figures.figure import Data
 from paper_figures.hep2022 import fig3c
 from paper_figures.record import decode_all, load
 from paper_figures.runner import HOME, json_path
 
 
 @pytest.fixture
-def stored() -> dict:
-    return dict(decode_all(load(json_path(HOME, fig3c.NAME)).data))
+def stored() -> Data:
+    return decode_all(load(json_path(HOME, fig3c.NAME)).data)
 
 
-def failed(data: dict) -> list[Claim]:
+def failed(data: Data) -> list[Claim]:
     return [claim for claim in fig3c.claims(data) if not claim.passed]
 
 
@@ -35,7 +36,7 @@ def test_inside_is_the_band_from_5_to_95_percent() -> None:
     assert lies.tolist() == [False, True, True, False]
 
 
-def test_full_size_draws_are_different_and_all_succeeded(stored: dict) -> None:
+def test_full_size_draws_are_different_and_all_succeeded(stored: Data) -> None:
     for name in fig3c.LABELS:
         for kind in fig3c.KINDS:
             table = stored[f"{name}_{kind}"]
@@ -44,14 +45,14 @@ def test_full_size_draws_are_different_and_all_succeeded(stored: dict) -> None:
             assert len(np.unique(table[:, 5])) == len(table)
 
 
-def test_full_size_claims(stored: dict) -> None:
+def test_full_size_claims(stored: Data) -> None:
     claims = fig3c.claims(stored)
     assert len(claims) == 11
     assert sum("older run" in claim.text for claim in claims) == 2
     assert sum("inside the 5 to 95 %" in str(claim.ours) for claim in claims) == 4
 
 
-def test_noise_makes_the_error_of_small_amplitudes_only(stored: dict) -> None:
+def test_noise_makes_the_error_of_small_amplitudes_only(stored: Data) -> None:
     noisy, silent = (
         np.median(stored[f"holomorphic_{kind}"], axis=0) for kind in ("shared", "silent")
     )
@@ -59,7 +60,7 @@ def test_noise_makes_the_error_of_small_amplitudes_only(stored: dict) -> None:
     assert noisy[-1] < 3 * silent[-1]
 
 
-def test_wrong_numbers_fail(stored: dict) -> None:
+def test_wrong_numbers_fail(stored: Data) -> None:
     before = len(failed(stored))
     data = dict(stored)
     data["holomorphic_shared"] = 3 * data["holomorphic_shared"]
@@ -72,6 +73,6 @@ def test_wrong_numbers_fail(stored: dict) -> None:
     assert any("each sample's own" in claim.text for claim in failed(data))
 
 
-def test_few_draws_make_no_band(stored: dict) -> None:
+def test_few_draws_make_no_band(stored: Data) -> None:
     few = {name: rows if rows.ndim == 1 else rows[:2] for name, rows in stored.items()}
     assert not any("5 to 95 %" in str(claim.ours) for claim in fig3c.claims(few))

@@ -2,16 +2,21 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.gridspec import SubplotSpec
 from slow_figures import SLOW
 
+import osciprop
+from paper_figures import layers
 from paper_figures.figure import Data, PaperFigure
 from paper_figures.hep2022 import fig2d, toy
 from paper_figures.precision import in_double_precision
+from paper_figures.published import hep2022_toy
 from paper_figures.record import decode_all, load
 from paper_figures.registry import FIGURES
 from paper_figures.report import report
@@ -25,7 +30,7 @@ FastData = Callable[[PaperFigure], Data]
 def panels_at_the_bottom(drawn: Figure) -> list[Axes]:
     """Those that need a label along x, which panels above share."""
     panels = [axes for axes in drawn.axes if axes.get_label() != "<colorbar>"]
-    places = [axes.get_subplotspec() for axes in panels]
+    places = [cast(SubplotSpec, axes.get_subplotspec()) for axes in panels]
     return [axes for axes, place in zip(panels, places, strict=True) if place.is_last_row()]
 
 
@@ -81,7 +86,7 @@ def test_names_are_unique_and_where_the_modules_are() -> None:
 
 
 def test_claims_can_fail() -> None:
-    data = decode_all(load(json_path(HOME, fig2d.NAME)).data)
+    data = dict(decode_all(load(json_path(HOME, fig2d.NAME)).data))
     data["radius"] = 0.7
     failed = [claim.text for claim in fig2d.claims(data) if not claim.passed]
     assert len(failed) == 1 and failed[0].startswith("radius of convergence")
@@ -90,9 +95,10 @@ def test_claims_can_fail() -> None:
 @in_double_precision
 def test_toy_matches_published_gradient() -> None:
     gradient = toy.true_gradient()
-    stored = toy.hep2022_toy()
+    assert isinstance(gradient.readout, osciprop.SoftmaxCrossEntropy)
+    stored = hep2022_toy()
     ours = [
-        *(synapse.weight for synapse in gradient.synapses),
+        *layers.weights(gradient),
         *(population.bias for population in gradient.populations),
         gradient.readout.weight,
         gradient.readout.bias,

@@ -1,19 +1,24 @@
 """The always-on network of Fig. 3: published numbers, fits, and the claims' power to fail."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
+import osciprop
 from osciprop.datasets import DatasetError
+from paper_figures import layers, published
 from paper_figures.figure import PaperFigure
 from paper_figures.hep2022 import fig3a, fig3b, rotating
 from paper_figures.record import decode_all, load
 from paper_figures.runner import HOME, json_path
 
+Stored = Callable[[PaperFigure], dict[str, Any]]
+
 
 @pytest.fixture
-def stored() -> Callable[[PaperFigure], dict]:
+def stored() -> Stored:
     return lambda figure: dict(decode_all(load(json_path(HOME, figure.NAME)).data))
 
 
@@ -29,7 +34,7 @@ def test_published_curves_agree_with_the_published_text() -> None:
 
 def test_published_residuals_are_the_stored_ones() -> None:
     for length in (50, 100, 400):
-        stored = rotating.published.hep2022()["fig3ab"][f"period_{length}_steps"]
+        stored = published.hep2022()["fig3ab"][f"period_{length}_steps"]
         assert rotating.PUBLISHED_RESIDUAL[length] == pytest.approx(
             stored["mean_log10_residual"], abs=6e-4
         )
@@ -42,7 +47,8 @@ def test_exponent_is_that_of_the_frequency() -> None:
 
 def test_weights_are_drawn_as_published() -> None:
     network = rotating.network()
-    weights = [synapse.weight for synapse in network.synapses] + [network.readout.weight]
+    assert isinstance(network.readout, osciprop.SoftmaxCrossEntropy)
+    weights = [*layers.weights(network), network.readout.weight]
     assert [weight.shape for weight in weights] == [(784, 256), (256, 256), (256, 10)]
     for weight in weights:  # a cut at two standard deviations leaves 0.88 of them
         assert float(weight.std()) == pytest.approx(0.88 * 0.05, rel=0.03)
@@ -50,9 +56,7 @@ def test_weights_are_drawn_as_published() -> None:
     assert not any(population.bias.any() for population in network.populations)
 
 
-def test_first_period_shows_the_start_and_the_tenth_only_the_limit(
-    stored: Callable[[PaperFigure], dict],
-) -> None:
+def test_first_period_shows_the_start_and_the_tenth_only_the_limit(stored: Stored) -> None:
     data = stored(fig3a)
     own, mean = data["stepped_own_distance_float32"], data["stepped_distance_float32"]
     np.testing.assert_allclose(own[:, 0], mean[:, 0], rtol=1e-3)
@@ -60,14 +64,14 @@ def test_first_period_shows_the_start_and_the_tenth_only_the_limit(
     assert np.all(own[:2, 9] < mean[:2, 9])
 
 
-def test_full_size_has_every_claim(stored: Callable[[PaperFigure], dict]) -> None:
+def test_full_size_has_every_claim(stored: Stored) -> None:
     claims = fig3a.claims(stored(fig3a))
     assert len(claims) == 15
     assert sum("goes as this power" in claim.text for claim in claims) == 3
     assert len(fig3b.claims(stored(fig3b))) == 5
 
 
-def test_wrong_numbers_fail(stored: Callable[[PaperFigure], dict]) -> None:
+def test_wrong_numbers_fail(stored: Stored) -> None:
     data = stored(fig3a)
     data["stepped_distance_float32"] = 30 * data["stepped_distance_float32"]
     data["turned_own_error_float64"] = np.sqrt(data["turned_own_error_float64"])

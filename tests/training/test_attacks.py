@@ -63,7 +63,10 @@ def test_projected_ascent_is_repeated_fgsm_and_does_better_than_one_step():
 @pytest.mark.parametrize("key", [None, KEY])
 @pytest.mark.parametrize(
     "attack",
-    [osciprop.training.FastGradientSign(0.3), osciprop.training.ProjectedGradient(0.3, 0.2, 3)],
+    [
+        osciprop.training.FastGradientSign(0.3),
+        osciprop.training.ProjectedGradient(0.3, step=0.2, steps=3),
+    ],
     ids=["FGSM", "PGD"],
 )
 def test_results_stay_in_the_ball_and_in_the_range(attack, key):

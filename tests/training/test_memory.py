@@ -52,9 +52,9 @@ def compiled() -> Iterator[list[str]]:
     """The names of all that is compiled during a test."""
     names = []
 
-    def listen(event: str, seconds: float, **labels: str) -> None:
+    def listen(event: str, duration_secs: float, **labels: str | int) -> None:
         if event == "/jax/core/compile/backend_compile_duration":
-            names.append(labels["fun_name"])
+            names.append(str(labels["fun_name"]))
 
     jax.monitoring.register_event_duration_secs_listener(listen)
     yield names

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ HERE = Path(__file__).parents[1]
 SAME = 1e-12
 
 
-def simulated(part: str) -> dict:
+def simulated(part: str) -> dict[str, Any]:
     """What a process with four simulated devices found."""
     process = subprocess.run(
         [sys.executable, "-m", "tests.several_devices", part],
@@ -28,7 +29,7 @@ def simulated(part: str) -> dict:
 
 
 @pytest.fixture(scope="module")
-def several() -> dict:
+def several() -> dict[str, Any]:
     return simulated("training")
 
 

@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import optax
 import pytest
+from jaxtyping import Array
 from training_cases import DIGITS, METHOD, digits_network
 
 import osciprop
@@ -15,7 +16,7 @@ X, Y = DIGITS.x_train[:20].astype(float), DIGITS.y_train[:20]
 
 
 @pytest.fixture(scope="module")
-def update() -> tuple[TrainingState, osciprop.Estimate, float]:
+def update() -> tuple[TrainingState, osciprop.Estimate, Array]:
     return train_step(begin(digits_network(), OPTIMIZER), X, Y, METHOD, OPTIMIZER)
 
 

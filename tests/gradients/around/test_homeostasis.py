@@ -167,7 +167,9 @@ def test_memory_grows_with_the_units_not_their_square(method):
             return method.estimate(Ring(left, right), x, y, None, key).gradient
 
         compiled = jax.jit(gradient).lower(weights, weights, *sample, KEY).compile()
-        return compiled.memory_analysis().temp_size_in_bytes
+        memory = compiled.memory_analysis()
+        assert memory is not None
+        return memory.temp_size_in_bytes
 
     small, large = temporary(2000), temporary(8000)
     assert large < 4.5 * small

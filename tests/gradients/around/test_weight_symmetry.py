@@ -23,8 +23,10 @@ def trained(
 ) -> osciprop.Network:
     optimizer = optax.sgd(rate)
     state = osciprop.training.step.begin(network(), optimizer)
+    x, y = DATA
     for _ in range(updates):
-        state, _, _ = osciprop.training.step.train_step(state, *DATA, method, optimizer)
+        state, _, _ = osciprop.training.step.train_step(state, x, y, method, optimizer)
+    assert isinstance(state.network, osciprop.Network)
     return state.network
 
 
