@@ -86,6 +86,17 @@ def largest_change(before: PyTree, after: PyTree) -> Float[Array, " batch"]:
     return changes / jnp.maximum(sample_peaks(after), 1)
 
 
+def choose_samples(
+    which: Bool[Array, " batch"],
+    yes: PyTree[Inexact[Array, "batch ..."]],
+    no: PyTree[Inexact[Array, "batch ..."]],
+) -> PyTree[Array]:
+    """Each sample from one state or from another."""
+    return jax.tree.map(
+        lambda a, b: jnp.where(which.reshape((-1,) + (1,) * (a.ndim - 1)), a, b), yes, no
+    )
+
+
 def keep_samples(
     keep: Bool[Array, " batch"],
     tree: PyTree[Inexact[Array, "batch ..."]],

@@ -9,6 +9,7 @@ The files, each importing only from those above it:
     linear             linear equations per sample, by GMRES
     anderson           accelerated fixed-point iteration, per sample
     relaxation         iterations to an equilibrium, and `relax`
+    settling           flow, then acceleration: the equilibrium that the ODE settles in
     chained            one relaxation after another
     precision          relaxation in a precision below the network's
     jacobian           how asymmetric a Jacobian is, and what that does to error signals
@@ -38,5 +39,6 @@ from .relaxation import AndersonIteration as AndersonIteration
 from .relaxation import SequentialIteration as SequentialIteration
 from .relaxation import SynchronousIteration as SynchronousIteration
 from .relaxation import relax as relax
+from .settling import Settling as Settling
 from .solution import Solution as Solution
 from .spectra import radius_from_decay as radius_from_decay

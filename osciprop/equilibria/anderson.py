@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax.custom_batching import custom_vmap
-from jaxtyping import Array, Bool, Float, Inexact, Int, PyTree
+from jaxtyping import Array, ArrayLike, Bool, Float, Inexact, Int, PyTree
 
 from ..networks.complexity import real_dtype
 from ..trees import as_rows, from_rows
@@ -74,13 +74,16 @@ def accelerate(
     onset: float,
     depth: int,
     max_steps: int,
-) -> tuple[PyTree[Array], Int[Array, ""]]:
+    contraction: ArrayLike = float("inf"),
+) -> tuple[PyTree[Array], Bool[Array, " batch"], Int[Array, ""]]:
     """Iterate `x <- step(x)`, accelerated, until `change(x, step(x)) <= tolerance` everywhere.
 
     `depth` steps are remembered per sample, from where its `change` falls below `onset`: a mixture
     converges to unstable fixed points as happily as to stable ones, so the plain iteration must
     have chosen first. A sample whose residual grows forgets its steps and goes on plainly, so that
-    nothing is lost where acceleration fails. Returns the state and the number of steps.
+    nothing is lost where acceleration fails. A sample whose plain step shrinks its `change` to more
+    than `contraction` of the one before is given up. Returns the state, which samples have settled,
+    and the number of steps.
     """
     x0 = as_rows(start)
     batch, width = x0.shape
@@ -90,11 +93,13 @@ def accelerate(
     def advance(
         result: tuple[Any, ...], memory: tuple[Any, ...], turn: Int[Array, ""]
     ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        x, _ = result
+        x, before, given_up = result
         steps_made, residuals, gram, age, size = memory
         now = from_rows(x, start)
         then = step(now)
         distance = change(now, then)
+        plain = (distance > onset) & ~(distance <= tolerance)
+        given_up = given_up | (plain & (distance > limit * before))
         moved = as_rows(then)
         slot = turn % depth
         residual = moved - x
@@ -112,15 +117,17 @@ def accelerate(
         settled = (distance <= tolerance)[:, None]
         mixed = jnp.where(jnp.isfinite(weights).all(axis=1, keepdims=True), mixed, moved)
         x = jnp.where(settled, moved, mixed)
-        return (x, distance), (steps_made, residuals, gram, age, size_now)
+        return (x, distance, given_up), (steps_made, residuals, gram, age, size_now)
 
     def unfinished(result: tuple[Any, ...]) -> Array:
-        _, distance = result
-        return jnp.any(~(distance <= tolerance) & ~jnp.isnan(distance))
+        _, distance, given_up = result
+        return jnp.any(~(distance <= tolerance) & ~jnp.isnan(distance) & ~given_up)
 
+    limit = jnp.asarray(contraction, dtype=real_dtype(x0))
     infinite = jnp.full((batch,), jnp.inf, dtype=real_dtype(x0))
     first = (memory, memory, gram0, jnp.full((batch,), -1), infinite)
-    (final, _), steps = iterate(
-        advance, (x0, infinite), first, unfinished=unfinished, max_steps=max_steps
+    begin = (x0, infinite, jnp.zeros((batch,), dtype=bool))
+    (final, distance, _), steps = iterate(
+        advance, begin, first, unfinished=unfinished, max_steps=max_steps
     )
-    return from_rows(final, start), steps
+    return from_rows(final, start), distance <= tolerance, steps

@@ -20,14 +20,15 @@ Memory = TypeVar("Memory")
 
 
 @custom_vmap
-def _in_any_lane(running: Bool[Array, ""]) -> Bool[Array, ""]:
+def in_any_lane(running: Bool[Array, ""]) -> Bool[Array, ""]:
+    """Whether a flag holds in any lane of a `vmap`: one flag for all of them."""
     return running
 
 
-@_in_any_lane.def_vmap
+@in_any_lane.def_vmap
 def _(lanes: int, batched: Any, running: Array) -> tuple[Array, bool]:
     # Without any batched argument, rules are called for derivatives: then there are no lanes.
-    return (_in_any_lane(jnp.any(running)) if any(batched) else running), False
+    return (in_any_lane(jnp.any(running)) if any(batched) else running), False
 
 
 @custom_vmap
@@ -79,7 +80,7 @@ def iterate_with_memory(
 
     def going(carry: tuple[Any, ...]) -> Array:
         running, *_ = carry
-        return _in_any_lane(running)
+        return in_any_lane(running)
 
     def turn(carry: tuple[Any, ...]) -> tuple[Any, ...]:
         running, count, steps, result, kept = carry

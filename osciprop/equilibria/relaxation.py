@@ -268,7 +268,7 @@ class AndersonIteration(AbstractRelaxation):
         self, dynamics: Dynamics, u: State, tolerance: Float[Array, ""]
     ) -> tuple[State, Int[Array, ""], Float[Array, ""]]:
         one = jnp.ones((), dtype=real_dtype(u))
-        final, steps = accelerate(
+        final, _, steps = accelerate(
             lambda state: sweep(dynamics, state, one),
             u,
             change=lambda before, after: activity_change(dynamics, before, after),

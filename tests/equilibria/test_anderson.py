@@ -16,12 +16,13 @@ def solve(matrices, right, **options):
     """`x = M x + b` for each sample."""
     matrices, right = jnp.asarray(matrices), jnp.asarray(right)
     settings = dict(tolerance=jnp.asarray(1e-12), onset=float("inf"), depth=5, max_steps=200)
-    return accelerate(
+    state, _, steps = accelerate(
         lambda x: jnp.einsum("bij,bj->bi", matrices, x) + right,
         jnp.zeros_like(right),
         change=lambda before, after: sample_norms(after - before),
         **settings | options,
     )
+    return state, steps
 
 
 @pytest.mark.parametrize("complex_numbers", [False, True])

@@ -1,0 +1,162 @@
+"""The default of dynamics that are no contraction: the ODE's own equilibrium, or a flag."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import batch, small_network
+from scipy.integrate import solve_ivp
+
+import osciprop
+from osciprop.dynamics.dynamics import make_dynamics
+from osciprop.equilibria import Settling
+
+
+class Field(osciprop.AbstractNetwork):
+    """One population with any matrix and any time constants: `tau u' = W tanh(u) + b - u`."""
+
+    weight: jnp.ndarray
+    bias: jnp.ndarray
+    time_constant: jnp.ndarray
+
+    def rest(self, x):
+        return jnp.zeros((x.shape[0], self.bias.size), dtype=x.dtype)
+
+    def activity(self, u):
+        return jnp.tanh(u)
+
+    def drive(self, x):
+        return x
+
+    def current(self, s, drive):
+        return s @ self.weight.T + self.bias + drive
+
+    def velocity(self, u, current):
+        return (current - u) / self.time_constant
+
+    def cost(self, s, y):
+        return jnp.sum((s - y) ** 2, axis=1) / 2
+
+    def output(self, s):
+        return s
+
+
+def field(units: int, random: np.random.Generator, unit_of_time: float = 1.0) -> Field:
+    """Any sizes of excitation, inhibition and asymmetry."""
+    gain, skew, inhibition = 10 ** random.uniform(-1, 0.5), *random.uniform(size=2)
+    drawn, other = random.normal(size=(2, units, units)) / np.sqrt(2 * units)
+    weight = np.sqrt(1 - skew**2) * (drawn + drawn.T) + skew * (other - other.T)
+    times = unit_of_time * 10 ** random.uniform(-0.3, 0.3, units)
+    weight = gain * (weight - inhibition * np.eye(units))
+    return Field(*map(jnp.asarray, (weight, random.normal(size=units) / 2, times)))
+
+
+def ends(network: Field) -> np.ndarray | None:
+    """Where the ODE goes from rest, by LSODA and Newton's method; None if it does not settle."""
+    weight, bias, times = map(np.asarray, (network.weight, network.bias, network.time_constant))
+
+    def velocity(_: float, u: np.ndarray) -> np.ndarray:
+        return (weight @ np.tanh(u) + bias - u) / times
+
+    long = 400 * times.max()
+    run = solve_ivp(velocity, (0, long), np.zeros(bias.size), "LSODA", rtol=1e-9, atol=1e-11)
+    end = run.y[:, -1]
+    u = end
+    for _ in range(20):
+        jacobian = np.eye(bias.size) - weight * (1 - np.tanh(u) ** 2)
+        u = u - np.linalg.solve(jacobian, u - weight @ np.tanh(u) - bias)
+    still = np.abs(velocity(0.0, u) * times).max() < 1e-9 and np.abs(u - end).max() < 1e-2
+    return u if still else None
+
+
+@jax.jit
+@jax.vmap
+def settle(network):
+    x = jnp.zeros((1, network.bias.size))
+    return Settling().solve(make_dynamics(network, x), network.rest(x))
+
+
+@pytest.mark.parametrize(
+    ("units", "count"),
+    [(3, 30), (20, 10), *(pytest.param(*c, marks=pytest.mark.slow) for c in [(3, 600), (20, 200)])],
+)
+def test_every_network_whose_ode_settles_is_solved(units, count):
+    random = np.random.default_rng(count)
+    networks, expected = [], []
+    while len(networks) < count:
+        network = field(units, random, unit_of_time=0.01)
+        end = ends(network)
+        if end is not None:
+            networks.append(network)
+            expected.append(end)
+    found = settle(jax.tree.map(lambda *leaves: jnp.stack(leaves), *networks))
+    right = np.abs(np.asarray(found.u)[:, 0] - expected).max(axis=1) < 1e-8
+    converged = np.asarray(found.converged)[:, 0]
+    assert not (converged & ~right).any()
+    assert np.count_nonzero(right) >= 0.995 * count
+
+
+def elsewhere(activation, scale, relaxation, samples) -> int:
+    """How many samples of the digits end in another equilibrium than the flow's."""
+    network = osciprop.hopfield_mlp(
+        [64, 64, 64, 10], key=jax.random.key(0), activation=activation, scale=scale
+    )
+    x = osciprop.datasets.digits().x_train[:samples].astype(float)
+    # A sample so close to criticality that even the flow is not done says nothing.
+    flow = osciprop.relax(network, x, relaxation=osciprop.Flow(1e-6), throw=False)
+    ours = osciprop.relax(network, x, relaxation=relaxation)
+    apart = [np.abs(a - b).max(axis=1) for a, b in zip(flow.s, ours.s, strict=True)]
+    assert bool(ours.converged.all()) and int(jnp.sum(flow.converged)) >= 0.97 * samples
+    return int(np.count_nonzero((np.max(apart, axis=0) > 1e-3) & np.asarray(flow.converged)))
+
+
+def test_of_several_equilibria_it_finds_the_flows():
+    case = osciprop.ShiftedSigmoid(), 2.0
+    assert elsewhere(*case, osciprop.AndersonIteration(), 60) > 0
+    assert elsewhere(*case, Settling(), 60) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("activation", "scale", "allowed"),
+    [
+        *((osciprop.ShiftedSigmoid(), scale, 6) for scale in (0.5, 1.5, 2.0)),
+        *((osciprop.Tanh(), scale, 18) for scale in (1.0, 1.5, 2.0)),
+    ],
+)
+def test_hardly_any_sample_ends_elsewhere(activation, scale, allowed):
+    assert elsewhere(activation, scale, Settling(), 600) <= allowed
+
+
+def test_where_sweeps_contract_it_is_anderson_iteration():
+    network, (x, _) = small_network(), batch(5, 3, 4)
+    ours = osciprop.relax(network, x, relaxation=Settling())
+    plain = osciprop.relax(network, x)
+    assert int(ours.steps) == int(plain.steps)
+    for a, b in zip(ours.u, plain.u, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_nudges_in_the_complex_plane():
+    network, (x, y) = small_network(), batch(5, 3, 4)
+    ours = osciprop.relax(network, x, y, beta=0.3j, relaxation=Settling())
+    plain = osciprop.relax(network, x, y, beta=0.3j)
+    for a, b in zip(ours.u, plain.u, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-9)
+
+
+def test_what_never_settles_is_flagged():
+    turning = jnp.asarray([[2.0, -4.0], [4.0, 2.0]])
+    network = Field(turning, jnp.asarray([0.3, 0.0]), jnp.ones(2))
+    x = np.zeros((1, 2))
+    found = osciprop.relax(network, x, relaxation=Settling(max_steps=200), throw=False)
+    assert not bool(found.converged[0])
+    with pytest.raises(osciprop.ConvergenceError):
+        osciprop.relax(network, x, relaxation=Settling(max_steps=200))
+
+
+def test_bad_settings_are_named():
+    with pytest.raises(ValueError, match="tolerance"):
+        Settling(-1.0)
+    with pytest.raises(ValueError, match="max_steps"):
+        Settling(max_steps=0)
