@@ -32,6 +32,35 @@ def small_network(
     )
 
 
+class Field(osciprop.AbstractNetwork):
+    """One population with any matrix and any time constants: `tau u' = W tanh(u) + b - u`."""
+
+    weight: jnp.ndarray
+    bias: jnp.ndarray
+    time_constant: jnp.ndarray
+
+    def rest(self, x):
+        return jnp.zeros((x.shape[0], self.bias.size), dtype=x.dtype)
+
+    def activity(self, u):
+        return jnp.tanh(u)
+
+    def drive(self, x):
+        return x
+
+    def current(self, s, drive):
+        return s @ self.weight.T + self.bias + drive
+
+    def velocity(self, u, current):
+        return (current - u) / self.time_constant
+
+    def cost(self, s, y):
+        return jnp.sum((s - y) ** 2, axis=1) / 2
+
+    def output(self, s):
+        return s
+
+
 class LinearNetwork(osciprop.AbstractEnergyNetwork):
     """A user's own network: one linear population, `phi = s W s / 2 + x V s`, squared error.
 

@@ -25,6 +25,7 @@ from .jacobian import MeanStability as MeanStability
 from .jacobian import jacobian_symmetry as jacobian_symmetry
 from .jacobian import running_mean_stability as running_mean_stability
 from .linear import LinearSolution as LinearSolution
+from .linear import SampleGMRES as SampleGMRES
 from .linear import solve_linear as solve_linear
 from .lipschitz_damping import LipschitzDamping as LipschitzDamping
 from .newton import Newton as Newton

@@ -127,7 +127,7 @@ def accelerate(
     infinite = jnp.full((batch,), jnp.inf, dtype=real_dtype(x0))
     first = (memory, memory, gram0, jnp.full((batch,), -1), infinite)
     begin = (x0, infinite, jnp.zeros((batch,), dtype=bool))
-    (final, distance, _), steps = iterate(
+    (final, distance, _), _, steps = iterate(
         advance, begin, first, unfinished=unfinished, max_steps=max_steps
     )
     return from_rows(final, start), distance <= tolerance, steps

@@ -10,14 +10,16 @@ and all share each product with the operator.
 from collections.abc import Callable
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
+import lineax
 from jaxtyping import Array, ArrayLike, Float, Inexact, Int, PyTree
 
 from ..networks.complexity import real_dtype
 from ..settings import Module
 from ..trees import Rows, as_rows, from_rows, sample_norms
-from .loops import iterate, iterate_with_memory
+from .loops import iterate
 
 # A cycle that leaves more than this of a residual has met what round-off allows.
 STAGNATION = 0.99
@@ -97,10 +99,44 @@ def solve_linear(
         return hopeful & (steps < max_steps)
 
     start = (jnp.zeros_like(right), right, size, jnp.asarray(0), jnp.asarray(True))
-    (value, defect, _, steps, _), _ = iterate(
+    (value, defect, _, steps, _), *_ = iterate(
         cycle, start, None, unfinished=unfinished, max_steps=max_steps
     )
     return _judged(source, from_rows(value, source), from_rows(defect, source), steps)
+
+
+class SampleGMRES(lineax.AbstractLinearSolver):  # type: ignore[misc]
+    """`solve_linear` as a solver of Lineax: GMRES of every sample on its own.
+
+    Args:
+        tolerance: Residual of a sample, relative to its right-hand side, at which it is solved.
+        max_steps: Number of products after which the solve gives up.
+
+    Example:
+        >>> coarse = osciprop.equilibria.SampleGMRES(tolerance=0.1)
+        >>> relaxation = osciprop.Newton(linear_solver=coarse)
+        >>> bool(osciprop.relax(network, x, relaxation=relaxation).converged.all())
+        True
+    """
+
+    tolerance: float = eqx.field(default=1e-6, static=True)
+    max_steps: int = eqx.field(default=1000, static=True)
+
+    def init(self, operator: lineax.AbstractLinearOperator, options: dict[str, Any]) -> PyTree:
+        return operator
+
+    def compute(self, state: PyTree, vector: PyTree, options: dict[str, Any]) -> tuple[Any, ...]:
+        found = solve_linear(state.mv, vector, tolerance=self.tolerance, max_steps=self.max_steps)
+        return found.value, lineax.RESULTS.successful, {"num_steps": found.steps}
+
+    def transpose(self, state: PyTree, options: dict[str, Any]) -> tuple[Any, ...]:
+        return state.transpose(), options
+
+    def conj(self, state: PyTree, options: dict[str, Any]) -> tuple[Any, ...]:
+        return lineax.conj(state), options
+
+    def assume_full_rank(self) -> bool:
+        return True
 
 
 def judge_linear(
@@ -185,7 +221,7 @@ def _cycle(
 
     start = (size, jnp.zeros((batch,), dtype=int), jnp.zeros_like(size), jnp.asarray(True))
     memory = (basis, columns, rotation, goals)
-    (_, used, *_), (basis, columns, _, goals), steps = iterate_with_memory(
+    (_, used, *_), (basis, columns, _, goals), steps = iterate(
         extend, start, memory, unfinished=lambda result: result[-1], max_steps=restart
     )
     inside = jnp.arange(restart) < used[:, None]

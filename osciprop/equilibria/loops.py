@@ -56,27 +56,13 @@ def iterate(
     *,
     unfinished: Callable[[Result], Bool[Array, ""]],
     max_steps: ArrayLike,
-) -> tuple[Result, Int[Array, ""]]:
+) -> tuple[Result, Memory, Int[Array, ""]]:
     """`result, memory = step(result, memory, turn)` while `unfinished(result)`.
 
-    At least one step and at most `max_steps` are made. Returns the result, and how many there were.
-    What a step needs of earlier ones and nobody after the loop belongs into `memory`.
+    At least one step and at most `max_steps` are made. Returns the result, the last memory, and how
+    many steps there were. What a step needs of earlier ones and nobody after the loop belongs into
+    `memory`: in lanes that ended before others it went on.
     """
-    result, _, steps = iterate_with_memory(
-        step, start, memory, unfinished=unfinished, max_steps=max_steps
-    )
-    return result, steps
-
-
-def iterate_with_memory(
-    step: Callable[[Result, Memory, Int[Array, ""]], tuple[Result, Memory]],
-    start: Result,
-    memory: Memory,
-    *,
-    unfinished: Callable[[Result], Bool[Array, ""]],
-    max_steps: ArrayLike,
-) -> tuple[Result, Memory, Int[Array, ""]]:
-    """`iterate`, with the last memory too: that of lanes that ended before others went on."""
 
     def going(carry: tuple[Any, ...]) -> Array:
         running, *_ = carry

@@ -14,8 +14,7 @@ from ..errors import check_at_least
 from ..networks.complexity import from_pairs, real_dtype, to_pairs
 from ..networks.network import State
 from ..settings import Number, optional_number
-from ..trees import all_finite
-from .linear import solve_linear
+from .linear import SampleGMRES
 from .relaxation import AbstractRelaxation
 
 
@@ -34,8 +33,7 @@ class _Inexact(lineax.AbstractLinearSolver):  # type: ignore[misc]
         value, _, stats = self.solver.compute(state, vector, options)
         # Lineax' Krylov solvers break down, as 0 / 0, where a small system is solved exactly. The
         # operator is the identity less the network's own step: its right side is a plain step.
-        whole = all_finite(value)
-        value = jax.tree.map(lambda a, b: jnp.where(whole, a, b), value, vector)
+        value = jax.tree.map(lambda a, b: jnp.where(jnp.isfinite(a), a, b), value, vector)
         return value, lineax.RESULTS.successful, stats
 
     def transpose(self, state: PyTree, options: dict[str, Any]) -> tuple[Any, ...]:
@@ -48,26 +46,6 @@ class _Inexact(lineax.AbstractLinearSolver):  # type: ignore[misc]
         return self.solver.assume_full_rank()
 
 
-class _BySample(lineax.AbstractLinearSolver):  # type: ignore[misc]
-    """GMRES of every sample on its own, to a hundredth of its residual: Newton repeats it."""
-
-    def init(self, operator: lineax.AbstractLinearOperator, options: dict[str, Any]) -> PyTree:
-        return operator
-
-    def compute(self, state: PyTree, vector: PyTree, options: dict[str, Any]) -> tuple[Any, ...]:
-        found = solve_linear(state.mv, vector, tolerance=1e-2, max_steps=200)
-        return found.value, lineax.RESULTS.successful, {"num_steps": found.steps}
-
-    def transpose(self, state: PyTree, options: dict[str, Any]) -> tuple[Any, ...]:
-        return state.T, options
-
-    def conj(self, state: PyTree, options: dict[str, Any]) -> tuple[Any, ...]:
-        return state, options  # Newton's equations are real
-
-    def assume_full_rank(self) -> bool:
-        return True
-
-
 class Newton(AbstractRelaxation):
     """Newton's method through Optimistix, matrix-free: products with the Jacobian, no Jacobian.
 
@@ -76,8 +54,8 @@ class Newton(AbstractRelaxation):
     no chord form.)
 
     Args:
-        linear_solver: Any iterative Lineax solver, which takes the batch for one vector; None for
-            GMRES per sample.
+        linear_solver: Any iterative Lineax solver; those of Lineax itself take the batch for one
+            vector.
         tolerance: Residual at which a sample has settled, a change of activity; None for the
             precision's default.
         max_steps: Number of steps after which the solve gives up.
@@ -90,7 +68,7 @@ class Newton(AbstractRelaxation):
         True
     """
 
-    linear_solver: lineax.AbstractLinearSolver | None = None
+    linear_solver: lineax.AbstractLinearSolver = SampleGMRES(tolerance=1e-2, max_steps=200)
     tolerance: Number | None = eqx.field(default=None, converter=optional_number)
     max_steps: int = eqx.field(default=50, static=True)
 
@@ -100,7 +78,7 @@ class Newton(AbstractRelaxation):
     def run(
         self, dynamics: Dynamics, u: State, tolerance: Float[Array, ""]
     ) -> tuple[State, Int[Array, ""], Float[Array, ""]]:
-        linear = _BySample() if self.linear_solver is None else _Inexact(self.linear_solver)
+        linear = _Inexact(self.linear_solver)
 
         def defect(pairs: State, args: None) -> State:
             state = from_pairs(pairs, u)

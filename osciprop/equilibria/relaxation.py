@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Float, Int
+from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 from ..dynamics.dynamics import Dynamics, make_dynamics
 from ..dynamics.teaching import Constant
@@ -139,7 +139,7 @@ class _Iterated(AbstractRelaxation):
             return ~(last <= 0.25 * jnp.min(damping) * tolerance) & ~jnp.isnan(last)
 
         start = (u, jnp.asarray(jnp.inf, dtype=real_dtype(u)))
-        (final, _), steps = iterate(
+        (final, _), _, steps = iterate(
             move, start, None, unfinished=unfinished, max_steps=self.max_steps
         )
         return final, steps, steps.astype(damping.dtype) * jnp.mean(damping)
@@ -235,6 +235,29 @@ def activity_change(dynamics: Dynamics, before: State, after: State) -> Float[Ar
     return largest_change(s, t)
 
 
+def accelerated_sweeps(
+    dynamics: Dynamics,
+    u: State,
+    tolerance: Float[Array, ""],
+    *,
+    depth: int,
+    max_steps: int,
+    contraction: ArrayLike = float("inf"),
+) -> tuple[State, Bool[Array, " batch"], Int[Array, ""]]:
+    """Undamped sweeps from `u`, accelerated once they have chosen: see `accelerate`."""
+    one = jnp.ones((), dtype=real_dtype(u))
+    return accelerate(
+        lambda state: sweep(dynamics, state, one),
+        u,
+        change=lambda before, after: activity_change(dynamics, before, after),
+        tolerance=0.5 * tolerance,
+        onset=ACCELERATION_ONSET,
+        depth=depth,
+        max_steps=max_steps,
+        contraction=contraction,
+    )
+
+
 class AndersonIteration(AbstractRelaxation):
     """`SequentialIteration`, accelerated by mixing the last `depth` sweeps of each sample.
 
@@ -267,15 +290,8 @@ class AndersonIteration(AbstractRelaxation):
     def run(
         self, dynamics: Dynamics, u: State, tolerance: Float[Array, ""]
     ) -> tuple[State, Int[Array, ""], Float[Array, ""]]:
-        one = jnp.ones((), dtype=real_dtype(u))
-        final, _, steps = accelerate(
-            lambda state: sweep(dynamics, state, one),
-            u,
-            change=lambda before, after: activity_change(dynamics, before, after),
-            tolerance=0.5 * tolerance,
-            onset=ACCELERATION_ONSET,
-            depth=self.depth,
-            max_steps=self.max_steps,
+        final, _, steps = accelerated_sweeps(
+            dynamics, u, tolerance, depth=self.depth, max_steps=self.max_steps
         )
         return final, steps, steps.astype(tolerance.dtype)
 

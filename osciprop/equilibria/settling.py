@@ -18,10 +18,9 @@ from ..networks.complexity import complex_like, real_dtype
 from ..networks.network import State
 from ..settings import Number, optional_number
 from ..trees import choose_samples, sample_norms
-from .anderson import accelerate
 from .linear import solve_linear
 from .loops import in_any_lane, iterate
-from .relaxation import ACCELERATION_ONSET, AbstractRelaxation, activity_change, sweep
+from .relaxation import AbstractRelaxation, accelerated_sweeps, activity_change
 
 # Sweeps that each shrink the change to less than this of the one before end where the flow does: of
 # 826 samples that did, none ended elsewhere.
@@ -33,7 +32,13 @@ LEVELS = (0.1, 1e-3)
 # Relative change of the velocity over a step of the flow: what is aimed at, and what is taken.
 AIM, LIMIT = 0.5, 0.8
 
-NEWTON_STEPS, ITERATION_STEPS = 12, 400
+# Where the flow's step begins, in units of time: it finds its own within a few.
+FIRST_STEP = 0.3
+
+# How far from where the flow is Newton's method may end, in units of the residual there.
+REACH = 30
+
+NEWTON_STEPS, ITERATION_STEPS, DEPTH = 12, 400, 5
 
 
 class Settling(AbstractRelaxation):
@@ -74,62 +79,48 @@ class Settling(AbstractRelaxation):
         contraction = jnp.asarray([CONTRACTION, jnp.inf], dtype=dtype)
 
         def stage(
-            result: tuple[Any, ...], memory: tuple[Any, ...], turn: Int[Array, ""]
-        ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-            final, left, steps, time = result
-            flowing, step = memory
+            result: tuple[Any, ...], step: Array, turn: Int[Array, ""]
+        ) -> tuple[tuple[Any, ...], Array]:
+            state, left, steps, time = result
 
             def iteration(_: None) -> tuple[State, Array, Array]:
-                return _iteration(dynamics, flowing, tolerance, contraction[turn])
+                return accelerated_sweeps(
+                    dynamics,
+                    state,
+                    tolerance,
+                    depth=DEPTH,
+                    max_steps=ITERATION_STEPS,
+                    contraction=contraction[turn],
+                )
 
             def newton(_: None) -> tuple[State, Array, Array]:
-                reach = 30 * levels[turn - 1]
-                return _newton(dynamics, flowing, tolerance, left, reach)
+                return _newton(dynamics, state, tolerance, left, REACH * levels[turn - 1])
 
             found, settled, made = jax.lax.cond(turn < len(LEVELS), iteration, newton, None)
-            final = choose_samples(left & settled, found, final)
+            # What has settled stays; the others go on from where they were.
+            state = choose_samples(left & settled, found, state)
             left = left & ~settled
 
             def follow(_: None) -> tuple[State, Array, Array, Array]:
-                return _flow(dynamics, flowing, step, levels[turn], left, self.max_steps)
+                return _flow(dynamics, state, step, levels[turn], left, self.max_steps)
 
             def stay(_: None) -> tuple[State, Array, Array, Array]:
-                return flowing, step, jnp.asarray(0), jnp.zeros((batch,), dtype=dtype)
+                return state, step, jnp.asarray(0), jnp.zeros_like(step)
 
             going = in_any_lane(jnp.any(left))
-            flowing, step, followed, passed = jax.lax.cond(going, follow, stay, None)
-            final = choose_samples(left, flowing, final)
+            state, step, followed, passed = jax.lax.cond(going, follow, stay, None)
             time = time + jnp.max(passed, initial=0) + made.astype(dtype)
-            return (final, left, steps + made + followed, time), (flowing, step)
+            return (state, left, steps + made + followed, time), step
 
-        zero = jnp.zeros((), dtype=dtype)
-        begin = (u, jnp.ones((batch,), dtype=bool), jnp.asarray(0), zero)
-        first_step = jnp.full((batch,), 0.3, dtype=dtype)
-        (final, _, steps, time), _ = iterate(
+        every = jnp.ones((batch,), dtype=bool)
+        (final, _, steps, time), *_ = iterate(
             stage,
-            begin,
-            (u, first_step),
+            (u, every, jnp.asarray(0), jnp.zeros((), dtype=dtype)),
+            jnp.full((batch,), FIRST_STEP, dtype=dtype),
             unfinished=lambda result: jnp.any(result[1]),
             max_steps=len(LEVELS) + 1,
         )
         return final, steps, time
-
-
-def _iteration(
-    dynamics: Dynamics, u: State, tolerance: Float[Array, ""], contraction: Float[Array, ""]
-) -> tuple[State, Bool[Array, " batch"], Int[Array, ""]]:
-    """Accelerated sweeps; samples that contract by less than `contraction` are given up."""
-    one = jnp.ones((), dtype=real_dtype(u))
-    return accelerate(
-        lambda state: sweep(dynamics, state, one),
-        u,
-        change=lambda before, after: activity_change(dynamics, before, after),
-        tolerance=0.5 * tolerance,
-        onset=ACCELERATION_ONSET,
-        depth=5,
-        max_steps=ITERATION_STEPS,
-        contraction=contraction,
-    )
 
 
 def _newton(
@@ -161,7 +152,9 @@ def _newton(
         return jnp.any(active & (result[1] > goal))  # false for NaN
 
     start = (u, jnp.full(active.shape, jnp.inf, dtype=real_dtype(u)), jnp.asarray(0))
-    (final, _, steps), _ = iterate(move, start, None, unfinished=unfinished, max_steps=NEWTON_STEPS)
+    (final, _, steps), *_ = iterate(
+        move, start, None, unfinished=unfinished, max_steps=NEWTON_STEPS
+    )
     settled = dynamics.residual(0.0, final) <= tolerance
     return final, settled & (activity_change(dynamics, u, final) <= reach), steps
 
@@ -213,7 +206,7 @@ def _flow(
 
     infinite = jnp.full_like(step, jnp.inf)
     start = (u, step, infinite, jnp.zeros_like(step))
-    (final, step, _, time), steps = iterate(
+    (final, step, _, time), _, steps = iterate(
         move, start, None, unfinished=unfinished, max_steps=max_steps
     )
     return final, step, steps, time

@@ -305,7 +305,7 @@ class RecurrentBackprop(_Adjoint):
             return jnp.any(remaining > goal)  # false for NaN
 
         start = (source, jnp.full_like(goal, jnp.inf))
-        (mu, _), steps = iterate(
+        (mu, _), _, steps = iterate(
             relax, start, None, unfinished=unfinished, max_steps=self.max_steps
         )
         return judge_linear(operator, source, mu, steps)

@@ -17,7 +17,10 @@ def halve(start, max_steps=1000):
         return 0.5 * result, memory.at[turn % 4].set(result)
 
     memory = jnp.zeros((4,))
-    return iterate(step, start, memory, unfinished=lambda value: value >= 1, max_steps=max_steps)
+    value, _, steps = iterate(
+        step, start, memory, unfinished=lambda value: value >= 1, max_steps=max_steps
+    )
+    return value, steps
 
 
 def test_a_loop_alone():

@@ -4,41 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import batch, small_network
+from helpers import Field, batch, small_network
 from scipy.integrate import solve_ivp
 
 import osciprop
 from osciprop.dynamics.dynamics import make_dynamics
 from osciprop.equilibria import Settling
-
-
-class Field(osciprop.AbstractNetwork):
-    """One population with any matrix and any time constants: `tau u' = W tanh(u) + b - u`."""
-
-    weight: jnp.ndarray
-    bias: jnp.ndarray
-    time_constant: jnp.ndarray
-
-    def rest(self, x):
-        return jnp.zeros((x.shape[0], self.bias.size), dtype=x.dtype)
-
-    def activity(self, u):
-        return jnp.tanh(u)
-
-    def drive(self, x):
-        return x
-
-    def current(self, s, drive):
-        return s @ self.weight.T + self.bias + drive
-
-    def velocity(self, u, current):
-        return (current - u) / self.time_constant
-
-    def cost(self, s, y):
-        return jnp.sum((s - y) ** 2, axis=1) / 2
-
-    def output(self, s):
-        return s
 
 
 def field(units: int, random: np.random.Generator, unit_of_time: float = 1.0) -> Field:

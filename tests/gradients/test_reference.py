@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import lineax
 import numpy as np
 import pytest
-from helpers import batch, relative_error, small_network
+from helpers import Field, batch, relative_error, small_network
 
 import osciprop
 
@@ -37,31 +37,6 @@ def test_any_iterative_solver_ends_at_the_same_adjoint():
     assert relative_error(found.gradient, expected.gradient) < 1e-8
 
 
-class Inhibited(osciprop.AbstractNetwork):
-    """One population with any matrix, whose fixed-point map may stretch by far more than 1."""
-
-    weight: jnp.ndarray
-    bias: jnp.ndarray
-
-    def rest(self, x):
-        return jnp.zeros((x.shape[0], self.bias.size), dtype=x.dtype)
-
-    def activity(self, u):
-        return jnp.tanh(u)
-
-    def drive(self, x):
-        return x
-
-    def current(self, s, drive):
-        return s @ self.weight.T + self.bias + drive
-
-    def cost(self, s, y):
-        return jnp.sum((s - y) ** 2, axis=1) / 2
-
-    def output(self, s):
-        return s
-
-
 @pytest.mark.parametrize("units", [3, 20])
 def test_the_adjoint_of_networks_in_which_inhibition_dominates(units):
     random = np.random.default_rng(units)
@@ -72,7 +47,7 @@ def test_the_adjoint_of_networks_in_which_inhibition_dominates(units):
         weight = 2.0 * (0.7 * (drawn + drawn.T) + 0.7 * (other - other.T)) - 4.0 * np.eye(units)
         bias, x = random.normal(size=units) / 2, random.normal(size=(4, units))
         y = np.full((4, units), 0.3)
-        network = Inhibited(jnp.asarray(weight), jnp.asarray(bias))
+        network = Field(jnp.asarray(weight), jnp.asarray(bias), jnp.ones(units))
         found = osciprop.estimate_gradient(network, x, y, method)
         for s, target, signal in zip(found.equilibrium.s, y, found.error_signal, strict=True):
             slope = 1 - np.asarray(s) ** 2
