@@ -2,16 +2,18 @@
 
 The files, each importing only from those above it:
 
-    holomorphy      whether a network keeps the contract of complex teaching
-    objectives      the relaxed objectives behind dual propagation, as bounds on the loss
-    fluctuations    how noise moves a network about its equilibrium, in theory
-    comparison      how close gradients are to each other, and error signals
-    singularities   how analytic responses are, and how far singularities
-    series          the gradient's own Taylor series in the teaching signal, from one circle
-    contour_choice  the amplitude and number of points of least error in noise, measured
-    variance        the predicted noise of an always-on gradient, and the best amplitude
-    lipschitz       how much scores change per change of the input
-    stability_maps  where a method settles, and how its gradient compares, over two of its settings
+    holomorphy         whether a network keeps the contract of complex teaching
+    objectives         the relaxed objectives behind dual propagation, as bounds on the loss
+    fluctuations       how noise moves a network about its equilibrium, in theory
+    comparison         how close gradients are to each other, and error signals
+    singularities      how analytic responses are, and how far singularities
+    series             the gradient's own Taylor series in the teaching signal, from one circle
+    contour_search     what is measured on noisy circles, and predicted between them
+    contour_choice     the amplitude and number of points of least error in noise, measured
+    variance           the predicted noise of an always-on gradient
+    optimal_amplitude  where noise and bias together are least
+    lipschitz          how much scores change per change of the input
+    stability_maps     how a method settles and compares, over two of its settings
 """
 
 from .comparison import Alignment as Alignment
@@ -39,6 +41,9 @@ from .objectives import divergence as divergence
 from .objectives import optimistic_objective as optimistic_objective
 from .objectives import pessimistic_objective as pessimistic_objective
 from .objectives import saddle_objective as saddle_objective
+from .optimal_amplitude import OptimalAmplitude as OptimalAmplitude
+from .optimal_amplitude import TaylorBias as TaylorBias
+from .optimal_amplitude import optimal_amplitude as optimal_amplitude
 from .series import GradientSeries as GradientSeries
 from .series import gradient_series as gradient_series
 from .singularities import Spectrum as Spectrum
@@ -47,7 +52,5 @@ from .singularities import radius_of_convergence as radius_of_convergence
 from .stability_maps import StabilityMap as StabilityMap
 from .stability_maps import stability_map as stability_map
 from .variance import GradientNoise as GradientNoise
-from .variance import TaylorBias as TaylorBias
 from .variance import gradient_noise as gradient_noise
-from .variance import optimal_amplitude as optimal_amplitude
 from .variance import signal_to_noise as signal_to_noise

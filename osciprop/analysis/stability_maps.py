@@ -1,6 +1,6 @@
 """Where a method is stable: direction and size of its gradient over two of its settings.
 
-Made for the share `alpha` and the amplitude `beta` of dual propagation (two_tales2024, C.6), and
+Made for the share `alpha` and the `amplitude` of dual propagation (two_tales2024, C.6), and
 good for any two numbers that a method takes.
 """
 
@@ -21,8 +21,8 @@ class StabilityMap(Module):
 
     Args:
         alphas: The first setting of the columns.
-        betas: The second setting of the rows.
-        settled: Whether the method converged, `(betas, alphas)`.
+        amplitudes: The second setting of the rows.
+        settled: Whether the method converged, `(amplitudes, alphas)`.
         cosine: Of the angle to the reference, all arrays of the gradient together; NaN where the
             method did not settle.
         norm: Size of the gradient over that of the reference, likewise.
@@ -37,10 +37,10 @@ class StabilityMap(Module):
     """
 
     alphas: Float[np.ndarray, " alphas"]
-    betas: Float[np.ndarray, " betas"]
-    settled: Bool[np.ndarray, "betas alphas"]
-    cosine: Float[np.ndarray, "betas alphas"]
-    norm: Float[np.ndarray, "betas alphas"]
+    amplitudes: Float[np.ndarray, " amplitudes"]
+    settled: Bool[np.ndarray, "amplitudes alphas"]
+    cosine: Float[np.ndarray, "amplitudes alphas"]
+    norm: Float[np.ndarray, "amplitudes alphas"]
 
     def __str__(self) -> str:
         cells = self.settled.size
@@ -58,7 +58,7 @@ def stability_map(
     y: ArrayLike,
     method: Callable[[float, float], AbstractGradientMethod | None],
     alphas: Sequence[float],
-    betas: Sequence[float],
+    amplitudes: Sequence[float],
     *,
     reference: AbstractGradientMethod = Implicit(),
 ) -> StabilityMap:
@@ -70,11 +70,11 @@ def stability_map(
         network: Any network that the methods take.
         x: Inputs `(batch, features)`.
         y: Labels `(batch,)` or rows of targets.
-        method: `method(alpha, beta)` makes the method of a cell, or gives None where there is none:
-            the cell counts as not settled. Whether a method settled is for its own diagnostics to
-            say (`estimate.converged`).
+        method: `method(alpha, amplitude)` makes the method of a cell, or gives None where there is
+            none: the cell counts as not settled. Whether a method settled is for its own
+            diagnostics to say (`estimate.converged`).
         alphas: Values of the first setting.
-        betas: Values of the second setting.
+        amplitudes: Values of the second setting.
         reference: The method whose gradient all others are compared with.
 
     Returns:
@@ -93,14 +93,14 @@ def stability_map(
         >>> found.settled.shape, bool(found.cosine[0, 0] > found.cosine[1, 0])
         ((2, 1), True)
     """
-    for name, values in (("alphas", alphas), ("betas", betas)):
+    for name, values in (("alphas", alphas), ("amplitudes", amplitudes)):
         check_at_least(f"the number of {name}", len(values), 1, "a map needs a cell")
     exact = estimate_gradient(network, x, y, reference).gradient
-    shape = (len(betas), len(alphas))
+    shape = (len(amplitudes), len(alphas))
     settled, cosines, norms = np.zeros(shape, bool), np.full(shape, np.nan), np.full(shape, np.nan)
-    for row, beta in enumerate(betas):
+    for row, amplitude in enumerate(amplitudes):
         for column, alpha in enumerate(alphas):
-            chosen = method(float(alpha), float(beta))
+            chosen = method(float(alpha), float(amplitude))
             if chosen is None:
                 continue
             found = estimate_gradient(network, x, y, chosen, throw=False)
@@ -110,5 +110,5 @@ def stability_map(
             cosines[row, column] = cosine(found.gradient, exact)
             norms[row, column] = norm_ratio(found.gradient, exact)
     return StabilityMap(
-        np.asarray(alphas, float), np.asarray(betas, float), settled, cosines, norms
+        np.asarray(alphas, float), np.asarray(amplitudes, float), settled, cosines, norms
     )

@@ -50,55 +50,49 @@ class AbstractAttack(Module):
         """
 
 
-class SignAscent(AbstractAttack):
-    """Shared frame: steps along the sign of the gradient, in the ball and the range of the data."""
+def check_ball(radius: Number, low: Number, high: Number) -> None:
+    """Raise `ValueError` for a negative radius or an empty range of data."""
+    remedy = "give the largest change of any input, 0 for none"
+    check_not_negative("radius", radius, remedy)
+    if not is_traced((low, high)) and not low < high:
+        raise ValueError(f"low is {low} and high is {high}: low must be below high")
 
-    radius: eqx.AbstractVar[Number]
-    low: eqx.AbstractVar[Number]
-    high: eqx.AbstractVar[Number]
-    method: eqx.AbstractVar[AbstractGradientMethod]
 
-    def __check_init__(self) -> None:
-        remedy = "give the largest change of any input, 0 for none"
-        check_not_negative("radius", self.radius, remedy)
-        if not is_traced((self.low, self.high)) and not self.low < self.high:
-            raise ValueError(f"low is {self.low} and high is {self.high}: low must be below high")
-
-    def climb(
-        self,
-        network: AbstractNetwork,
-        x: ArrayLike,
-        y: ArrayLike,
-        step: Number,
-        steps: int,
-        key: PRNGKeyArray | None,
-        throw: bool,
-    ) -> Float[Array, "batch ..."]:
-        """The input after `steps`, from `x` or, with a `key`, from a random point of the ball."""
-        inputs, targets = prepare_pair(network, x, y)
-        radius, low, high, step = (
-            value.astype(inputs.dtype) for value in (self.radius, self.low, self.high, step)
-        )
-        check_range(inputs, low, high)
-        lower, upper = jnp.maximum(inputs - radius, low), jnp.minimum(inputs + radius, high)
-        start = inputs
-        if key is not None:
-            away = jax.random.uniform(key, inputs.shape, inputs.dtype, -1, 1)
-            start = jnp.clip(inputs + radius * away, lower, upper)
-        count = jnp.asarray(steps)  # traced: any number of steps is one program
-        moved, solved = ascend(
-            network, start, targets, step, count, lower, upper, self.method, throw
-        )
-        if not throw:
-            return moved
-        moved = keep_samples(solved, moved, jnp.nan)
-        require_solved(
-            moved,
-            "the gradient by the input",
-            "method=osciprop.Implicit(relaxation=...) with another relaxation or more max_steps, "
-            "or throw=False, which goes by what was reached",
-        )
+def sign_ascent(
+    network: AbstractNetwork,
+    x: ArrayLike,
+    y: ArrayLike,
+    attack: "FastGradientSign | ProjectedGradient",
+    step: Number,
+    steps: int,
+    key: PRNGKeyArray | None,
+    throw: bool,
+) -> Float[Array, "batch ..."]:
+    """The input after `steps` along the sign of the gradient, in the ball and the range of the
+    data of the `attack`, from `x` or, with a `key`, from a random point of the ball.
+    """
+    inputs, targets = prepare_pair(network, x, y)
+    radius, low, high, step = (
+        value.astype(inputs.dtype) for value in (attack.radius, attack.low, attack.high, step)
+    )
+    check_range(inputs, low, high)
+    lower, upper = jnp.maximum(inputs - radius, low), jnp.minimum(inputs + radius, high)
+    start = inputs
+    if key is not None:
+        away = jax.random.uniform(key, inputs.shape, inputs.dtype, -1, 1)
+        start = jnp.clip(inputs + radius * away, lower, upper)
+    count = jnp.asarray(steps)  # traced: any number of steps is one program
+    moved, solved = ascend(network, start, targets, step, count, lower, upper, attack.method, throw)
+    if not throw:
         return moved
+    moved = keep_samples(solved, moved, jnp.nan)
+    require_solved(
+        moved,
+        "the gradient by the input",
+        "method=osciprop.Implicit(relaxation=...) with another relaxation or more max_steps, "
+        "or throw=False, which goes by what was reached",
+    )
+    return moved
 
 
 @eqx.filter_jit
@@ -140,7 +134,7 @@ def check_range(x: Float[Array, "batch ..."], low: Number, high: Number) -> None
         )
 
 
-class FastGradientSign(SignAscent):
+class FastGradientSign(AbstractAttack):
     """The fast gradient sign method (FGSM): one step of `radius` along the gradient's sign.
 
     For a cost that is linear in the input it is the worst case.
@@ -168,6 +162,9 @@ class FastGradientSign(SignAscent):
     high: Number = eqx.field(default=1.0, converter=number)
     method: AbstractGradientMethod = Implicit()
 
+    def __check_init__(self) -> None:
+        check_ball(self.radius, self.low, self.high)
+
     def perturb(
         self,
         network: AbstractNetwork,
@@ -177,10 +174,10 @@ class FastGradientSign(SignAscent):
         key: PRNGKeyArray | None = None,
         throw: bool = True,
     ) -> Float[Array, "batch ..."]:
-        return self.climb(network, x, y, self.radius, 1, None, throw)
+        return sign_ascent(network, x, y, self, self.radius, 1, None, throw)
 
 
-class ProjectedGradient(SignAscent):
+class ProjectedGradient(AbstractAttack):
     """Projected gradient ascent (PGD) in the maximum norm: `steps` of size `step`, each brought
     back to within `radius` of the input.
 
@@ -207,14 +204,14 @@ class ProjectedGradient(SignAscent):
     """
 
     radius: Number = eqx.field(converter=number)
-    # mypy takes the fields of the frame for the first ones.
-    step: Number = eqx.field(converter=number)  # type: ignore[misc]
-    steps: int = eqx.field(static=True)  # type: ignore[misc]
+    step: Number = eqx.field(converter=number)
+    steps: int = eqx.field(static=True)
     low: Number = eqx.field(default=0.0, converter=number)
     high: Number = eqx.field(default=1.0, converter=number)
     method: AbstractGradientMethod = Implicit()
 
     def __check_init__(self) -> None:
+        check_ball(self.radius, self.low, self.high)
         check_positive("step", self.step, "about 2.5 radius / steps reaches the whole ball")
         check_at_least("steps", self.steps, 1, "an ascent needs a step")
 
@@ -227,7 +224,7 @@ class ProjectedGradient(SignAscent):
         key: PRNGKeyArray | None = None,
         throw: bool = True,
     ) -> Float[Array, "batch ..."]:
-        return self.climb(network, x, y, self.step, self.steps, key, throw)
+        return sign_ascent(network, x, y, self, self.step, self.steps, key, throw)
 
 
 def adversarial_accuracy(

@@ -81,6 +81,7 @@ def elsewhere(activation, scale, relaxation, samples) -> int:
     return int(np.count_nonzero((np.max(apart, axis=0) > 1e-3) & np.asarray(flow.converged)))
 
 
+@pytest.mark.slow
 def test_of_several_equilibria_it_finds_the_flows():
     case = osciprop.ShiftedSigmoid(), 2.0
     assert elsewhere(*case, osciprop.AndersonIteration(), 60) > 0

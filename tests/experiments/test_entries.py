@@ -10,7 +10,8 @@ import pytest
 
 from experiments import adaptive_amplitude
 from experiments.studies import running
-from osciprop.analysis.contour_choice import ContourChoice, MeasuredCircle
+from osciprop.analysis.contour_choice import ContourChoice
+from osciprop.analysis.contour_search import MeasuredCircle
 
 FOLDER = Path(running.__file__).parents[1]
 EXPERIMENTS = {path.stem for path in FOLDER.glob("[!_]*.py")} - {"runs"}

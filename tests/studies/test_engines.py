@@ -42,6 +42,7 @@ def test_processes_give_the_same_bits(as_here):
     assert same(alone, study.run(engine=Processes(2), progress=False))
 
 
+@pytest.mark.slow
 def test_functions_of_a_notebook_travel_by_value_to_processes_with_environments():
     offset = 5
 

@@ -198,6 +198,7 @@ class Gain(eqx.Module):
 """
 
 
+@pytest.mark.slow
 def test_a_file_reaches_spawned_workers(tmp_path):
     """Also its Equinox modules and those of modules beside it, and though it is gone meanwhile."""
     (tmp_path / "gains.py").write_text(HELPERS, encoding="utf-8")

@@ -70,6 +70,7 @@ except StudyError as error:
 """
 
 
+@pytest.mark.slow
 def test_a_full_disk_loses_nothing(tmp_path):
     """On a file system of 300 kB of its own, with room made afterwards by copying to another."""
     unshare = shutil.which("unshare")

@@ -33,19 +33,23 @@ def several() -> dict[str, Any]:
     return simulated("training")
 
 
+@pytest.mark.slow
 def test_four_devices_train_like_one(several):
     assert several["difference"] < SAME
 
 
+@pytest.mark.slow
 def test_a_trained_network_is_an_ordinary_one(several):
     assert several["trained on"] == 1
 
 
+@pytest.mark.slow
 def test_a_resumed_run_equals_an_uninterrupted_one(several):
     assert several["resumed"] == 0
     assert several["resumed on one"] < SAME
 
 
+@pytest.mark.slow
 def test_every_device_computes_its_own_samples(several):
     """Free and nudged (3 of 4 points are simulated) states alike; weights are everywhere."""
     assert several["shards"] == {
@@ -57,6 +61,7 @@ def test_every_device_computes_its_own_samples(several):
     }
 
 
+@pytest.mark.slow
 def test_memory_of_a_device_shrinks_with_its_part(several):
     parameters, temporaries, batch = several["memory of one"]
     assert several["memory of four"][0] == parameters
@@ -64,6 +69,7 @@ def test_memory_of_a_device_shrinks_with_its_part(several):
     assert several["memory of four"][2] == batch / 4
 
 
+@pytest.mark.slow
 def test_devices_that_do_not_fit_are_refused(several):
     assert "devices is 5, but JAX has 4" in several["too many"]
     assert "batch_size is 18" in several["unequal"] and "such as 20" in several["unequal"]
@@ -71,6 +77,7 @@ def test_devices_that_do_not_fit_are_refused(several):
         osciprop.DataParallel(0)
 
 
+@pytest.mark.slow
 def test_one_host_connects_to_itself_once(several):
     assert several["connected"] == 4
     assert several["connected twice"].startswith("RuntimeError: the hosts could not be connected")
