@@ -53,6 +53,7 @@ from .gradients import LagCorrected as LagCorrected
 from .gradients import OscillatoryAEP as OscillatoryAEP
 from .gradients import OscillatoryEP as OscillatoryEP
 from .gradients import RecurrentBackprop as RecurrentBackprop
+from .gradients import SettledOscillation as SettledOscillation
 from .gradients import VectorFieldEP as VectorFieldEP
 from .gradients import estimate_gradient as estimate_gradient
 from .networks import INPUT as INPUT

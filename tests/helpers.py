@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Array, PyTree
 
 import osciprop
+from osciprop.networks.complexity import complex_like
 
 
 def flat(gradient: PyTree[Array]) -> np.ndarray:
@@ -49,13 +50,14 @@ class Field(osciprop.AbstractNetwork):
         return x
 
     def current(self, s, drive):
-        return s @ self.weight.T + self.bias + drive
+        weight, bias, inflow = (complex_like(part, s) for part in (self.weight, self.bias, drive))
+        return s @ weight.T + bias + inflow
 
     def velocity(self, u, current):
-        return (current - u) / self.time_constant
+        return (current - u) / complex_like(self.time_constant, u)
 
     def cost(self, s, y):
-        return jnp.sum((s - y) ** 2, axis=1) / 2
+        return jnp.sum((s - complex_like(y, s)) ** 2, axis=1) / 2
 
     def output(self, s):
         return s

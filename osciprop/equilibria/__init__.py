@@ -9,6 +9,7 @@ The files, each importing only from those above it:
     linear             linear equations per sample, by GMRES
     anderson           accelerated fixed-point iteration, per sample
     relaxation         iterations to an equilibrium, and `relax`
+    orbits             the periodic orbit under a rotating teaching signal
     settling           flow, then acceleration: the equilibrium that the ODE settles in
     chained            one relaxation after another
     precision          relaxation in a precision below the network's
@@ -29,6 +30,9 @@ from .linear import SampleGMRES as SampleGMRES
 from .linear import solve_linear as solve_linear
 from .lipschitz_damping import LipschitzDamping as LipschitzDamping
 from .newton import Newton as Newton
+from .orbits import HarmonicBalance as HarmonicBalance
+from .orbits import Orbit as Orbit
+from .orbits import settled_orbit as settled_orbit
 from .orders import AbstractOrder as AbstractOrder
 from .orders import Backward as Backward
 from .orders import Forward as Forward

@@ -6,6 +6,7 @@ steps.
 """
 
 import abc
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
@@ -66,11 +67,7 @@ class AbstractRelaxation(Module):
 
     def threshold(self, dtype: jnp.dtype) -> Float[Array, ""]:
         """The tolerance for states of a type, real or complex, in its precision."""
-        precision = jnp.finfo(dtype)
-        if self.tolerance is None:
-            default = DEFAULTS.get(precision.dtype.name, 4 * float(precision.eps))
-            return jnp.asarray(default, dtype=precision.dtype)
-        return jnp.asarray(self.tolerance, dtype=precision.dtype)
+        return precision_threshold(self.tolerance, dtype)
 
     def solve(self, dynamics: Dynamics, u: State) -> Solution:
         """Relax from `u` and look at what came of it. Never raises: see `relax`."""
@@ -97,6 +94,15 @@ def judge(
         time=time,
         tolerance=tolerance,
     )
+
+
+def precision_threshold(tolerance: Number | None, dtype: jnp.dtype) -> Float[Array, ""]:
+    """A tolerance, or the default of a precision, in that precision."""
+    precision = jnp.finfo(dtype)
+    if tolerance is None:
+        default = DEFAULTS.get(precision.dtype.name, 4 * float(precision.eps))
+        return jnp.asarray(default, dtype=precision.dtype)
+    return jnp.asarray(tolerance, dtype=precision.dtype)
 
 
 def check_tolerance(tolerance: Number | None) -> None:
@@ -207,23 +213,39 @@ class SequentialIteration(_Iterated):
         return sweep(dynamics, u, damping, self.order)
 
 
-def sweep(dynamics: Dynamics, u: State, damping: Array, order: AbstractOrder = Forward()) -> State:
-    """One damped step of every population in turn, each seeing the others' newest activity."""
+def in_turn(step: Callable[[State], State], u: State, order: AbstractOrder = Forward()) -> State:
+    """One step of every population in turn, each seeing the others' newest activity.
+
+    `step` moves all populations; of what it returns only the group's turn is used, and the compiler
+    drops the other products.
+    """
     leaves, structure = jax.tree.flatten(u)
-    if damping.ndim and damping.size != len(leaves):
+    for group in order.groups(len(leaves)):
+        moved = jax.tree.leaves(step(jax.tree.unflatten(structure, leaves)))
+        for index in group:
+            leaves[index] = moved[index]
+    return jax.tree.unflatten(structure, leaves)
+
+
+def sweep(dynamics: Dynamics, u: State, damping: Array, order: AbstractOrder = Forward()) -> State:
+    """One damped step of every population in turn: one factor for all, or one for each."""
+    populations = len(jax.tree.leaves(u))
+    if damping.ndim and damping.size != populations:
         raise ValueError(
-            f"damping has {damping.size} entries for {len(leaves)} populations: give one number "
+            f"damping has {damping.size} entries for {populations} populations: give one number "
             "for all, or one per population"
         )
-    factors = list(jnp.broadcast_to(damping, (len(leaves),)))
-    for group in order.groups(len(leaves)):
-        state = jax.tree.unflatten(structure, leaves)
-        # Only the currents of this group are used; the compiler drops the other products.
-        currents = jax.tree.leaves(dynamics.current(0.0, state))
-        for index in group:
-            step = complex_like(factors[index], u) * (currents[index] - leaves[index])
-            leaves[index] = leaves[index] + step
-    return jax.tree.unflatten(structure, leaves)
+    factors = jax.tree.unflatten(
+        jax.tree.structure(u), list(jnp.broadcast_to(damping, (populations,)))
+    )
+
+    def step(state: State) -> State:
+        def move(leaf: Array, inflow: Array, factor: Array) -> Array:
+            return leaf + complex_like(factor, u) * (inflow - leaf)
+
+        return jax.tree.map(move, state, dynamics.current(0.0, state), factors)
+
+    return in_turn(step, u, order)
 
 
 def activity_change(dynamics: Dynamics, before: State, after: State) -> Float[Array, " batch"]:

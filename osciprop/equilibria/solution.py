@@ -51,19 +51,28 @@ class Solution(Module):
 
 def require_converged(solution: Solution, what: str) -> None:
     """Raise `ConvergenceError` if a known solution did not converge; traced ones pass."""
-    if is_traced(solution.converged):
-        return
-    converged = np.asarray(solution.converged)
-    if not converged.all():
-        indices = np.flatnonzero(~converged)
+    if not is_traced(solution.converged):
+        raise_unconverged(solution.converged, what, str(solution), REMEDIES)
+
+
+REMEDIES = (
+    "a smaller amplitude, more steps (max_steps or max_time), SynchronousIteration(damping=0.3), "
+    "Newton() or Flow() as the relaxation, a looser tolerance, or throw=False to get the state "
+    "flagged"
+)
+
+
+def raise_unconverged(
+    converged: Bool[Array, " batch"], what: str, summary: str, remedies: str
+) -> None:
+    """Raise `ConvergenceError` that names the first samples, unless all of them converged."""
+    indices = np.flatnonzero(~np.asarray(converged))
+    if indices.size:
         shown = ", ".join(str(index) for index in indices[:5]) + (
             ", ..." if len(indices) > 5 else ""
         )
         raise ConvergenceError(
-            f"{what} did not converge. {solution}; first samples: {shown}. Remedies: a smaller "
-            "amplitude, more steps (max_steps or max_time), SynchronousIteration(damping=0.3), "
-            "Newton() or Flow() as the relaxation, a looser tolerance, or throw=False to get "
-            "the state flagged"
+            f"{what} did not converge. {summary}; first samples: {shown}. Remedies: {remedies}"
         )
 
 

@@ -10,8 +10,9 @@ The files, each importing only from those above it:
     rules                   what a synapse makes of a period: of activities, or of error signals
     asymmetric              vector field, asymmetric and dyadic equilibrium propagation
     dual                    dual propagation, and on a contour of complex amplitudes
-    oscillation             what an oscillating network tells about its own gradient
+    oscillation             what always-on methods share, and tell about their own gradient
     oscillatory             always-on oscillatory equilibrium propagation
+    settled                 the same from the settled orbit, without integration
     oscillatory_asymmetric  always-on gradients of asymmetric networks
     noisy                   classic and holomorphic equilibrium propagation under noise
     reference               implicit differentiation, recurrent backpropagation, the exact response
@@ -33,6 +34,7 @@ from .asymmetric import AsymmetricEP as AsymmetricEP
 from .asymmetric import DyadicEP as DyadicEP
 from .asymmetric import VectorFieldEP as VectorFieldEP
 from .bptt import BPTT as BPTT
+from .contour import ContourDiagnostics as ContourDiagnostics
 from .dual import DualPropagation as DualPropagation
 from .dual import DualPropagationAdjoint as DualPropagationAdjoint
 from .dual import HolomorphicDualPropagation as HolomorphicDualPropagation
@@ -47,6 +49,9 @@ from .inputs import input_gradient as input_gradient
 from .local import local_gradient as local_gradient
 from .noisy import NoisyClassicEP as NoisyClassicEP
 from .noisy import NoisyHolomorphicEP as NoisyHolomorphicEP
+from .oscillation import AbstractOscillation as AbstractOscillation
+from .oscillation import AbstractOscillationDiagnostics as AbstractOscillationDiagnostics
+from .oscillation import OscillationDiagnostics as OscillationDiagnostics
 from .oscillatory import AbstractLockIn as AbstractLockIn
 from .oscillatory import Cumulative as Cumulative
 from .oscillatory import Leaky as Leaky
@@ -61,3 +66,5 @@ from .reference import RecurrentBackprop as RecurrentBackprop
 from .rules import AbstractLearningRule as AbstractLearningRule
 from .rules import ActivityProducts as ActivityProducts
 from .rules import ErrorSignals as ErrorSignals
+from .settled import SettledDiagnostics as SettledDiagnostics
+from .settled import SettledOscillation as SettledOscillation

@@ -30,11 +30,20 @@ TRUNCATION_LIMIT = 0.1
 class ContourDiagnostics(AbstractDiagnostics):
     """How well the nudged states of a contour were solved, and what the contour left out.
 
-    `free` and `nudged` are the two relaxations; `nudged` holds all simulated points, those of the
-    first sample first. `harmonics[k]` is the size of the activity's Fourier coefficient `k` on the
-    contour. `mean_value_error` is the distance of the contour's mean from the free activity,
-    relative to the first harmonic: 0 for analytic responses and many points (mean-value theorem),
-    about `(r / R)^(N - 1)` with few. It predicts the gradient's relative `truncation_error`.
+    Args:
+        free: The free relaxation.
+        nudged: All simulated points of the contour, those of the first sample first.
+        amplitude: Radius of the contour.
+        points: Its number of points.
+        harmonics: Size of the activity's Fourier coefficients on the contour, `(points,)`.
+        mean_value_error: Distance of the contour's mean from the free activity, relative to the
+            first harmonic: 0 for analytic responses and many points (mean-value theorem), about
+            `(r / R)^(N - 1)` with few. It predicts the gradient's relative `truncation_error`.
+
+    Example:
+        >>> found = osciprop.estimate_gradient(network, x, y, osciprop.HolomorphicEP(0.1, 8))
+        >>> float(found.diagnostics.truncation_error) < 1e-3
+        True
     """
 
     free: Solution

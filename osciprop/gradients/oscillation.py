@@ -1,11 +1,18 @@
-"""What an oscillating network tells about its own gradient."""
+"""What always-on methods share: two periods in a row, and what an oscillation tells of itself."""
+
+import abc
+from typing import TYPE_CHECKING
 
 import equinox as eqx
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+from ..dynamics.noise import AbstractNoise
 from ..equilibria.spectra import radius_from_decay
+from ..networks.costs import Targets
+from ..networks.network import AbstractNetwork, State
 from ..settings import Number
-from .estimate import AbstractDiagnostics
+from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate
+from .rules import AbstractLearningRule
 
 # The bias is about the square of the lag: beyond this, more than a tenth of the gradient.
 LAG_LIMIT = 0.3
@@ -13,19 +20,104 @@ CLOSURE_LIMIT = 0.1
 COUNTER_ROTATION_LIMIT = 0.1
 
 
-class OscillationDiagnostics(AbstractDiagnostics):
+class AbstractOscillation(AbstractGradientMethod):
+    """A gradient from a network that oscillates under a rotating teaching signal.
+
+    Example:
+        >>> issubclass(osciprop.OscillatoryEP, osciprop.gradients.AbstractOscillation)
+        True
+    """
+
+    if TYPE_CHECKING:
+        # Fields or properties. To mypy an abstract variable is an argument of every subclass.
+        @property
+        def rule(self) -> AbstractLearningRule: ...
+        @property
+        def noise(self) -> AbstractNoise | None: ...
+    else:
+        rule: eqx.AbstractVar[AbstractLearningRule]
+        noise: eqx.AbstractVar[AbstractNoise | None]
+
+    @abc.abstractmethod
+    def at_two_periods(
+        self,
+        network: AbstractNetwork,
+        x: Float[Array, "batch ..."],
+        y: Targets,
+        initial: State | None,
+        key: PRNGKeyArray | None,
+    ) -> tuple[Estimate, Estimate]:
+        """The estimates at the period T and then at 2T, the second going on from the first."""
+
+
+class AbstractOscillationDiagnostics(AbstractDiagnostics):
+    """What an oscillation tells, however it was found.
+
+    Example:
+        >>> found = osciprop.estimate_gradient(network, x, y, osciprop.SettledOscillation())
+        >>> isinstance(found.diagnostics, osciprop.gradients.AbstractOscillationDiagnostics)
+        True
+    """
+
+    amplitude: eqx.AbstractVar[Number]
+    period: eqx.AbstractVar[Number]
+    lag: eqx.AbstractVar[Float[Array, ""]]
+    harmonics: eqx.AbstractVar[Float[Array, " samples"]]
+    noisy: eqx.AbstractVar[bool]
+
+    def lag_concerns(self) -> list[str]:
+        """Whether the lag biases the gradient."""
+        if not float(self.lag) > LAG_LIMIT:
+            return []
+        return [
+            f"period={float(self.period):.4g} is too short for the network's time constants: "
+            f"lag (imaginary over real part of the response) is {float(self.lag):.3g}, so "
+            f"expect a relative bias of about {float(self.lag) ** 2:.2g}. Use a longer period"
+        ]
+
+    def amplitude_concerns(self) -> list[str]:
+        """Whether the amplitude reaches beyond the singularity."""
+        if not self.radius_of_convergence() <= float(self.amplitude):
+            return []
+        return [
+            f"amplitude={float(self.amplitude):.4g} reaches beyond the singularity: the decay "
+            "of the response's harmonics puts the radius of convergence at "
+            f"{self.radius_of_convergence():.4g}. Use a smaller amplitude"
+        ]
+
+    @abc.abstractmethod
+    def radius_of_convergence(self) -> float:
+        """The estimated distance of the nearest singularity (see `radius_from_decay`): of the
+        response at this period, which reaches further than that of equilibria.
+        """
+
+
+class OscillationDiagnostics(AbstractOscillationDiagnostics):
     """What the oscillating network tells about its own estimate.
 
-    `lag`: ratio of the imaginary to the real part of the activity's first harmonic, about
-    `omega tau`; the gradient's bias is of the order of its square. `drift`: relative change of the
-    first harmonic between the last two periods (the first may hold the switch-on). `closure`: how
-    far the last period misses closing on itself, relative to the oscillation. `leakage`: ratio of
-    the imaginary to the real part of the gradient. `counter_rotation`: size of the harmonic that
-    turns against the teaching signal, relative to the first; 0 while the response is analytic.
-    `harmonics[k]` is the size of the activity's Fourier coefficient `k` over the last period; their
-    decay shows an amplitude beyond the singularity. All of these also see noise: where there is
-    any (`noisy`), none of them gives a warning. `steps` counts solver steps; `completed` says
-    that all periods were integrated and finite.
+    All of it also sees noise: where there is any (`noisy`), nothing of it gives a warning.
+
+    Args:
+        amplitude: Radius of the teaching signal's rotation.
+        period: Its time of one turn, in units of time.
+        lag: Ratio of the imaginary to the real part of the activity's first harmonic, about
+            `omega tau`; the gradient's bias is of the order of its square.
+        drift: Relative change of the first harmonic between the last two periods (the first may
+            hold the switch-on).
+        closure: How far the last period misses closing on itself, relative to the oscillation.
+        leakage: Ratio of the imaginary to the real part of the gradient.
+        counter_rotation: Size of the harmonic that turns against the teaching signal, relative to
+            the first; 0 while the response is analytic.
+        harmonics: Size of the activity's Fourier coefficients over the last period, `(samples,)`;
+            their decay shows an amplitude beyond the singularity.
+        steps: Number of steps of the solver.
+        completed: Whether all periods were integrated and finite.
+        noisy: Whether there was noise.
+
+    Example:
+        >>> found = osciprop.estimate_gradient(network, x, y, osciprop.OscillatoryEP(0.1, 100.0))
+        >>> 0 < float(found.diagnostics.lag) < 0.3
+        True
     """
 
     amplitude: Number
@@ -57,13 +149,7 @@ class OscillationDiagnostics(AbstractDiagnostics):
     def concerns(self) -> list[str]:
         if self.noisy:
             return []
-        found = []
-        if float(self.lag) > LAG_LIMIT:
-            found.append(
-                f"period={float(self.period):.4g} is too short for the network's time constants: "
-                f"lag (imaginary over real part of the response) is {float(self.lag):.3g}, so "
-                f"expect a relative bias of about {float(self.lag) ** 2:.2g}. Use a longer period"
-            )
+        found = self.lag_concerns()
         if float(self.closure) > CLOSURE_LIMIT:
             found.append(
                 f"the response has not settled: over the last period the activity drifted by "
@@ -76,19 +162,12 @@ class OscillationDiagnostics(AbstractDiagnostics):
                 f"{float(self.counter_rotation):.3g} of the response turns against the teaching "
                 "signal, where an analytic response has none. Use a smaller amplitude"
             )
-        elif self.radius_of_convergence() <= float(self.amplitude):
-            found.append(
-                f"amplitude={float(self.amplitude):.4g} reaches beyond the singularity: the decay "
-                "of the response's harmonics puts the radius of convergence at "
-                f"{self.radius_of_convergence():.4g}. Use a smaller amplitude"
-            )
+        else:
+            found += self.amplitude_concerns()
         return found
 
     def radius_of_convergence(self) -> float:
-        """The estimated distance of the nearest singularity (see `radius_from_decay`).
-
-        Coarse: only harmonics above a hundredth of the first, out of reach of integration errors.
-        """
+        # Only harmonics above a hundredth of the first, out of reach of integration errors.
         return radius_from_decay(self.harmonics, self.amplitude, floor=1e-2)
 
     def summary(self) -> str:

@@ -24,14 +24,14 @@ from ..dynamics.stochastic import require_key, with_noise
 from ..dynamics.teaching import AMPLITUDE_REMEDY, PERIOD_REMEDY, Oscillation, roots_of_unity
 from ..equilibria.relaxation import judge
 from ..equilibria.spectra import harmonic_sizes
-from ..errors import check_at_least, check_positive
+from ..errors import check_at_least, check_not_negative, check_positive, is_traced
 from ..networks.complexity import real_dtype, to_complex
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
 from ..settings import Module, Number, number
 from ..trees import norm
-from .estimate import AbstractGradientMethod, Estimate, batch_mean
-from .oscillation import OscillationDiagnostics
+from .estimate import Estimate, batch_mean
+from .oscillation import AbstractOscillation, OscillationDiagnostics
 from .rules import AbstractLearningRule, ActivityProducts, first_coefficient
 
 
@@ -118,7 +118,7 @@ class Running(Module):
 QUIET, NOISY = Integrator(stepsize_controller=adaptive(1e-4, 1e-4)), euler_maruyama(0.1)
 
 
-class OscillatoryEP(AbstractGradientMethod):
+class OscillatoryEP(AbstractOscillation):
     """The gradient from an always-on rotating teaching signal.
 
     No phases and no free state: the network starts from rest, or goes on from where it was
@@ -134,7 +134,8 @@ class OscillatoryEP(AbstractGradientMethod):
         settle_periods: Periods that pass before the lock-in listens.
         periods: Periods that it listens to, at least 1.
         samples: Readings per period, at least 4.
-        ramp: Time over which the amplitude rises from 0, in units of time.
+        ramp: Time over which the amplitude rises from 0, in units of time; at most that of the
+            settling periods.
         rule: What a synapse makes of a period: `ActivityProducts()` as in the paper, or
             `ErrorSignals()`, made for many samples.
         lock_in: How the estimates of successive periods are averaged.
@@ -172,7 +173,15 @@ class OscillatoryEP(AbstractGradientMethod):
     def __check_init__(self) -> None:
         check_positive("amplitude", self.amplitude, AMPLITUDE_REMEDY)
         check_positive("period", self.period, PERIOD_REMEDY)
+        check_not_negative("ramp", self.ramp, "0 starts at the full amplitude")
         check_at_least("settle_periods", self.settle_periods, 0, "0 listens from the first moment")
+        settling = self.settle_periods * self.period
+        if not is_traced((self.ramp, settling)) and self.ramp > settling:
+            raise ValueError(
+                f"ramp={float(self.ramp):.4g} is longer than the {self.settle_periods} "
+                f"settle_periods of {float(self.period):.4g}: the lock-in would listen while the "
+                "amplitude still rises. Give more settle_periods or a shorter ramp"
+            )
         check_at_least("periods", self.periods, 1, "the lock-in needs a whole period")
         check_at_least("samples", self.samples, 4, "fewer samples cannot tell the harmonics apart")
 
@@ -359,11 +368,40 @@ class OscillatoryEP(AbstractGradientMethod):
         initial: State | None,
         key: PRNGKeyArray | None = None,
     ) -> Estimate:
+        running = self._whole(network, x, y, self.begin(network, x, initial, key))
+        return self.conclude(network, x, y, running)
+
+    def _whole(
+        self, network: AbstractNetwork, x: Float[Array, "batch ..."], y: Targets, running: Running
+    ) -> Running:
+        """All periods, settling included."""
         dynamics = make_dynamics(network, x, y, self.teaching)
 
         def period(running: Running, _: None) -> tuple[Running, None]:
             return self._advance(dynamics, x, y, running), None
 
-        total = self.settle_periods + self.periods
-        running, _ = jax.lax.scan(period, self.begin(network, x, initial, key), length=total)
-        return self.conclude(network, x, y, running)
+        return jax.lax.scan(period, running, length=self.settle_periods + self.periods)[0]
+
+    def at_two_periods(
+        self,
+        network: AbstractNetwork,
+        x: Float[Array, "batch ..."],
+        y: Targets,
+        initial: State | None,
+        key: PRNGKeyArray | None,
+    ) -> tuple[Estimate, Estimate]:
+        first, second = (None, None) if key is None else jax.random.split(key)
+        running = self._whole(network, x, y, self.begin(network, x, initial, first))
+        # Every period ends at the phase at which the next begins, the amplitude has risen, and the
+        # noise goes on: nothing jumps.
+        slower = eqx.tree_at(
+            lambda method: (method.period, method.ramp),
+            self,
+            (2 * self.period, jnp.zeros_like(self.ramp)),
+        )
+        start = slower.begin(network, x, running.u, second)
+        start = eqx.tree_at(
+            lambda state: state.noise, start, running.noise, is_leaf=lambda part: part is None
+        )
+        later = slower._whole(network, x, y, start)
+        return self.conclude(network, x, y, running), slower.conclude(network, x, y, later)

@@ -26,6 +26,7 @@ from ..networks.network import AbstractNetwork, State
 from ..settings import Module, Number, number
 from ..trees import largest_change
 from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate
+from .oscillation import AbstractOscillation
 from .oscillatory import OscillatoryEP
 from .rules import ErrorSignals
 
@@ -161,7 +162,8 @@ class OscillatoryAEP(AbstractGradientMethod):
     itself; a reference starts from it.
 
     Args:
-        oscillation: Everything about the signal and the lock-in; its rule must be `ErrorSignals()`.
+        oscillation: Everything about the signal and the lock-in, or `SettledOscillation`; its rule
+            must be `ErrorSignals()`.
         reference: What carries the free activity: `Companion()`, or `OwnMean(time_constant)`.
 
     Raises:
@@ -179,7 +181,7 @@ class OscillatoryAEP(AbstractGradientMethod):
         True
     """
 
-    oscillation: OscillatoryEP = OscillatoryEP(rule=ErrorSignals())
+    oscillation: AbstractOscillation = OscillatoryEP(rule=ErrorSignals())
     reference: AbstractReference = Companion()
 
     def __check_init__(self) -> None:

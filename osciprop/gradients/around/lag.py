@@ -14,8 +14,7 @@ from ...networks.costs import Targets
 from ...networks.network import AbstractNetwork, State
 from ...trees import norm
 from ..estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate
-from ..oscillation import LAG_LIMIT, OscillationDiagnostics
-from ..oscillatory import OscillatoryEP, Running
+from ..oscillation import LAG_LIMIT, AbstractOscillation, AbstractOscillationDiagnostics
 
 
 class LagDiagnostics(AbstractDiagnostics):
@@ -25,8 +24,8 @@ class LagDiagnostics(AbstractDiagnostics):
     quarter of the squared lag at T. What is left is about a quarter of its fourth power.
     """
 
-    short: OscillationDiagnostics
-    long: OscillationDiagnostics
+    short: AbstractOscillationDiagnostics
+    long: AbstractOscillationDiagnostics
     correction: Float[Array, ""]
 
     @property
@@ -75,7 +74,8 @@ class LagCorrected(AbstractGradientMethod):
     Loss, outputs and equilibrium are those of the longer period.
 
     Args:
-        method: Everything about the oscillation, at the shorter of the two periods.
+        method: Everything about the oscillation, at the shorter of the two periods:
+            `OscillatoryEP` or `SettledOscillation`.
 
     Example:
         >>> method = osciprop.LagCorrected(osciprop.OscillatoryEP(0.1, 20.0))
@@ -85,7 +85,7 @@ class LagCorrected(AbstractGradientMethod):
         True
     """
 
-    method: OscillatoryEP
+    method: AbstractOscillation
 
     def check(self, network: AbstractNetwork) -> None:
         self.method.check(network)
@@ -98,19 +98,13 @@ class LagCorrected(AbstractGradientMethod):
         initial: State | None,
         key: PRNGKeyArray | None = None,
     ) -> Estimate:
-        first, second = (None, None) if key is None else jax.random.split(key)
-        slower = eqx.tree_at(lambda method: method.period, self.method, 2 * self.method.period)
-        running = _run(self.method, network, x, y, initial, first)
-        short = self.method.conclude(network, x, y, running)
-        # Every period ends at the phase at which the next begins: beta has no jump.
-        running = _run(slower, network, x, y, running.u, second)
-        long = slower.conclude(network, x, y, running)
+        short, long = self.method.at_two_periods(network, x, y, initial, key)
         signals = (long.error_signal, short.error_signal)
         step = jax.tree.map(lambda a, b: (a - b) / 3, long.gradient, short.gradient)
         gradient: PyTree[Array] = jax.tree.map(jnp.add, long.gradient, step)
         tiny = jnp.finfo(norm(gradient).dtype).tiny
-        assert isinstance(short.diagnostics, OscillationDiagnostics)
-        assert isinstance(long.diagnostics, OscillationDiagnostics)
+        assert isinstance(short.diagnostics, AbstractOscillationDiagnostics)
+        assert isinstance(long.diagnostics, AbstractOscillationDiagnostics)
         return Estimate(
             gradient=gradient,
             loss=long.loss,
@@ -123,20 +117,3 @@ class LagCorrected(AbstractGradientMethod):
                 correction=norm(step) / jnp.maximum(norm(gradient), tiny),
             ),
         )
-
-
-def _run(
-    method: OscillatoryEP,
-    network: AbstractNetwork,
-    x: Float[Array, "batch ..."],
-    y: Targets,
-    initial: State | None,
-    key: PRNGKeyArray | None,
-) -> Running:
-    """All periods of a method, with its sums and the state that it ends in."""
-
-    def period(running: Running, _: None) -> tuple[Running, None]:
-        return method.advance(network, x, y, running), None
-
-    total = method.settle_periods + method.periods
-    return jax.lax.scan(period, method.begin(network, x, initial, key), length=total)[0]

@@ -1,0 +1,101 @@
+"""The gradient of the settled oscillation: exact up to the lag, and the integrated one's limit."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import relative_error
+from oscillation_cases import EXACT, LINEAR, TANH
+
+import osciprop
+from osciprop.equilibria import HarmonicBalance
+from osciprop.gradients import SettledOscillation
+
+FINE = HarmonicBalance(16)
+
+
+@pytest.mark.filterwarnings("ignore:.*period=20 is too short")
+@pytest.mark.parametrize("rule", [osciprop.gradients.ActivityProducts(), osciprop.ErrorSignals()])
+def test_it_is_the_limit_of_the_integrated_one(rule):
+    always_on = osciprop.OscillatoryEP(
+        0.1, 20.0, settle_periods=3, samples=16, rule=rule, integrator=EXACT
+    )
+    found, ours = (
+        osciprop.estimate_gradient(*TANH, method)
+        for method in (always_on, SettledOscillation(0.1, 20.0, rule=rule, solver=FINE))
+    )
+    assert relative_error(ours.gradient, found.gradient) < 1e-7
+    assert relative_error(ours.error_signal, found.error_signal) < 1e-7
+    for name in ("lag", "leakage"):
+        assert float(getattr(ours.diagnostics, name)) == pytest.approx(
+            float(getattr(found.diagnostics, name)), rel=1e-4
+        )
+    assert float(ours.loss) == pytest.approx(float(found.loss), rel=1e-8)
+
+
+@pytest.mark.parametrize("case", [LINEAR, TANH], ids=["linear", "tanh"])
+def test_it_is_exact_up_to_the_lag(case):
+    exact = osciprop.estimate_gradient(*case, osciprop.Implicit()).gradient
+    errors = [
+        relative_error(
+            osciprop.estimate_gradient(
+                *case, SettledOscillation(0.1, period, solver=HarmonicBalance(32))
+            ).gradient,
+            exact,
+        )
+        for period in (300.0, 3000.0)
+    ]
+    assert errors[1] < 2e-5 and errors[0] / errors[1] == pytest.approx(100, rel=0.05)
+
+
+def test_without_the_lag():
+    exact = osciprop.estimate_gradient(*TANH, osciprop.Implicit()).gradient
+    found = osciprop.estimate_gradient(
+        *TANH, osciprop.LagCorrected(SettledOscillation(0.1, 100.0, solver=FINE))
+    )
+    assert relative_error(found.gradient, exact) < 1e-4
+    assert 0.1 < found.diagnostics.remaining_bias() / relative_error(found.gradient, exact) < 10
+
+
+@pytest.mark.parametrize(
+    "reference", [osciprop.gradients.Companion(), osciprop.gradients.OwnMean(10_000.0)]
+)
+def test_asymmetric_networks(reference):
+    network = osciprop.feedback_mlp([3, 4, 3, 3], key=jax.random.key(0), activation=osciprop.Tanh())
+    x, y = TANH[1], np.asarray([1])
+    settled = SettledOscillation(0.2, 1000.0, rule=osciprop.ErrorSignals(), solver=FINE)
+    found = osciprop.estimate_gradient(network, x, y, osciprop.OscillatoryAEP(settled, reference))
+    exact = osciprop.estimate_gradient(network, x, y, osciprop.Implicit()).gradient
+    assert relative_error(found.gradient, exact) < 1e-3
+
+
+def test_it_says_what_is_wrong():
+    with pytest.warns(osciprop.GradientAccuracyWarning, match=r"period=3 is too short"):
+        osciprop.estimate_gradient(*TANH, SettledOscillation(0.3, 3.0, solver=FINE))
+    with pytest.warns(osciprop.GradientAccuracyWarning, match=r"singularity"):
+        osciprop.estimate_gradient(*TANH, SettledOscillation(0.5, 100.0, solver=FINE), throw=False)
+    single = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), TANH[0])
+    with pytest.warns(osciprop.GradientAccuracyWarning, match=r"too small for the tolerance"):
+        osciprop.estimate_gradient(single, *TANH[1:], SettledOscillation(1e-6))
+    with pytest.raises(osciprop.ConvergenceError, match=r"the orbit of 1 of 1 samples"):
+        unsolved = SettledOscillation(solver=HarmonicBalance(8, max_steps=1))
+        osciprop.estimate_gradient(*TANH, unsolved)
+    with pytest.raises(ValueError, match="amplitude"):
+        SettledOscillation(-1.0)
+
+
+@pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
+def test_its_radius_is_the_dynamic_one():
+    """The faster the teaching signal turns, the less of it arrives."""
+    radii = [
+        osciprop.estimate_gradient(
+            *TANH, SettledOscillation(0.3, period, solver=HarmonicBalance(32)), throw=False
+        ).diagnostics.radius_of_convergence()
+        for period in (1000.0, 10.0)
+    ]
+    assert radii[1] > 1.2 * radii[0]
+
+
+def test_its_summary():
+    found = osciprop.estimate_gradient(*TANH, SettledOscillation(0.1))
+    assert "settled oscillation: 1 of 1 orbits after" in str(found)
