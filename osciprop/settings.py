@@ -1,8 +1,12 @@
 """What modules that hold settings have in common: how numbers are kept, checked and printed.
 
-Numbers are NumPy arrays: compiled functions trace them, so that another value compiles nothing
-anew, and yet an instance that is the default of an argument starts no device and fixes no precision
-when it is imported. Where they meet a state they take its type.
+Numbers are NumPy's, single ones its scalars: compiled functions trace them, so that another value
+compiles nothing anew, and yet an instance that is the default of an argument starts no device and
+fixes no precision when it is imported. Where they meet a state they take its type.
+
+Scalars, not arrays without dimensions: JAX (0.10 to 0.12) remembers by its identity an array that
+was once a constant of a program, and in its precision at that time, so that one shared by many
+programs, as a default is, breaks those of another precision (tests/test_settings.py).
 """
 
 from collections.abc import Sequence
@@ -21,9 +25,9 @@ if TYPE_CHECKING:
     Numbers: TypeAlias = Any
     ComplexNumbers: TypeAlias = Any
 else:
-    Number = Float[Array, ""] | Float[np.ndarray, ""]
-    Numbers = Float[Array, "*entries"] | Float[np.ndarray, "*entries"]
-    ComplexNumbers = Inexact[Array, "*entries"] | Inexact[np.ndarray, "*entries"]
+    Number = Float[Array, ""] | np.floating
+    Numbers = Float[Array, "*entries"] | Float[np.ndarray, "*entries"] | np.floating
+    ComplexNumbers = Inexact[Array, "*entries"] | Inexact[np.ndarray, "*entries"] | np.inexact
 
 # Arrays of up to this many numbers are printed as they are.
 SHOWN = 8
@@ -40,11 +44,11 @@ def _shown(part: Any) -> wadler_lindig.AbstractDoc | None:
     """Small real settings by value, larger arrays by type and shape."""
     if isinstance(part, jax.core.Tracer):
         return wadler_lindig.TextDoc(f"traced {part.dtype.name}[{','.join(map(str, part.shape))}]")
-    if not isinstance(part, (jax.Array, np.ndarray)) or jnp.issubdtype(
+    if not isinstance(part, (jax.Array, np.ndarray, np.generic)) or jnp.issubdtype(
         part.dtype, jax.dtypes.extended
     ):
         return None
-    host = part.ndim == 0 or (isinstance(part, np.ndarray) and part.size <= SHOWN)
+    host = part.ndim == 0 or (not isinstance(part, jax.Array) and part.size <= SHOWN)
     if host and getattr(part, "is_fully_addressable", True):
         values = np.asarray(part)
         text = ", ".join(f"{value:.6g}" for value in np.ravel(values))
@@ -52,7 +56,7 @@ def _shown(part: Any) -> wadler_lindig.AbstractDoc | None:
     return wadler_lindig.array_summary(part.shape, part.dtype.name, kind=None)
 
 
-def number(value: ArrayLike) -> Array | np.ndarray:
+def number(value: ArrayLike) -> Number:
     """A converter for fields: a number as a floating-point array.
 
     What is an array of JAX stays one, traced or not; everything else becomes one of NumPy.
@@ -60,15 +64,15 @@ def number(value: ArrayLike) -> Array | np.ndarray:
     return _as_array(value)
 
 
-def numbers(value: ArrayLike | Sequence[ArrayLike]) -> Array | np.ndarray:
+def numbers(value: ArrayLike | Sequence[ArrayLike]) -> Numbers:
     """`number`, or several of them."""
     return _as_array(value)
 
 
-def _as_array(value: Any) -> Array | np.ndarray:
+def _as_array(value: Any) -> Numbers:
     if any(isinstance(part, jax.Array) for part in jax.tree.leaves(value)):
         return jnp.asarray(value, dtype=float)
-    return np.asarray(value, dtype=float)
+    return np.asarray(value, dtype=float)[()]  # a scalar, if there is one number only
 
 
 def parameter(value: ArrayLike) -> Array:
@@ -76,13 +80,13 @@ def parameter(value: ArrayLike) -> Array:
     return jnp.asarray(value, dtype=float)
 
 
-def optional_number(value: ArrayLike | None) -> Array | np.ndarray | None:
+def optional_number(value: ArrayLike | None) -> Number | None:
     """`number`, where None has a meaning of its own."""
     return None if value is None else number(value)
 
 
-def real_or_complex(value: ArrayLike) -> Array | np.ndarray:
+def real_or_complex(value: ArrayLike) -> ComplexNumbers:
     """`number`, for numbers that may be complex: they keep their kind and precision."""
     kept = isinstance(value, jax.Array)
-    array = jnp.asarray(value) if kept else np.asarray(value)
+    array = jnp.asarray(value) if kept else np.asarray(value)[()]
     return array if jnp.issubdtype(array.dtype, jnp.inexact) else array.astype(float)

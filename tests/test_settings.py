@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -55,6 +56,18 @@ def test_another_number_compiles_nothing_anew():
     assert traced == ["a"]
 
 
+def test_a_default_that_was_a_constant_serves_another_precision():
+    """Inside the outer program all numbers of the shared instance are constants."""
+    shared = Leak()
+    double = eqx.filter_jit(lambda leak, x: x * leak.rate.astype(x.dtype))
+    x = jnp.ones(3, dtype=jnp.float32)
+    inside = eqx.filter_jit(lambda x: double(shared, x))
+    for wide in (True, False, True):
+        with jax.enable_x64(wide):
+            for run in (inside, lambda x: double(shared, x)):
+                np.testing.assert_allclose(run(x), 0.1, rtol=1e-6)
+
+
 def test_values_are_printed():
     assert repr(Leak(0.25)) == "Leak(rate=0.25, name='a')"
     assert "amplitude=0.4" in repr(osciprop.HolomorphicEP(0.4))
@@ -62,7 +75,7 @@ def test_values_are_printed():
 
 
 def test_converters_keep_what_is_traced_and_what_is_complex():
-    assert isinstance(number(1), np.ndarray) and number(1).dtype == float
+    assert isinstance(number(1), np.floating) and number(1).dtype == float
     assert isinstance(number(jnp.ones(())), type(jnp.ones(())))
     assert numbers([1, 2]).tolist() == [1.0, 2.0]
     assert real_or_complex(1j).dtype == complex

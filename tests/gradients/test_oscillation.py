@@ -13,8 +13,8 @@ import osciprop
 from osciprop.gradients.oscillation import OscillationDiagnostics
 
 QUIET = OscillationDiagnostics(
-    amplitude=np.asarray(0.2),
-    period=np.asarray(100.0),
+    amplitude=np.float64(0.2),
+    period=np.float64(100.0),
     lag=jnp.asarray(0.1),
     drift=jnp.asarray(0.0),
     closure=jnp.asarray(0.01),
