@@ -19,6 +19,7 @@ import pytest
 
 import osciprop
 from benchmarks.fixture import Benchmark
+from osciprop.equilibria import HarmonicBalance
 
 SIZES = [784, 256, 256, 10]
 BATCH = 50
@@ -39,6 +40,12 @@ class Case:
             "implicit": osciprop.Implicit(loose, tolerance=1e-2),
             "hEP N=2": osciprop.HolomorphicEP(0.2, 2, loose),
             "hEP N=10": osciprop.HolomorphicEP(0.2, 10, loose),
+            "settled": osciprop.SettledOscillation(
+                0.1,
+                self.period,
+                solver=HarmonicBalance(4, tolerance=self.tolerance),
+                relaxation=loose,
+            ),
             "always on": osciprop.OscillatoryEP(0.1, self.period, samples=8, integrator=STEPS),
         }
 

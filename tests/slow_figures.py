@@ -20,4 +20,5 @@ SLOW = {
     "two_tales2024/angles",
     "beyond/holomorphic_aep",
     "beyond/holomorphic_dual",
+    "beyond/settled",
 }

@@ -8,6 +8,7 @@ The files, each importing only from those above it:
     correction   asymmetric networks that respond by their adjoint
     noise        noise on input currents and on readings, as objects
     brownian     which random numbers drive a simulation
+    noise_term   how noise enters Diffrax, step by counted step
     stochastic   dynamics with noise, in the form that an integrator takes
     integration  `integrate` in time, through Diffrax
 """

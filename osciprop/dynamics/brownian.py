@@ -1,7 +1,10 @@
 """Brownian paths for networks: which random numbers drive a simulation, and how they are drawn.
 
-Every number depends on the key, the step or the time, and the sample, and on nothing else: neither
-the size of the batch nor the pieces in which a simulation is run change what a sample sees.
+Every number depends on the key, on where the integration started, on the number of the step from
+there (or the time since), and on the sample. The size of the batch does not change what a sample
+sees, and no two steps see the same: they are counted, not numbered by their times, whose last
+digits run out. A simulation that goes on where another ended, under the same key, goes on with its
+numbers where the step's number can be told from the time, and else has numbers of its own.
 """
 
 import abc
@@ -13,7 +16,7 @@ import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
 from ..errors import check_positive
 from ..settings import Module
@@ -28,15 +31,24 @@ Area: TypeAlias = (
 # Standard deviations of the space-time and space-time-time Levy areas of a unit step.
 AREA_SIZES = {"H": 1 / math.sqrt(12), "K": 1 / math.sqrt(720)}
 
+# Up to this many steps the time of a start tells how many came before it, in single precision too.
+LATEST = 2.0**17
+
 
 class AbstractBrownianPath(Module):
     """Wiener processes over one integration."""
 
     @abc.abstractmethod
     def increments(
-        self, start: Float[Array, ""], end: Float[Array, ""], use_levy: bool = False
+        self,
+        number: Int[Array, ""],
+        start: Float[Array, ""],
+        end: Float[Array, ""],
+        use_levy: bool = False,
     ) -> PyTree[Array]:
-        """What the processes gain between two times, with Levy areas if a solver asks."""
+        """What the processes gain in the step of a number, between two times since the start, with
+        Levy areas if a solver asks.
+        """
 
 
 class AbstractBrownian(Module):
@@ -55,9 +67,10 @@ class AbstractBrownian(Module):
         times: Float[Array, " times"],
         step: Float[Array, ""] | None,
         area: Area,
+        origin: Float[Array, ""],
     ) -> AbstractBrownianPath:
-        """A path over `times`, with the Levy area that the solver needs; `step` is the constant
-        step of the integration, None if its steps adapt.
+        """A path over `times` since the start, itself at the time `origin`, with the Levy area that
+        the solver needs; `step` is the constant step of the integration, None if its steps adapt.
         """
 
 
@@ -76,13 +89,14 @@ class FreshSteps(AbstractBrownian):
         times: Float[Array, " times"],
         step: Float[Array, ""] | None,
         area: Area,
+        origin: Float[Array, ""],
     ) -> AbstractBrownianPath:
         if step is None:
             raise ValueError(
                 "brownian is FreshSteps, but the integrator's steps adapt, so that steps of "
                 "different size must see one path: use brownian=BrownianTree(), or ConstantStepSize"
             )
-        return _Steps(sources, key, step, area)
+        return _Steps(sources, *numbering(key, origin, step), area)
 
 
 class BrownianTree(AbstractBrownian):
@@ -114,8 +128,32 @@ class BrownianTree(AbstractBrownian):
         times: Float[Array, " times"],
         step: Float[Array, ""] | None,
         area: Area,
+        origin: Float[Array, ""],
     ) -> AbstractBrownianPath:
-        return _Tree(sources, key, times[0], times[-1], self.resolution, area)
+        return _Tree(sources, apart(key, origin), times[0], times[-1], self.resolution, area)
+
+
+def apart(key: PRNGKeyArray, origin: Float[Array, ""]) -> PRNGKeyArray:
+    """A key of an integration's own, by the time at which it starts."""
+    # Less than the last digit of single precision does not tell integrations apart.
+    bits = jax.lax.bitcast_convert_type(origin.astype(jnp.float32), jnp.uint32)
+    return jax.lax.select(origin == 0, key, jax.random.fold_in(key, bits))
+
+
+def numbering(
+    key: PRNGKeyArray, origin: Float[Array, ""], step: Float[Array, ""]
+) -> tuple[PRNGKeyArray, Int[Array, ""]]:
+    """The key of an integration and the number of its first step.
+
+    Started at `n` steps, to rounding, the first is number `n`; started between two, the later one,
+    since the step to that start had the earlier. Too late to tell, or before 0, it is number 0 of a
+    key of its own.
+    """
+    steps = origin / step
+    known = (steps > -0.5) & (steps < LATEST)
+    rounding = 4 * jnp.finfo(steps.dtype).eps * jnp.maximum(steps, 1)
+    first = jnp.ceil(jnp.where(known, steps - rounding, 0)).astype(int)
+    return jax.lax.select(known, key, apart(key, origin)), first
 
 
 class _Steps(AbstractBrownianPath):
@@ -123,15 +161,17 @@ class _Steps(AbstractBrownianPath):
 
     sources: tuple[Wiener, ...]
     key: PRNGKeyArray
-    step: Float[Array, ""]
+    first: Int[Array, ""]
     area: Area = eqx.field(static=True)
 
     def increments(
-        self, start: Float[Array, ""], end: Float[Array, ""], use_levy: bool = False
+        self,
+        number: Int[Array, ""],
+        start: Float[Array, ""],
+        end: Float[Array, ""],
+        use_levy: bool = False,
     ) -> PyTree[Array]:
-        # By number, not by time, whose last digits depend on where the simulation began.
-        number = jnp.round(start / self.step).astype(int)
-        key = jax.random.fold_in(self.key, number)
+        key = jax.random.fold_in(self.key, self.first + number)
         duration = end - start
         names = [field.name for field in dataclasses.fields(self.area) if field.name != "dt"]
         parts = {}
@@ -157,7 +197,11 @@ class _Tree(AbstractBrownianPath):
     area: Area = eqx.field(static=True)
 
     def increments(
-        self, start: Float[Array, ""], end: Float[Array, ""], use_levy: bool = False
+        self,
+        number: Int[Array, ""],
+        start: Float[Array, ""],
+        end: Float[Array, ""],
+        use_levy: bool = False,
     ) -> PyTree[Array]:
         parts = [
             self._source(source, jax.random.fold_in(self.key, place), start, end)

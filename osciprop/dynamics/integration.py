@@ -17,9 +17,10 @@ from ..networks.network import AbstractNetwork, State, States
 from ..networks.preparation import prepare
 from ..settings import Module, Number, number, optional_number
 from ..trees import all_finite
-from .brownian import AbstractBrownian, AbstractBrownianPath, Area, FreshSteps
+from .brownian import AbstractBrownian, AbstractBrownianPath, FreshSteps
 from .dynamics import make_dynamics
 from .noise import AbstractNoise
+from .noise_term import Counting, NoiseTerm, area_for
 from .stochastic import AbstractSilentSystem, AbstractStochasticSystem, require_key, with_noise
 from .teaching import AbstractTeaching
 
@@ -89,7 +90,7 @@ class Integrator(Module):
         A state is any pytree of real and complex arrays. `offset` is added to the time that the
         system sees; `key` is the source of a stochastic system's noise.
         """
-        save = diffrax.SaveAt(ts=times.astype(real_dtype(start)))
+        save = diffrax.SaveAt(ts=since_start(times, start))
         solution = self._solve(system, start, times, save, key, progress_meter, offset)
         return from_pairs(solution.ys, start), solution
 
@@ -114,7 +115,7 @@ class Integrator(Module):
             def look(time: ArrayLike, pairs: PyTree, args: None) -> PyTree:
                 return to_pairs(see(from_pairs(pairs, start)))
 
-            subs.append(diffrax.SubSaveAt(ts=times.astype(real_dtype(start)), fn=look))
+            subs.append(diffrax.SubSaveAt(ts=since_start(times, start), fn=look))
         save = diffrax.SaveAt(subs=subs)
         solution = self._solve(system, start, times, save, key, None, offset)
         last, *observed = solution.ys  # type: ignore[misc]
@@ -145,8 +146,8 @@ class Integrator(Module):
         offset: ArrayLike,
     ) -> diffrax.Solution:
         dtype = real_dtype(start)
-        times = times.astype(dtype)
-        shift = jnp.asarray(offset, dtype=dtype)
+        first, times = times[0].astype(dtype), since_start(times, start)
+        shift = jnp.asarray(offset, dtype=dtype) + first
         step = self.step(dtype)
 
         # The system is closed over, not `args`: Diffrax would warn of its complex numbers.
@@ -154,13 +155,15 @@ class Integrator(Module):
             return to_pairs(system.velocity(time + shift, from_pairs(pairs, start)))
 
         terms: diffrax.AbstractTerm[Any, Any] = diffrax.ODETerm(velocity)
+        solver = self.solver
         if isinstance(system, AbstractStochasticSystem):
-            noise = _NoiseTerm(
+            noise = NoiseTerm(
                 gain=lambda time: system.gain(time + shift),
                 kick=lambda gain, control: to_pairs(system.kick(gain, control, start)),
-                increments=self._path(system, start, times, step, key).increments,
+                increments=self._path(system, start, times, step, key, first).increments,
+                number=jnp.asarray(0),
             )
-            terms = diffrax.MultiTerm(terms, noise)
+            terms, solver = diffrax.MultiTerm(terms, noise), Counting(solver)
         elif isinstance(self.solver, diffrax.AbstractSRK):
             raise ValueError(
                 f"solver is {type(self.solver).__name__}, which needs noise, but there is none: "
@@ -168,7 +171,7 @@ class Integrator(Module):
             )
         return diffrax.diffeqsolve(
             terms,
-            self.solver,
+            solver,
             t0=times[0],
             t1=times[-1],
             dt0=step,
@@ -187,6 +190,7 @@ class Integrator(Module):
         times: Float[Array, " times"],
         step: Float[Array, ""] | None,
         key: PRNGKeyArray | None,
+        origin: Float[Array, ""],
     ) -> AbstractBrownianPath:
         if not isinstance(
             self.solver, diffrax.AbstractItoSolver | diffrax.AbstractStratonovichSolver
@@ -198,39 +202,14 @@ class Integrator(Module):
             )
         if not isinstance(self.stepsize_controller, diffrax.ConstantStepSize):
             step = None
-        area = _area_for(self.solver)
-        return self.brownian.path(system.wiener(start), require_key(key), times, step, area)
+        area = area_for(self.solver)
+        return self.brownian.path(system.wiener(start), require_key(key), times, step, area, origin)
 
 
-class _NoiseTerm(diffrax.AbstractTerm[Any, Any]):
-    """A system's noise for Diffrax, on real pairs: no product there can conjugate it.
-
-    Functions, like an `ODETerm`'s: Diffrax would warn of complex numbers in the system itself.
-    """
-
-    gain: Callable[[ArrayLike], PyTree]
-    kick: Callable[[PyTree, PyTree], PyTree]
-    increments: Callable[..., PyTree]
-
-    def vf(self, t: ArrayLike, y: PyTree, args: None) -> PyTree:
-        return self.gain(t)
-
-    def contr(self, t0: ArrayLike, t1: ArrayLike, **kwargs: bool) -> PyTree:
-        return self.increments(jnp.asarray(t0), jnp.asarray(t1), **kwargs)
-
-    def prod(self, vf: PyTree, control: PyTree) -> PyTree:
-        return self.kick(vf, control)
-
-
-def _area_for(solver: diffrax.AbstractSolver[Any]) -> Area:
-    """The increments, with or without Levy areas, that a solver asks for."""
-    needed = getattr(solver, "minimal_levy_area", diffrax.AbstractBrownianIncrement)
-    areas: tuple[Area, ...] = (
-        diffrax.BrownianIncrement,
-        diffrax.SpaceTimeLevyArea,
-        diffrax.SpaceTimeTimeLevyArea,
-    )
-    return next(area for area in areas if issubclass(area, needed))
+def since_start(times: Float[Array, " times"], state: PyTree) -> Float[Array, " times"]:
+    """Times since the first, in a state's precision: their last digits do not run out late."""
+    times = times.astype(real_dtype(state))
+    return times - times[0]
 
 
 def euler_maruyama(step: ArrayLike) -> Integrator:

@@ -15,7 +15,7 @@ from slow_figures import SLOW
 from experiments.runs import noise_images
 from experiments.studies.running import first_point
 from osciprop.studies import Study
-from paper_figures.beyond import holomorphic_aep, holomorphic_dual
+from paper_figures.beyond import holomorphic_aep, holomorphic_dual, settled
 from paper_figures.hep2022 import deep, fig2b, fig2d, fig3a, fig3b, fig3c, fig4a, fig4b, rotating
 from paper_figures.homeostasis2024 import fig2 as error_vectors
 from paper_figures.homeostasis2024 import fig3 as bias_by_angle
@@ -40,6 +40,7 @@ TINY = {
     angles: replace(angles.FAST, sizes=(64, 16, 10), epochs=1, every=1),
     holomorphic_aep: replace(holomorphic_aep.FAST, draws=2),
     holomorphic_dual: replace(holomorphic_dual.FAST, samples=1),
+    settled: replace(settled.FAST, samples=1, points=16),
 }
 ROTATING = replace(rotating.FAST, holds=(5,), periods=2)
 NOT_DRAWN = (fig2d, fig3c, fig4a, homeostasis, holomorphic_dual)
