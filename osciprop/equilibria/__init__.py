@@ -17,6 +17,7 @@ The files, each importing only from those above it:
     lipschitz_damping  damped inference of dual propagation
     flow               relaxation by the ODE itself
     newton             equilibria by Newton's method, matrix-free
+    stability          whether the ODE stays at an equilibrium
 """
 
 from .chained import Chained as Chained
@@ -47,3 +48,5 @@ from .relaxation import relax as relax
 from .settling import Settling as Settling
 from .solution import Solution as Solution
 from .spectra import radius_from_decay as radius_from_decay
+from .stability import Stability as Stability
+from .stability import stability as stability

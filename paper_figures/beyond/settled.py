@@ -209,7 +209,8 @@ def plot(data: Data) -> Figure:
     figure = style.new_figure(10.2, 3.6)
     panels = figure.subplots(1, 3)
     lags = np.geomspace(5e-3, 4, 200)
-    panels[0].semilogx(lags, np.sqrt(1 + lags**2), **style.PUBLISHED, label=r"$\sqrt{1 + lag^2}$")
+    law = np.sqrt(1 + lags**2)
+    panels[0].semilogx(lags, law, **style.BLACK.line(), label=r"$\sqrt{1 + \mathrm{lag}^2}$")
     for row, (kind, look) in enumerate(zip(NETWORKS, LOOKS, strict=True)):
         radii = data["radius"][row] / data["static"][row]
         panels[0].semilogx(data["lag"][row], radii, **look.both(), label=kind)
@@ -241,6 +242,8 @@ def plot(data: Data) -> Figure:
         style.panel_label(axes, letter, title)
         axes.set_xlabel(along)
         axes.set_ylabel(up)
-        axes.legend(loc="upper left" if letter != "b" else "lower right")
-    panels[1].set_ylim(1e-17, 3)
+    panels[0].legend(loc="upper left")
+    panels[1].legend(loc="upper left", ncols=2)
+    panels[1].set_ylim(1e-17, 1e8)
+    panels[2].legend(loc="lower right")
     return figure
