@@ -31,7 +31,7 @@ from ..networks.network import AbstractNetwork, State
 from ..settings import Module, Number, number
 from ..trees import norm
 from .estimate import Estimate, batch_mean
-from .oscillation import AbstractOscillation, OscillationDiagnostics
+from .oscillation import AbstractOscillation, OscillationDiagnostics, lag_bias
 from .rules import AbstractLearningRule, ActivityProducts, first_coefficient
 
 
@@ -348,6 +348,7 @@ class OscillatoryEP(AbstractOscillation):
                 amplitude=self.amplitude,
                 period=self.period,
                 lag=norm(imaginary) / jnp.maximum(norm(real), tiny),
+                lag_bias=lag_bias(gradient, quadrature),
                 drift=running.drift,
                 closure=running.closure,
                 leakage=norm(quadrature) / jnp.maximum(norm(gradient), tiny),

@@ -25,6 +25,7 @@ from .oscillation import (
     CLOSURE_LIMIT,
     AbstractOscillation,
     AbstractOscillationDiagnostics,
+    lag_bias,
 )
 from .rules import AbstractLearningRule, ActivityProducts, first_coefficient
 
@@ -39,6 +40,7 @@ class SettledDiagnostics(AbstractOscillationDiagnostics):
         amplitude: Radius of the teaching signal's rotation.
         period: Its time of one turn, in units of time.
         lag: As in `OscillationDiagnostics`.
+        lag_bias: As in `OscillationDiagnostics`.
         leakage: As in `OscillationDiagnostics`.
         truncation: Size of the last harmonic relative to the first: what harmonics beyond it add to
             the first is smaller.
@@ -61,6 +63,7 @@ class SettledDiagnostics(AbstractOscillationDiagnostics):
     amplitude: Number
     period: Number
     lag: Float[Array, ""]
+    lag_bias: Float[Array, ""]
     leakage: Float[Array, ""]
     truncation: Float[Array, ""]
     closure: Float[Array, ""]
@@ -200,6 +203,7 @@ class SettledOscillation(AbstractOscillation):
                 amplitude=self.amplitude,
                 period=self.period,
                 lag=norm(imaginary) / jnp.maximum(norm(real), tiny),
+                lag_bias=lag_bias(gradient, quadrature),
                 leakage=norm(quadrature) / jnp.maximum(norm(gradient), tiny),
                 truncation=harmonics[-1] / jnp.maximum(harmonics[1], tiny),
                 # What round-off leaves of a state is as much in doubt as its residual.

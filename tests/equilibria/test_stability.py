@@ -36,7 +36,7 @@ def dense(network: Field, u: np.ndarray) -> float:
     ],
 )
 def test_it_is_the_largest_real_part(units, count):
-    """At any state, equilibrium or not: every sign, and what is certain nearly without exception."""
+    """At any state, equilibrium or not: every sign, and nearly all that is certain."""
     rng, certain, wrong = np.random.default_rng(units), 0, 0
     for _ in range(count):
         network, u = random_field(units, rng), rng.normal(size=(2, units))

@@ -16,6 +16,7 @@ QUIET = OscillationDiagnostics(
     amplitude=np.float64(0.2),
     period=np.float64(100.0),
     lag=jnp.asarray(0.1),
+    lag_bias=jnp.asarray(0.01),
     drift=jnp.asarray(0.0),
     closure=jnp.asarray(0.01),
     leakage=jnp.asarray(0.1),
@@ -45,7 +46,10 @@ def test_an_ordinary_oscillation_gives_no_concern():
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ({"lag": 0.5}, "period=100 is too short .* is 0.5, so expect .* bias of about 0.25"),
+        (
+            {"lag": 0.5, "lag_bias": 0.25},
+            "period=100 is too short .* is 0.5, so expect .* bias of about 0.25",
+        ),
         ({"closure": 0.2, "drift": 0.04}, "has not settled: .* 0.2 of .* changed by 0.04"),
         ({"counter_rotation": 0.3}, "amplitude=0.2 is too large: 0.3 of the response"),
         # A pole at 0.16, inside the circle of radius 0.2.
@@ -59,7 +63,7 @@ def test_each_number_out_of_bounds_is_a_concern(values, told):
 
 
 def test_in_noise_no_number_is_a_concern():
-    loud = with_values(lag=0.5, closure=0.2, counter_rotation=0.3)
+    loud = with_values(lag=0.5, lag_bias=0.2, closure=0.2, counter_rotation=0.3)
     quiet = OscillationDiagnostics(**{**vars(loud), "noisy": True})
     assert len(loud.concerns()) == 3
     assert quiet.concerns() == []

@@ -84,6 +84,27 @@ def test_it_says_what_is_wrong():
         SettledOscillation(-1.0)
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
+def test_the_lags_bias_is_predicted():
+    """Within a factor of 2 for 30 random networks at five periods each."""
+    rng, ratios = np.random.default_rng(0), []
+    for seed in range(30):
+        network = osciprop.hopfield_mlp(
+            [8, 10, 6, 4],
+            key=jax.random.PRNGKey(seed),
+            activation=[osciprop.Tanh(), osciprop.ShiftedSigmoid()][seed % 2],
+            scale=10 ** rng.uniform(-1, 0.2),
+        )
+        x, y = rng.normal(size=(5, 8)), rng.integers(0, 4, 5)
+        exact = osciprop.estimate_gradient(network, x, y, osciprop.Implicit()).gradient
+        for period in (200.0, 50.0, 20.0, 10.0, 5.0):
+            found = osciprop.estimate_gradient(network, x, y, SettledOscillation(0.02, period))
+            error = relative_error(found.gradient, exact)
+            ratios.append(float(found.diagnostics.lag_bias) / error)
+    assert len(ratios) == 150 and 0.5 < min(ratios) and max(ratios) < 2
+
+
 @pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
 def test_its_radius_is_the_dynamic_one():
     """The faster the teaching signal turns, the less of it arrives."""

@@ -14,7 +14,7 @@ from ...networks.costs import Targets
 from ...networks.network import AbstractNetwork, State
 from ...trees import norm
 from ..estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate
-from ..oscillation import LAG_LIMIT, AbstractOscillation, AbstractOscillationDiagnostics
+from ..oscillation import BIAS_LIMIT, AbstractOscillation, AbstractOscillationDiagnostics
 
 
 class LagDiagnostics(AbstractDiagnostics):
@@ -39,9 +39,10 @@ class LagDiagnostics(AbstractDiagnostics):
         # Each lag's own bias is what the extrapolation removes: all but the lag can still be wrong.
         found = []
         for part in (self.short, self.long):
-            found += eqx.tree_at(lambda tree: tree.lag, part, jnp.zeros_like(part.lag)).concerns()
+            zero = jnp.zeros_like(part.lag_bias)
+            found += eqx.tree_at(lambda tree: tree.lag_bias, part, zero).concerns()
         left = self.remaining_bias()
-        if left > LAG_LIMIT**2 and not self.short.noisy:
+        if left > BIAS_LIMIT and not self.short.noisy:
             found.append(
                 f"period={float(self.short.period):.4g} is too short to correct for the lag: the "
                 f"lag (imaginary over real part of the response) is {float(self.short.lag):.3g}, "
