@@ -41,9 +41,10 @@ class Case:
             "hEP N=2": osciprop.HolomorphicEP(0.2, 2, loose),
             "hEP N=10": osciprop.HolomorphicEP(0.2, 10, loose),
             "settled": osciprop.SettledOscillation(
-                0.1,
+                0.2,
                 self.period,
                 solver=HarmonicBalance(4, tolerance=self.tolerance),
+                rule=osciprop.ErrorSignals(),
                 relaxation=loose,
             ),
             "always on": osciprop.OscillatoryEP(0.1, self.period, samples=8, integrator=STEPS),
@@ -94,7 +95,7 @@ def test_backprop_step(benchmark: Benchmark) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("name", ["implicit", "hEP N=2", "hEP N=10", "always on"])
+@pytest.mark.parametrize("name", ["implicit", "hEP N=2", "hEP N=10", "settled", "always on"])
 def test_gradient(benchmark: Benchmark, name: str, case: str) -> None:
     x, y = data()
     net = network(CASES[case].scale)
