@@ -93,8 +93,9 @@ class SettledDiagnostics(AbstractOscillationDiagnostics):
         return "; ".join(found)
 
     def concerns(self) -> list[str]:
-        found = self.lag_concerns() + self.amplitude_concerns()
-        if float(self.truncation) > CLOSURE_LIMIT and not self.amplitude_concerns():
+        too_large = self.amplitude_concerns()
+        found = self.lag_concerns() + too_large
+        if float(self.truncation) > CLOSURE_LIMIT and not too_large:
             found.append(
                 f"amplitude={float(self.amplitude):.4g} needs more than {self.harmonics.size} "
                 f"points: the last harmonic is {float(self.truncation):.3g} of the first. Use a "

@@ -52,6 +52,21 @@ def test_is_the_extrapolation_of_the_two_periods():
     assert float(corrected.diagnostics.long.period) == 200.0
 
 
+@pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
+def test_beta_does_not_jump_between_the_periods():
+    """A ramp ends once: begun anew for the longer period, it left an error of 1.6e-3 here."""
+    network, x, y = TANH
+    method = OscillatoryEP(0.1, 6.0, settle_periods=1, ramp=6.0, integrator=EXACT)
+    _, longer = eqx.filter_jit(OscillatoryEP.at_two_periods)(
+        method, network, jnp.asarray(x), jnp.asarray(y), None, None
+    )
+    settled = osciprop.SettledOscillation(0.1, 12.0, solver=osciprop.equilibria.HarmonicBalance(16))
+    expected = osciprop.estimate_gradient(network, x, y, settled).gradient
+    assert relative_error(longer.gradient, expected) < 2e-4
+    with pytest.raises(ValueError, match=r"ramp=6 is longer than the 0 settle_periods of 6"):
+        OscillatoryEP(0.1, 6.0, settle_periods=0, ramp=6.0)
+
+
 @pytest.mark.slow
 def test_one_trace_per_sweep_of_periods():
     network, x, y = (jnp.asarray(part) if isinstance(part, np.ndarray) else part for part in TANH)
