@@ -38,10 +38,10 @@ if os.environ.get("OSCIPROP_CHECK_ANNOTATIONS"):
 import osciprop  # noqa: E402
 from osciprop.studies.memory_maps import MemoryMaps  # noqa: E402
 
-MAPS = MemoryMaps(pause=0.0)
+MAPS = MemoryMaps(pause=5.0)
 
 
-@pytest.fixture(autouse=True, scope="module")
+@pytest.fixture(autouse=True)
 def few_memory_maps():
     """Every compiled program maps memory, and a compiler that gets no more of it crashes."""
     yield

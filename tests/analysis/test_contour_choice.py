@@ -116,6 +116,7 @@ def test_phases_that_do_not_settle_count_as_bias():
     assert bias[6] > 2 * bias[3]
 
 
+@pytest.mark.slow
 def test_the_largest_amplitude_is_respected():
     found = choose_contour(small_network(), X, Y, method(), key=KEY, largest=0.2)
     assert found.amplitude == pytest.approx(0.2) and found.confirmed

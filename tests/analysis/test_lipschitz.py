@@ -106,6 +106,7 @@ def test_a_linear_network_is_as_steep_everywhere_as_its_product():
     np.testing.assert_allclose(local_lipschitz(network, x), linearised_norm(network), rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_local_constants_of_a_perceptron_are_those_of_jax_and_below_the_bound():
     network = chain()
     x, _ = batch(5, 3, 4)

@@ -17,6 +17,7 @@ from osciprop.errors import ConvergenceError
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.slow
 def test_help_of_python_m_osciprop():
     command = [sys.executable, "-m", "osciprop", "--help"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

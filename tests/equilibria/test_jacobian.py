@@ -20,6 +20,7 @@ def case():
     return network, x, weights, np.diag(dense(network.activity, free.u))
 
 
+@pytest.mark.slow
 def test_symmetry_equals_dense_norms(case):
     network, x, weights, _ = case
     found = osciprop.equilibria.jacobian_symmetry(network, x)

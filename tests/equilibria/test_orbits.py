@@ -46,10 +46,12 @@ def integrated(network, x, y, teaching, turns: int, initial=None, points: int = 
 @pytest.mark.parametrize(
     ("network", "turns"),
     [
-        pytest.param(LINEAR[0], 6, id="linear"),
+        pytest.param(LINEAR[0], 6, id="linear", marks=pytest.mark.slow),
         pytest.param(TANH[0], 6, id="tanh"),
         pytest.param(FreeCompanion(skewed(4, 0)), 6, id="companion"),
-        pytest.param(RunningMean(skewed(4, 0, 0.2), 20.0), 60, id="running mean"),
+        pytest.param(
+            RunningMean(skewed(4, 0, 0.2), 20.0), 60, id="running mean", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_harmonics_are_those_of_the_integrated_oscillation(network, turns):

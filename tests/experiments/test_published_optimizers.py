@@ -19,6 +19,7 @@ def first_update(optimizer, network: osciprop.Network) -> osciprop.Network:
         return jax.tree.map(jnp.negative, optimizer.update(ones, state, parameters)[0])
 
 
+@pytest.mark.slow
 def test_every_synapse_of_the_feedback_network_has_its_rate():
     network = osciprop.networks.feedback_cnn(
         osciprop.networks.vgg4(1), key=jax.random.PRNGKey(0), angle=0.0

@@ -91,7 +91,7 @@ def test_single_precision_keeps_its_digits(build, complex_states, monkeypatch):
     assert error_of(*arguments) > (1.5 if build is dense else 5) * error
 
 
-@pytest.mark.parametrize("build", [dense, convolutional])
+@pytest.mark.parametrize("build", [dense, pytest.param(convolutional, marks=pytest.mark.slow)])
 def test_the_split_changes_nothing_but_rounding(build):
     network, shape, _ = build()
     random = np.random.default_rng(0)

@@ -35,7 +35,11 @@ def test_gradient_of_a_perceptron_is_that_of_backpropagation():
             [osciprop.Implicit(EXACT), osciprop.HolomorphicEP(0.1, 8)],
             marks=pytest.mark.slow,
         ),
-        (asymmetric(), [osciprop.Implicit(EXACT), osciprop.AsymmetricEP(0.1, 8)]),
+        pytest.param(
+            asymmetric(),
+            [osciprop.Implicit(EXACT), osciprop.AsymmetricEP(0.1, 8)],
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["feedforward", "reciprocal", "asymmetric"],
 )
@@ -69,6 +73,7 @@ def test_a_method_without_an_error_signal_is_refused():
         osciprop.estimate_gradient(feedforward(), *DATA, training)
 
 
+@pytest.mark.slow
 def test_samples_that_were_not_solved_are_told():
     network, x, y, once = half_settled()
     exact = osciprop.gradients.input_gradient(network, x, y)

@@ -28,6 +28,7 @@ def test_implicit_equals_finite_differences():
         assert numeric == pytest.approx(float(gradient.synapses[1].weight[index]), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_any_iterative_solver_ends_at_the_same_adjoint():
     case = small_network(), *batch(5, 3, 3)
     expected = osciprop.estimate_gradient(*case, osciprop.Implicit())
@@ -37,7 +38,7 @@ def test_any_iterative_solver_ends_at_the_same_adjoint():
     assert relative_error(found.gradient, expected.gradient) < 1e-8
 
 
-@pytest.mark.parametrize("units", [3, 20])
+@pytest.mark.parametrize("units", [pytest.param(3, marks=pytest.mark.slow), 20])
 def test_the_adjoint_of_networks_in_which_inhibition_dominates(units):
     random = np.random.default_rng(units)
     method = osciprop.Implicit(osciprop.Chained(osciprop.Flow(1e-2), osciprop.Newton()))

@@ -15,7 +15,13 @@ FINE = HarmonicBalance(16)
 
 
 @pytest.mark.filterwarnings("ignore:.*period=20 is too short")
-@pytest.mark.parametrize("rule", [osciprop.gradients.ActivityProducts(), osciprop.ErrorSignals()])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        osciprop.gradients.ActivityProducts(),
+        pytest.param(osciprop.ErrorSignals(), marks=pytest.mark.slow),
+    ],
+)
 def test_it_is_the_limit_of_the_integrated_one(rule):
     always_on = osciprop.OscillatoryEP(
         0.1, 20.0, settle_periods=3, samples=16, rule=rule, integrator=EXACT
@@ -33,7 +39,10 @@ def test_it_is_the_limit_of_the_integrated_one(rule):
     assert float(ours.loss) == pytest.approx(float(found.loss), rel=1e-8)
 
 
-@pytest.mark.parametrize("case", [LINEAR, TANH], ids=["linear", "tanh"])
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(LINEAR, marks=pytest.mark.slow, id="linear"), pytest.param(TANH, id="tanh")],
+)
 def test_it_is_exact_up_to_the_lag(case):
     exact = osciprop.estimate_gradient(*case, osciprop.Implicit()).gradient
     errors = [
@@ -58,7 +67,11 @@ def test_without_the_lag():
 
 
 @pytest.mark.parametrize(
-    "reference", [osciprop.gradients.Companion(), osciprop.gradients.OwnMean(10_000.0)]
+    "reference",
+    [
+        osciprop.gradients.Companion(),
+        pytest.param(osciprop.gradients.OwnMean(10_000.0), marks=pytest.mark.slow),
+    ],
 )
 def test_asymmetric_networks(reference):
     network = osciprop.feedback_mlp([3, 4, 3, 3], key=jax.random.key(0), activation=osciprop.Tanh())

@@ -100,6 +100,7 @@ def test_resumes_after_the_process_was_killed(tmp_path: Path):
     assert_identical(resumed, learn(SETTINGS, reached + 3))
 
 
+@pytest.mark.slow
 def test_continuous_plasticity_moves_weights_all_the_time():
     run = learn(CASES["continuous"], 2)
     assert len(np.unique(run.recording.values["weight"])) == 32

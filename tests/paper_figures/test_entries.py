@@ -29,7 +29,7 @@ TINY = {
     fig2b: replace(fig2b.FAST, ray_degrees=90, ray_steps=10),
     fig2d: replace(fig2d.FAST, stride=25, curves=(("paper", 1),)),
     fig3c: replace(fig3c.FAST, kept=(1,), draws=1),
-    fig4a: replace(fig4a.FAST, points=(2,), network=DEEP),
+    fig4a: replace(fig4a.FAST, points=(2,), double_stride=0, network=DEEP),
     fig4b: replace(fig4b.FAST, single=(2,), network=DEEP),
     error_vectors: replace(error_vectors.FAST, points=(2,), amplitudes=(0.1,), images=2),
     bias_by_angle: replace(bias_by_angle.FAST, angles=(30.0,), images=2),
@@ -45,6 +45,9 @@ TINY = {
 ROTATING = replace(rotating.FAST, holds=(5,), periods=2)
 NOT_DRAWN = (fig2d, fig3c, fig4a, homeostasis, holomorphic_dual)
 """What these draw needs all of their rows, or several points."""
+
+BEGUN = (settled, error_vectors, fidelity, holomorphic_dual, holomorphic_aep)
+"""Of many programs: the whole of their entries is slow, and a first result is not."""
 
 run = Study.run
 
@@ -75,7 +78,29 @@ def small(monkeypatch):
         monkeypatch.setattr(module, "digits", lambda: noise_images((8, 8), 50))
 
 
-@pytest.mark.parametrize("figure", TINY, ids=lambda figure: figure.NAME)
+class FirstResult(Exception):
+    """A study has returned."""
+
+
+@pytest.mark.parametrize("figure", BEGUN, ids=lambda figure: figure.NAME)
+@pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
+def test_it_has_a_first_result(figure, monkeypatch):
+    def stop(study: Study, **_: object) -> None:
+        raise FirstResult(first_everywhere(study))
+
+    monkeypatch.setattr(Study, "run", stop)
+    with pytest.raises(FirstResult) as caught:
+        figure.compute(fast=True)
+    assert caught.value.args[0].sizes
+
+
+WHOLE = [
+    pytest.param(figure, marks=pytest.mark.slow if figure in BEGUN else (), id=figure.NAME)
+    for figure in TINY
+]
+
+
+@pytest.mark.parametrize("figure", WHOLE)
 @pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
 def test_it_runs(figure):
     data = figure.compute(fast=True)

@@ -24,7 +24,7 @@ def test_a_loop_counts_once():
     assert footprint(loop(3), jnp.zeros(100)) == footprint(loop(3000), jnp.zeros(100)) > 0
 
 
-@pytest.mark.parametrize("lanes", [1, 8])
+@pytest.mark.parametrize("lanes", [1, pytest.param(8, marks=pytest.mark.slow)])
 def test_agrees_with_the_compiler_within_a_small_factor(lanes):
     def many(amplitudes):
         return jax.vmap(lambda amplitude: gradient(amplitude, 0, 4))(amplitudes)

@@ -29,6 +29,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_a_killed_parent_loses_nothing_and_leaves_no_workers(tmp_path):
     script = tmp_path / "run.py"
     script.write_text(PARENT)

@@ -66,6 +66,7 @@ def test_unconverged_estimates_raise_or_are_recorded():
     assert set(history.steps["converged"]) == {0.0}
 
 
+@pytest.mark.slow
 def test_bytes_train_like_the_same_numbers():
     rows = {
         split: np.asarray(PLAIN.evaluate(getattr(PICTURES, split)), np.float32)

@@ -61,6 +61,7 @@ def compiled() -> Iterator[list[str]]:
     jax.monitoring.unregister_event_duration_listener(listen)
 
 
+@pytest.mark.slow
 def test_fit_shows_it_with_the_bar_and_compiles_once(compiled, capfd):
     data = osciprop.datasets.digits().subset(train=22, test=10)
     settings = {"epochs": 1, "batch_size": 11}  # a shape of this test's own

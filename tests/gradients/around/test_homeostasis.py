@@ -44,6 +44,7 @@ def test_estimator_is_unbiased_and_its_terms_too(case):
         assert abs(values.mean() - expected) < 3 * values.std() / probes**0.5
 
 
+@pytest.mark.slow
 def test_gradient_is_that_of_the_antisymmetric_part(case):
     """Of `2 |A|_F^2` at fixed activity: `4 (W - W^T)` for each weight, on average over probes."""
     network, s, x, jacobian = case

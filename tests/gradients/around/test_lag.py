@@ -53,6 +53,7 @@ def test_is_the_extrapolation_of_the_two_periods():
 
 
 @pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
+@pytest.mark.slow
 def test_beta_does_not_jump_between_the_periods():
     """A ramp ends once: begun anew for the longer period, it left an error of 1.6e-3 here."""
     network, x, y = TANH

@@ -31,6 +31,7 @@ def error(network: osciprop.Network, method: osciprop.gradients.AbstractGradient
     return relative_error(found.gradient, reference.gradient)
 
 
+@pytest.mark.slow
 def test_current_is_the_derivative_of_phi_also_for_complex_activity():
     network = osciprop.hopfield_cnn(LAYERS, key=KEY, **SETTINGS)
     x, _ = images()
