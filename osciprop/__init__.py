@@ -27,6 +27,7 @@ from .equilibria import Chained as Chained
 from .equilibria import Flow as Flow
 from .equilibria import Newton as Newton
 from .equilibria import SequentialIteration as SequentialIteration
+from .equilibria import Settling as Settling
 from .equilibria import Solution as Solution
 from .equilibria import SynchronousIteration as SynchronousIteration
 from .equilibria import relax as relax

@@ -79,11 +79,15 @@ def sample_peaks(tree: PyTree[Inexact[Array, "batch ..."]]) -> Float[Array, " ba
 def largest_change(before: PyTree, after: PyTree) -> Float[Array, " batch"]:
     """Per sample, the largest difference of any entry of two states.
 
-    Relative to the largest entry of `after`, where that is above 1: round-off alone keeps large
-    activities, such as those of ReLU neurons, from an absolute tolerance.
+    Relative to the largest entry of its population in `after`, where that is above 1: round-off
+    alone keeps large activities, such as those of ReLU neurons, from an absolute tolerance.
     """
-    changes = sample_peaks(jax.tree.map(lambda a, b: b - a, before, after))
-    return changes / jnp.maximum(sample_peaks(after), 1)
+
+    def of_population(old: Array, new: Array) -> Array:
+        return sample_peaks(new - old) / jnp.maximum(sample_peaks(new), 1)
+
+    changes = jax.tree.leaves(jax.tree.map(of_population, before, after))
+    return jnp.max(jnp.stack(changes), axis=0)
 
 
 def choose_samples(

@@ -37,6 +37,9 @@ def test_products_do_not_conjugate():
 def test_changes_are_relative_where_activities_are_large():
     before, after = jnp.asarray([[0.0], [100.0]]), jnp.asarray([[0.5], [101.0]])
     np.testing.assert_allclose(trees.largest_change(before, after), [0.5, 1 / 101])
+    small = jnp.asarray([[0.0], [0.0]])
+    both = trees.largest_change((before, small), (after, small + 0.3))
+    np.testing.assert_allclose(both, [0.5, 0.3])  # by the scale of its own population
 
 
 def test_samples_not_to_keep_are_blank_even_where_they_are_nan():

@@ -14,7 +14,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Inexact, PRNGKeyArray
 
-from ..equilibria.relaxation import AbstractRelaxation, AndersonIteration, relax
+from ..equilibria.relaxation import AbstractRelaxation
+from ..equilibria.relaxing import relax
+from ..equilibria.settling import Settling
 from ..equilibria.solution import require_converged
 from ..errors import check_at_least
 from ..gradients import Implicit
@@ -219,7 +221,7 @@ class _Reading(AbstractExtension):
 
 
 def local_lipschitz(
-    network: AbstractNetwork, x: ArrayLike, *, relaxation: AbstractRelaxation = AndersonIteration()
+    network: AbstractNetwork, x: ArrayLike, *, relaxation: AbstractRelaxation = Settling()
 ) -> Float[Array, " batch"]:
     """The spectral norm of `d output / dx` at the free equilibrium of each input.
 

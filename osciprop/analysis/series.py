@@ -14,7 +14,8 @@ from jaxtyping import Array, ArrayLike, Bool, Float, PyTree
 
 from ..dynamics.dynamics import require_holomorphic
 from ..dynamics.teaching import Contour
-from ..equilibria.relaxation import AbstractRelaxation, AndersonIteration
+from ..equilibria.relaxation import AbstractRelaxation
+from ..equilibria.settling import Settling
 from ..equilibria.solution import Solution, require_converged
 from ..equilibria.spectra import radius_from_decay
 from ..errors import check_at_least
@@ -163,7 +164,7 @@ def gradient_series(
     *,
     amplitude: ArrayLike,
     points: int = 60,
-    relaxation: AbstractRelaxation = AndersonIteration(),
+    relaxation: AbstractRelaxation = Settling(),
     throw: bool = True,
 ) -> GradientSeries:
     """The gradient's Taylor coefficients from noise-free equilibria on `|beta| = amplitude`.

@@ -10,7 +10,8 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Inexact, PyTree
 
 from ..dynamics.dynamics import require_holomorphic
 from ..dynamics.teaching import Contour
-from ..equilibria.relaxation import AbstractRelaxation, AndersonIteration
+from ..equilibria.relaxation import AbstractRelaxation
+from ..equilibria.settling import Settling
 from ..equilibria.solution import Solution, require_converged
 from ..equilibria.spectra import (
     fourier_coefficients,
@@ -117,7 +118,7 @@ def activity_spectrum(
     *,
     amplitude: ArrayLike,
     points: int,
-    relaxation: AbstractRelaxation = AndersonIteration(),
+    relaxation: AbstractRelaxation = Settling(),
     throw: bool = True,
 ) -> Spectrum:
     """Fourier coefficients of the equilibrium activity on the circle `|beta| = amplitude`.
@@ -166,7 +167,7 @@ def radius_of_convergence(
     *,
     points: int = 60,
     amplitude: ArrayLike | None = None,
-    relaxation: AbstractRelaxation = AndersonIteration(),
+    relaxation: AbstractRelaxation = Settling(),
 ) -> float:
     """Distance in the `beta` plane of the nearest singularity of the equilibrium from 0.
 

@@ -67,7 +67,7 @@ class Dynamics(Module):
     def residual(self, time: ArrayLike, u: State) -> Float[Array, " batch"]:
         """Per sample, the largest change of any activity in one step `u <- current(u)`.
 
-        In units of the sample's largest activity, where that is above 1 (`largest_change`). Zero
+        In units of its population's largest, where that is above 1 (`largest_change`). Zero
         exactly at an equilibrium. One step, not two: a 2-cycle is not an equilibrium.
         """
         now = self.network.activity(u)

@@ -8,20 +8,27 @@ The files, each importing only from those above it:
     loops              loops that end at different turns in different lanes of a `vmap`
     linear             linear equations per sample, by GMRES
     anderson           accelerated fixed-point iteration, per sample
-    relaxation         iterations to an equilibrium, and `relax`
-    orbits             the periodic orbit under a rotating teaching signal
+    relaxation         what brings a network to equilibrium, and what judges it
+    iterations         fixed-point iterations, plain and accelerated
+    contracting        accelerated iteration of the samples whose sweeps contract
+    stability          whether the ODE stays at an equilibrium
     settling           flow, then acceleration: the equilibrium that the ODE settles in
+    relaxing           `relax`
+    orbits             the periodic orbit under a rotating teaching signal
     chained            one relaxation after another
     precision          relaxation in a precision below the network's
     jacobian           how asymmetric a Jacobian is, and what that does to error signals
     lipschitz_damping  damped inference of dual propagation
     flow               relaxation by the ODE itself
     newton             equilibria by Newton's method, matrix-free
-    stability          whether the ODE stays at an equilibrium
 """
 
 from .chained import Chained as Chained
+from .contracting import ContractingIteration as ContractingIteration
 from .flow import Flow as Flow
+from .iterations import AndersonIteration as AndersonIteration
+from .iterations import SequentialIteration as SequentialIteration
+from .iterations import SynchronousIteration as SynchronousIteration
 from .jacobian import JacobianSymmetry as JacobianSymmetry
 from .jacobian import MeanStability as MeanStability
 from .jacobian import jacobian_symmetry as jacobian_symmetry
@@ -41,10 +48,7 @@ from .orders import OddEven as OddEven
 from .orders import ZigZag as ZigZag
 from .precision import ReducedPrecision as ReducedPrecision
 from .relaxation import AbstractRelaxation as AbstractRelaxation
-from .relaxation import AndersonIteration as AndersonIteration
-from .relaxation import SequentialIteration as SequentialIteration
-from .relaxation import SynchronousIteration as SynchronousIteration
-from .relaxation import relax as relax
+from .relaxing import relax as relax
 from .settling import Settling as Settling
 from .solution import Solution as Solution
 from .spectra import radius_from_decay as radius_from_decay

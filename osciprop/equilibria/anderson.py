@@ -73,17 +73,17 @@ def accelerate(
     tolerance: Float[Array, ""],
     onset: float,
     depth: int,
-    max_steps: int,
+    max_steps: ArrayLike,
     contraction: ArrayLike = float("inf"),
-) -> tuple[PyTree[Array], Bool[Array, " batch"], Int[Array, ""]]:
+) -> tuple[PyTree[Array], Bool[Array, " batch"], Bool[Array, " batch"], Int[Array, ""]]:
     """Iterate `x <- step(x)`, accelerated, until `change(x, step(x)) <= tolerance` everywhere.
 
     `depth` steps are remembered per sample, from where its `change` falls below `onset`: a mixture
     converges to unstable fixed points as happily as to stable ones, so the plain iteration must
     have chosen first. A sample whose residual grows forgets its steps and goes on plainly, so that
-    nothing is lost where acceleration fails. A sample whose plain step shrinks its `change` to more
-    than `contraction` of the one before is given up. Returns the state, which samples have settled,
-    and the number of steps.
+    nothing is lost where acceleration fails. A sample of which a plain step shrinks the `change` to
+    more than `contraction` of the one before is given up. Returns the state, which samples have
+    settled, which of them after plain steps that all contracted, and the number of steps.
     """
     x0 = as_rows(start)
     batch, width = x0.shape
@@ -93,13 +93,16 @@ def accelerate(
     def advance(
         result: tuple[Any, ...], memory: tuple[Any, ...], turn: Int[Array, ""]
     ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        x, before, given_up = result
+        x, before, given_up, contracted = result
         steps_made, residuals, gram, age, size = memory
         now = from_rows(x, start)
         then = step(now)
         distance = change(now, then)
-        plain = (distance > onset) & ~(distance <= tolerance)
-        given_up = given_up | (plain & (distance > limit * before))
+        # The step before this one was a plain one, of a sample on its way.
+        plain = (before > onset) & jnp.isfinite(before)
+        shrunk = (distance <= limit * before) | (distance <= tolerance)
+        given_up = given_up | (plain & ~shrunk)
+        contracted = contracted | (plain & shrunk)
         moved = as_rows(then)
         slot = turn % depth
         residual = moved - x
@@ -117,17 +120,19 @@ def accelerate(
         settled = (distance <= tolerance)[:, None]
         mixed = jnp.where(jnp.isfinite(weights).all(axis=1, keepdims=True), mixed, moved)
         x = jnp.where(settled, moved, mixed)
-        return (x, distance, given_up), (steps_made, residuals, gram, age, size_now)
+        return (x, distance, given_up, contracted), (steps_made, residuals, gram, age, size_now)
 
     def unfinished(result: tuple[Any, ...]) -> Array:
-        _, distance, given_up = result
+        _, distance, given_up, _ = result
         return jnp.any(~(distance <= tolerance) & ~jnp.isnan(distance) & ~given_up)
 
     limit = jnp.asarray(contraction, dtype=real_dtype(x0))
     infinite = jnp.full((batch,), jnp.inf, dtype=real_dtype(x0))
     first = (memory, memory, gram0, jnp.full((batch,), -1), infinite)
-    begin = (x0, infinite, jnp.zeros((batch,), dtype=bool))
-    (final, distance, _), _, steps = iterate(
+    none = jnp.zeros((batch,), dtype=bool)
+    begin = (x0, infinite, none, none)
+    (final, distance, given_up, contracted), _, steps = iterate(
         advance, begin, first, unfinished=unfinished, max_steps=max_steps
     )
-    return from_rows(final, start), distance <= tolerance, steps
+    settled = distance <= tolerance
+    return from_rows(final, start), settled, settled & contracted & ~given_up, steps

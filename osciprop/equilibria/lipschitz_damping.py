@@ -17,8 +17,9 @@ from ..errors import check_at_least
 from ..networks.complexity import real_dtype
 from ..networks.network import AbstractNetwork, State
 from ..settings import Number, optional_number
+from .iterations import SequentialIteration
 from .orders import AbstractOrder, ZigZag
-from .relaxation import AbstractRelaxation, SequentialIteration
+from .relaxation import AbstractRelaxation
 
 
 class LipschitzDamping(AbstractRelaxation):

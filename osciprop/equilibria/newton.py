@@ -16,6 +16,8 @@ from ..networks.network import State
 from ..settings import Number, optional_number
 from .linear import SampleGMRES
 from .relaxation import AbstractRelaxation
+from .solution import Solution, with_growth
+from .stability import checked_growth
 
 
 class _Inexact(lineax.AbstractLinearSolver):  # type: ignore[misc]
@@ -50,8 +52,8 @@ class Newton(AbstractRelaxation):
     """Newton's method through Optimistix, matrix-free: products with the Jacobian, no Jacobian.
 
     Converges wherever an isolated equilibrium exists, stable or not, up to the radius of
-    convergence of the contour. (Optimistix' Chord cannot keep a matrix-free Jacobian, so there is
-    no chord form.)
+    convergence of the contour; one that the ODE leaves is flagged. (Optimistix' Chord cannot keep
+    a matrix-free Jacobian, so there is no chord form.)
 
     Args:
         linear_solver: Any iterative Lineax solver; those of Lineax itself take the batch for one
@@ -96,3 +98,7 @@ class Newton(AbstractRelaxation):
         )
         final = from_pairs(solution.value, u)
         return final, solution.stats["num_steps"], jnp.zeros((), dtype=real_dtype(u))
+
+    def solve(self, dynamics: Dynamics, u: State) -> Solution:
+        found = super().solve(dynamics, u)
+        return with_growth(found, checked_growth(dynamics, found.u, found.converged))

@@ -29,14 +29,9 @@ from ..networks.preparation import prepare_pair
 from ..settings import Module, Number, optional_number
 from ..trees import keep_samples, largest_change
 from .anderson import accelerate
-from .relaxation import (
-    ACCELERATION_ONSET,
-    AbstractRelaxation,
-    AndersonIteration,
-    check_tolerance,
-    in_turn,
-    precision_threshold,
-)
+from .iterations import ACCELERATION_ONSET, in_turn
+from .relaxation import AbstractRelaxation, check_tolerance, precision_threshold
+from .settling import Settling, at_once_or
 from .solution import raise_unconverged
 
 
@@ -160,7 +155,7 @@ class HarmonicBalance(Module):
             return jnp.broadcast_to(leaf[:, None], shape)
 
         start = jax.tree.map(spread, to_complex(u))
-        final, _, steps = accelerate(
+        final, _, _, steps = accelerate(
             lambda orbit: in_turn(step, orbit),
             start,
             change=change,
@@ -223,7 +218,7 @@ def settled_orbit(
     teaching: Oscillation,
     *,
     solver: HarmonicBalance = HarmonicBalance(),
-    relaxation: AbstractRelaxation = AndersonIteration(),
+    relaxation: AbstractRelaxation = Settling(),
     initial: State | None = None,
     throw: bool = True,
 ) -> Orbit:
@@ -258,7 +253,11 @@ def settled_orbit(
         [(16, 10, 6), (16, 10, 5)]
     """
     x, y = prepare_pair(network, x, y)
-    at_rest, orbit = _settled(network, x, y, teaching, solver, relaxation, initial)
+    at_rest, orbit = at_once_or(
+        relaxation,
+        lambda chosen: _settled(network, x, y, teaching, solver, chosen, initial),
+        lambda found: found[0].converged,
+    )
     converged = orbit.converged & at_rest.converged
     orbit = eqx.tree_at(lambda tree: tree.converged, orbit, converged)
     if not throw:

@@ -9,7 +9,8 @@ from ..dynamics.dynamics import Dynamics
 from ..networks.complexity import is_complex, real_dtype
 from ..networks.network import State
 from ..settings import Number
-from .relaxation import AbstractRelaxation, SequentialIteration
+from .iterations import SequentialIteration
+from .relaxation import AbstractRelaxation
 
 
 def as_dtype(value: DTypeLike) -> jnp.dtype:

@@ -5,7 +5,8 @@ ends in another than the ODE does. So the flow decides, and what is faster takes
 has: per sample, since one that is easy must not wait for one that is not.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
@@ -13,18 +14,18 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from ..dynamics.dynamics import Dynamics
-from ..errors import check_at_least
+from ..errors import check_at_least, is_traced
 from ..networks.complexity import complex_like, real_dtype
 from ..networks.network import State
 from ..settings import Number, optional_number
 from ..trees import choose_samples, sample_norms
+from .contracting import CONTRACTION, MIXED, ContractingIteration
+from .iterations import accelerated_sweeps, activity_change
 from .linear import solve_linear
 from .loops import in_any_lane, iterate
-from .relaxation import AbstractRelaxation, accelerated_sweeps, activity_change
-
-# Sweeps that each shrink the change to less than this of the one before end where the flow does: of
-# 826 samples that did, none ended elsewhere.
-CONTRACTION = 0.6
+from .relaxation import AbstractRelaxation, judge
+from .solution import Solution, unstable, with_growth
+from .stability import checked_growth
 
 # Residuals to which the flow is followed before something faster is tried again.
 LEVELS = (0.1, 1e-3)
@@ -38,7 +39,10 @@ FIRST_STEP = 0.3
 # How far from where the flow is Newton's method may end, in units of the residual there.
 REACH = 30
 
-NEWTON_STEPS, ITERATION_STEPS, DEPTH = 12, 400, 5
+Method = TypeVar("Method")
+Result = TypeVar("Result")
+
+NEWTON_STEPS, ITERATION_STEPS = 12, 400
 
 
 class Settling(AbstractRelaxation):
@@ -47,7 +51,9 @@ class Settling(AbstractRelaxation):
     Sample by sample: sweeps from the start, accelerated, where each of them contracts. All other
     samples follow the flow from the start until their residual is 0.1, in steps of third order as
     long as the velocity allows, and are accelerated from there; those for which that fails follow
-    it to 1e-3 and go on by Newton's method; the last ones follow it to the end.
+    it to 1e-3 and go on by Newton's method; the last ones follow it to the end. What was not shown
+    to be stable by its sweeps is asked for the growth of perturbations, and where these grow the
+    sample follows the flow from the start to the end.
 
     Args:
         tolerance: Residual at which a sample has settled, a change of activity; None for the
@@ -58,7 +64,7 @@ class Settling(AbstractRelaxation):
         ValueError: a number is not positive.
 
     Example:
-        >>> solution = osciprop.relax(network, x, relaxation=osciprop.equilibria.Settling())
+        >>> solution = osciprop.relax(network, x, relaxation=osciprop.Settling())
         >>> bool(solution.converged.all())
         True
     """
@@ -72,33 +78,92 @@ class Settling(AbstractRelaxation):
     def run(
         self, dynamics: Dynamics, u: State, tolerance: Float[Array, ""]
     ) -> tuple[State, Int[Array, ""], Float[Array, ""]]:
+        return self._follow(dynamics, u, tolerance, CONTRACTION)
+
+    def track(self, dynamics: Dynamics, u: State) -> Solution:
+        # From an equilibrium there is nothing to choose: sweeps need only converge.
+        tolerance = self.threshold(jax.tree.leaves(u)[0].dtype)
+        final, steps, time = self._follow(dynamics, u, tolerance, 1.0)
+        return judge(dynamics, final, tolerance, steps, time)
+
+    def _follow(
+        self, dynamics: Dynamics, u: State, tolerance: Float[Array, ""], contraction: float
+    ) -> tuple[State, Int[Array, ""], Float[Array, ""]]:
+        every = jnp.ones(jax.tree.leaves(u)[0].shape[0], dtype=bool)
+        at_once = jnp.asarray(True)
+        final, _, steps, time = self._settle(dynamics, u, tolerance, contraction, at_once, every)
+        return final, steps, time
+
+    def solve(self, dynamics: Dynamics, u: State) -> Solution:
+        tolerance = self.threshold(jax.tree.leaves(u)[0].dtype)
+        every = jnp.ones(jax.tree.leaves(u)[0].shape[0], dtype=bool)
+
+        def attempt(
+            result: tuple[Any, ...], _: None, turn: Int[Array, ""]
+        ) -> tuple[tuple[Any, ...], None]:
+            before, growth, left, steps, time = result
+            found, shown, made, passed = self._settle(
+                dynamics, u, tolerance, CONTRACTION, turn == 0, left
+            )
+            state = choose_samples(left, found, before)
+            settled = dynamics.residual(0.0, state) <= tolerance
+            rates = checked_growth(dynamics, state, left & settled & ~shown)
+            growth = jnp.where(left, rates, growth)
+            return (state, growth, left & unstable(growth), steps + made, time + passed), None
+
+        zero = jnp.zeros((), dtype=tolerance.dtype)
+        start = (u, jnp.full(every.shape, -jnp.inf, tolerance.dtype), every, jnp.asarray(0), zero)
+        (final, growth, _, steps, time), *_ = iterate(
+            attempt, start, None, unfinished=lambda result: jnp.any(result[2]), max_steps=2
+        )
+        return with_growth(judge(dynamics, final, tolerance, steps, time), growth)
+
+    def _settle(
+        self,
+        dynamics: Dynamics,
+        u: State,
+        tolerance: Float[Array, ""],
+        contraction: float,
+        fast: Bool[Array, ""],
+        wanted: Bool[Array, " batch"],
+    ) -> tuple[State, Bool[Array, " batch"], Int[Array, ""], Float[Array, ""]]:
+        """Where the samples that are `wanted` settle, and which have been shown to be stable; by
+        the flow alone unless `fast`.
+        """
         dtype = real_dtype(u)
-        batch = jax.tree.leaves(u)[0].shape[0]
         # The last stage ends with the flow itself, inside the tolerance.
-        levels = jnp.maximum(jnp.asarray([*LEVELS, 0.0], dtype=dtype), 0.5 * tolerance)
-        contraction = jnp.asarray([CONTRACTION, jnp.inf], dtype=dtype)
+        levels = jnp.asarray([*LEVELS, 0.0], dtype=dtype)
+        levels = jnp.maximum(jnp.where(fast, levels, 0), 0.5 * tolerance)
+        limits = jnp.asarray([contraction, jnp.inf], dtype=dtype)
 
         def stage(
             result: tuple[Any, ...], step: Array, turn: Int[Array, ""]
         ) -> tuple[tuple[Any, ...], Array]:
-            state, left, steps, time = result
+            state, left, shown, steps, time = result
 
-            def iteration(_: None) -> tuple[State, Array, Array]:
+            def iteration(_: None) -> tuple[State, Array, Array, Array]:
                 return accelerated_sweeps(
                     dynamics,
                     state,
                     tolerance,
-                    depth=DEPTH,
-                    max_steps=ITERATION_STEPS,
-                    contraction=contraction[turn],
+                    depth=MIXED,
+                    max_steps=jnp.where(fast, ITERATION_STEPS, 1),
+                    contraction=limits[turn],
                 )
 
-            def newton(_: None) -> tuple[State, Array, Array]:
-                return _newton(dynamics, state, tolerance, left, REACH * levels[turn - 1])
+            def newton(_: None) -> tuple[State, Array, Array, Array]:
+                found, settled, made = _newton(
+                    dynamics, state, tolerance, left, REACH * levels[turn - 1]
+                )
+                return found, settled, jnp.zeros_like(settled), made
 
-            found, settled, made = jax.lax.cond(turn < len(LEVELS), iteration, newton, None)
+            found, settled, contracted, made = jax.lax.cond(
+                turn < len(LEVELS), iteration, newton, None
+            )
             # What has settled stays; the others go on from where they were.
+            settled = settled & fast
             state = choose_samples(left & settled, found, state)
+            shown = shown | (left & settled & contracted & (turn == 0))
             left = left & ~settled
 
             def follow(_: None) -> tuple[State, Array, Array, Array]:
@@ -110,17 +175,40 @@ class Settling(AbstractRelaxation):
             going = in_any_lane(jnp.any(left))
             state, step, followed, passed = jax.lax.cond(going, follow, stay, None)
             time = time + jnp.max(passed, initial=0) + made.astype(dtype)
-            return (state, left, steps + made + followed, time), step
+            return (state, left, shown, steps + made + followed, time), step
 
-        every = jnp.ones((batch,), dtype=bool)
-        (final, _, steps, time), *_ = iterate(
+        none = jnp.zeros_like(wanted)
+        (final, _, shown, steps, time), *_ = iterate(
             stage,
-            (u, every, jnp.asarray(0), jnp.zeros((), dtype=dtype)),
-            jnp.full((batch,), FIRST_STEP, dtype=dtype),
+            (u, wanted, none, jnp.asarray(0), jnp.zeros((), dtype=dtype)),
+            jnp.full(wanted.shape, FIRST_STEP, dtype=dtype),
             unfinished=lambda result: jnp.any(result[1]),
             max_steps=len(LEVELS) + 1,
         )
-        return final, steps, time
+        return final, shown, steps, time
+
+
+def at_once_or(
+    method: Method, solve: Callable[[Method], Result], converged: Callable[[Result], Array]
+) -> Result:
+    """`solve(method)`, whose `Settling` is tried as `ContractingIteration` alone first.
+
+    Most networks need no more, and all of `Settling` takes several times longer to compile. Inside
+    `jit`, where nothing can be decided, it is compiled.
+    """
+
+    def is_settling(node: object) -> bool:
+        return isinstance(node, Settling)
+
+    def attempt(node: Any) -> Any:
+        return ContractingIteration(node.tolerance) if is_settling(node) else node
+
+    if any(map(is_settling, jax.tree.leaves(method, is_leaf=is_settling))):
+        found = solve(jax.tree.map(attempt, method, is_leaf=is_settling))
+        settled = converged(found)
+        if not is_traced(settled) and bool(jnp.all(settled)):
+            return found
+    return solve(method)
 
 
 def _newton(

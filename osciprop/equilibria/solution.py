@@ -1,5 +1,7 @@
 """The result of a relaxation, with what is needed to decide whether to believe it."""
 
+from dataclasses import replace
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -23,6 +25,11 @@ class Solution(Module):
         time: Simulated time; for iterations steps times damping, in time constants; 0 for root
             finders, which have no time.
         tolerance: What the residual was compared with.
+        growth: How fast the fastest small perturbation grows under the ODE, in units of one over
+            time, `(batch,)`: the largest real part among the eigenvalues of the Jacobian
+            (`osciprop.equilibria.stability`); minus infinity where the sweeps contracted, which
+            shows that it is negative. A sample whose rate is positive is not converged. None where
+            the relaxation does not ask.
 
     Example:
         >>> print(osciprop.relax(network, x))
@@ -36,17 +43,31 @@ class Solution(Module):
     steps: Int[Array, ""]
     time: Float[Array, ""]
     tolerance: Float[Array, ""]
+    growth: Float[Array, " batch"] | None = None
 
     def __str__(self) -> str:
         if is_traced(self):
             return "Solution(traced)"
         converged, residual = np.asarray(self.converged), np.asarray(self.residual)
         worst = np.max(residual, initial=0.0)
+        left = 0 if self.growth is None else np.count_nonzero(unstable(self.growth))
+        leaves = f"; the ODE leaves {left} of them" if left else ""
         return (
             f"Solution: {np.count_nonzero(converged)} of {converged.size} samples converged after "
             f"{int(self.steps)} steps (time {float(self.time):.4g}); largest residual "
-            f"{worst:.3g}, tolerance {float(self.tolerance):.3g}"
+            f"{worst:.3g}, tolerance {float(self.tolerance):.3g}{leaves}"
         )
+
+
+def with_growth(solution: Solution, growth: Float[Array, " batch"]) -> Solution:
+    """A solution whose growth rates have been found: what the ODE leaves is not converged."""
+    converged = solution.converged & ~unstable(growth)
+    return replace(solution, growth=growth, converged=converged)
+
+
+def unstable(growth: Float[Array, " batch"]) -> Bool[Array, " batch"]:
+    """Which growth rates are positive, beyond what round-off makes of zero."""
+    return growth > np.sqrt(jnp.finfo(growth.dtype).eps)
 
 
 def require_converged(solution: Solution, what: str) -> None:

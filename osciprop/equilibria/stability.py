@@ -7,23 +7,25 @@ to 200 units all signs are right, and of 702 that are certain to 1e-3 one is off
 more than ten times that (tests/equilibria/test_stability.py).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Bool, Complex, Float, Inexact, Key
+from jaxtyping import Array, ArrayLike, Bool, Float, Inexact
 
-from ..dynamics.dynamics import make_dynamics
+from ..dynamics.dynamics import Dynamics, make_dynamics
 from ..dynamics.teaching import AbstractTeaching, Constant
 from ..errors import check_at_least, check_positive
-from ..networks.complexity import to_complex
+from ..networks.complexity import real_dtype, to_complex
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
 from ..networks.preparation import prepare
 from ..settings import Module
 from ..trees import as_rows, from_rows
+from .loops import in_any_lane, iterate
 
 # Rightmost directions that a restart keeps in its start, and that take part in the error.
 KEPT = 6
@@ -116,38 +118,95 @@ def stability(
     teaching = None if beta is None else Constant(beta)
     if teaching is not None and teaching.is_complex():
         u = to_complex(u)
-    rows = np.asarray(as_rows(u))
-    batch, units = rows.shape
-    start = _random(jax.random.key(0), rows)
-    growth, error = np.full(batch, -np.inf), np.full(batch, np.inf)
-    for _ in range(max_restarts + 1):
-        count = min(directions, units)
-        basis, matrix, rest = _arnoldi(network, x, y, teaching, u, jnp.asarray(start), count)
-        growth, error, start = _rightmost(*(np.asarray(part) for part in (basis, matrix, rest)))
-        if (error <= tolerance).all():
-            break
-    return Stability(growth, error, float(tolerance))
-
-
-def _random(key: Key[Array, ""], rows: np.ndarray) -> np.ndarray:
-    return np.asarray(jax.random.normal(key, rows.shape, rows.real.dtype)).astype(rows.dtype)
+    growth, error = _stability(network, x, y, teaching, u, tolerance, directions, max_restarts)
+    return Stability(np.asarray(growth), np.asarray(error), float(tolerance))
 
 
 @eqx.filter_jit
-def _arnoldi(
+def _stability(
     network: AbstractNetwork,
     x: Array,
     y: Targets | None,
     teaching: AbstractTeaching | None,
     u: State,
-    start: Inexact[Array, "batch units"],
-    count: int,
+    tolerance: ArrayLike,
+    directions: int,
+    max_restarts: int,
+) -> tuple[Float[Array, " batch"], Float[Array, " batch"]]:
+    dynamics = make_dynamics(network, x, y, teaching)
+    every = jnp.ones(jax.tree.leaves(u)[0].shape[0], dtype=bool)
+    return growth_rates(
+        dynamics, u, every, tolerance=tolerance, directions=directions, max_restarts=max_restarts
+    )
+
+
+def checked_growth(
+    dynamics: Dynamics, u: State, wanted: Bool[Array, " batch"]
+) -> Float[Array, " batch"]:
+    """Growth rates of the samples that are `wanted`, whose sign is certain to a tenth of their
+    size or nearly so; minus infinity for the others, at no cost where there is none.
+    """
+
+    def look(_: None) -> Float[Array, " batch"]:
+        return growth_rates(dynamics, u, wanted, tolerance=1e-3, margin=0.1, max_restarts=5)[0]
+
+    def skip(_: None) -> Float[Array, " batch"]:
+        return jnp.full(wanted.shape, -jnp.inf, dtype=real_dtype(u))
+
+    found = jax.lax.cond(in_any_lane(jnp.any(wanted)), look, skip, None)
+    return jnp.where(wanted, found, -jnp.inf)
+
+
+def growth_rates(
+    dynamics: Dynamics,
+    u: State,
+    wanted: Bool[Array, " batch"],
+    *,
+    tolerance: ArrayLike,
+    margin: float = 0.0,
+    directions: int = 40,
+    max_restarts: int = 25,
+) -> tuple[Float[Array, " batch"], Float[Array, " batch"]]:
+    """The largest real part of the Jacobian's eigenvalues at a state, and its error.
+
+    The search ends when for each sample that is `wanted` the error is within `tolerance`, or within
+    `margin` of the rate itself.
+    """
+    _, product = jax.linearize(lambda state: dynamics.velocity(0.0, state), u)
+    rows = as_rows(u)
+    batch, units = rows.shape
+    dtype = real_dtype(rows)
+    count = min(directions, units)
+
+    def along(row: Array) -> Array:
+        return as_rows(product(from_rows(row, u)))
+
+    def restart(
+        result: tuple[Any, ...], start: Inexact[Array, "batch units"], _: Array
+    ) -> tuple[tuple[Any, ...], Array]:
+        basis, matrix, rest = _arnoldi(along, start, count)
+        growth, error, start = _rightmost(basis, matrix, rest)
+        return (growth, error), start
+
+    def unfinished(result: tuple[Any, ...]) -> Array:
+        growth, error = result
+        limit = jnp.maximum(jnp.asarray(tolerance, dtype=dtype), margin * jnp.abs(growth))
+        return jnp.any(wanted & (error > limit))
+
+    start = jax.random.normal(jax.random.key(0), rows.shape, dtype).astype(rows.dtype)
+    unknown = jnp.full((batch,), jnp.inf, dtype=dtype)
+    (growth, error), *_ = iterate(
+        restart, (-unknown, unknown), start, unfinished=unfinished, max_steps=max_restarts + 1
+    )
+    return growth, error
+
+
+def _arnoldi(
+    product: Callable[[Array], Array], start: Inexact[Array, "batch units"], count: int
 ) -> tuple[Array, Array, Array]:
-    """An orthonormal basis of each sample's Krylov space `(batch, count, units)`, the Jacobian in
+    """An orthonormal basis of each sample's Krylov space `(batch, count, units)`, the operator in
     it `(batch, count, count)`, and the size of what leads out of it `(batch,)`.
     """
-    dynamics = make_dynamics(network, x, y, teaching)
-    _, product = jax.linearize(lambda state: dynamics.velocity(0.0, state), u)
     batch, units = start.shape
     precise = jax.lax.Precision.HIGHEST
 
@@ -163,7 +222,7 @@ def _arnoldi(
 
     def expand(place: Array, carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         basis, matrix, _ = carry
-        moved = as_rows(product(from_rows(basis[:, place], u)))
+        moved = product(basis[:, place])
         column = jnp.zeros((batch, count), dtype=start.dtype)
         for _ in range(2):  # once is not enough
             parts = jnp.einsum("bmn,bn->bm", basis.conj(), moved, precision=precise)
@@ -186,24 +245,27 @@ def _arnoldi(
 
 
 def _rightmost(
-    basis: Inexact[np.ndarray, "batch count units"],
-    matrix: Inexact[np.ndarray, "batch count count"],
-    rest: Float[np.ndarray, " batch"],
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    basis: Inexact[Array, "batch count units"],
+    matrix: Inexact[Array, "batch count count"],
+    rest: Float[Array, " batch"],
+) -> tuple[Float[Array, " batch"], Float[Array, " batch"], Inexact[Array, "batch units"]]:
     """Largest real part, its error, and where to start anew, of each sample."""
-    growth, error, start = [], [], []
-    for vectors, projected, size in zip(basis, matrix, rest, strict=True):
-        used = int((np.abs(vectors).max(axis=1) > 0).sum())
-        values, parts = np.linalg.eig(projected[:used, :used].astype(complex))
-        order = np.argsort(values.real)[::-1]
-        closed = used < len(vectors) or used == vectors.shape[1]
-        leading = order[:KEPT]
-        left = 0.0 * values.real if closed else float(size) * np.abs(parts[-1])
-        growth.append(values[order[0]].real)
-        # Nor may one of the next be further to the right than the first.
-        further = values[leading].real + left[leading] - growth[-1]
-        error.append(float(max(left[order[0]], further.max())))
-        mixed: Complex[np.ndarray, " units"] = parts[:, leading].sum(axis=1) @ vectors[:used]
-        start.append(mixed if np.iscomplexobj(basis) else mixed.real)
-    found: Any = np.asarray(growth), np.asarray(error), np.asarray(start, dtype=basis.dtype)
-    return found
+    # Derivatives of eigenvectors are not defined, and not of use.
+    basis, matrix, rest = jax.lax.stop_gradient((basis, matrix, rest))
+    _, count, units = basis.shape
+    used = (basis != 0).any(axis=2)
+    closed = ~used.all(axis=1) | (count == units)
+    # What a space that closed early does not have lies far to the left.
+    size = jnp.linalg.norm(matrix, axis=(1, 2))
+    left = jnp.where(used, 0, -1 - 10 * size[:, None]).astype(matrix.dtype)
+    values, parts = jnp.linalg.eig(matrix + left[:, :, None] * jnp.eye(count, dtype=matrix.dtype))
+    order = jnp.argsort(-values.real, axis=1)[:, :KEPT]
+    values = jnp.take_along_axis(values, order, axis=1).real
+    parts = jnp.take_along_axis(parts, order[:, None, :], axis=2)
+    missed = jnp.where(closed, 0, rest)[:, None] * jnp.abs(parts[:, -1])
+    growth = values[:, 0]
+    # Nor may one of the next be further to the right than the first.
+    further = (values + missed - growth[:, None]).max(axis=1)
+    mixed = jnp.einsum("bk,bkn->bn", parts.sum(axis=2), basis.astype(parts.dtype))
+    start = mixed if jnp.iscomplexobj(basis) else mixed.real
+    return growth, jnp.maximum(missed[:, 0], further), start

@@ -18,7 +18,8 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from ..dynamics.correction import Corrected, Dyad
 from ..dynamics.dynamics import Dynamics, require_holomorphic
 from ..dynamics.teaching import AMPLITUDE_REMEDY, Constant, Contour
-from ..equilibria.relaxation import AbstractRelaxation, AndersonIteration, judge
+from ..equilibria.relaxation import AbstractRelaxation, judge
+from ..equilibria.settling import Settling
 from ..equilibria.solution import Solution
 from ..errors import check_at_least, check_positive
 from ..networks.complexity import real_dtype
@@ -94,7 +95,7 @@ class VectorFieldEP(_Nudged):
 
     amplitude: Number = eqx.field(default=0.1, converter=number)
     points: int = eqx.field(default=2, static=True)
-    relaxation: AbstractRelaxation = AndersonIteration()
+    relaxation: AbstractRelaxation = Settling()
 
     def nudged(self, free_dynamics: Dynamics, free: Solution) -> Dynamics:
         return free_dynamics
@@ -130,7 +131,7 @@ class AsymmetricEP(_Nudged):
 
     amplitude: Number = eqx.field(default=0.1, converter=number)
     points: int = eqx.field(default=8, static=True)
-    relaxation: AbstractRelaxation = AndersonIteration()
+    relaxation: AbstractRelaxation = Settling()
 
     def nudged(self, free_dynamics: Dynamics, free: Solution) -> Dynamics:
         # The drive carries the free activity along, so that every point of the contour has it.
@@ -188,7 +189,7 @@ class DyadicEP(AbstractGradientMethod):
     """
 
     amplitude: Number = eqx.field(default=1.0, converter=number)
-    relaxation: AbstractRelaxation = AndersonIteration()
+    relaxation: AbstractRelaxation = Settling()
 
     def __check_init__(self) -> None:
         check_positive("amplitude", self.amplitude, AMPLITUDE_REMEDY)

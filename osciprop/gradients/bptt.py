@@ -8,7 +8,8 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from ..dynamics.dynamics import Dynamics
 from ..dynamics.teaching import Constant
-from ..equilibria.relaxation import DAMPING_REMEDY, SynchronousIteration, check_tolerance, judge
+from ..equilibria.iterations import DAMPING_REMEDY, SynchronousIteration
+from ..equilibria.relaxation import check_tolerance, judge
 from ..equilibria.solution import Solution
 from ..errors import check_at_least, check_positive
 from ..networks.complexity import real_dtype

@@ -176,7 +176,7 @@ def relax_nudged(
         Constant(jnp.tile(betas, y.shape[0])),
     )
     start = jax.tree.map(repeat, free.u)
-    return relaxation.solve(dynamics, to_complex(start) if is_complex(betas) else start)
+    return relaxation.track(dynamics, to_complex(start) if is_complex(betas) else start)
 
 
 def by_point(states: State, points: int) -> PyTree[Array]:

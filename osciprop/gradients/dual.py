@@ -26,8 +26,9 @@ from ..dynamics.dual import (
 )
 from ..dynamics.dynamics import Dynamics, require_holomorphic
 from ..dynamics.teaching import AMPLITUDE_REMEDY, Constant, Contour
+from ..equilibria.iterations import SequentialIteration, sweep
 from ..equilibria.orders import ZigZag
-from ..equilibria.relaxation import AbstractRelaxation, SequentialIteration, judge, sweep
+from ..equilibria.relaxation import AbstractRelaxation, judge
 from ..equilibria.solution import Solution
 from ..errors import check_at_least, check_positive, is_traced
 from ..networks.activations import Identity
@@ -166,7 +167,7 @@ class _DualMethod(AbstractGradientMethod):
         free_dynamics, free = forward_pass(network, x, initial)
         beta = self.amplitude.astype(real_dtype(free.u))
         dynamics = Dynamics(dual, free_dynamics.drive, y, Constant(beta))
-        settled = self.relaxation.solve(dynamics, dual.around(free.u))
+        settled = self.relaxation.track(dynamics, dual.around(free.u))
         differences = dual.difference(settled.s)
         # A whole sweep up and down: what grows slowly hardly moves in one step of all at once.
         again = sweep(dynamics, settled.u, jnp.ones((), dtype=real_dtype(free.u)), ZigZag())

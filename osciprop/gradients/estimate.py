@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray, PyTree
 
+from ..equilibria.settling import at_once_or
 from ..equilibria.solution import Solution
 from ..errors import ConvergenceError, GradientAccuracyWarning, is_traced
 from ..networks.costs import Targets
@@ -178,7 +179,11 @@ def estimate_gradient(
         )
     x, targets = prepare_pair(network, x, y)
     method.check(network)
-    estimate = _estimate(network, x, targets, method, initial, key)
+    estimate = at_once_or(
+        method,
+        lambda chosen: _estimate(network, x, targets, chosen, initial, key),
+        lambda found: found.converged,
+    )
     if is_traced((estimate.loss, estimate.converged)):
         return _poison(estimate) if throw else estimate
     if throw and not bool(estimate.converged):

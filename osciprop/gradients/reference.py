@@ -20,7 +20,8 @@ from ..dynamics.correction import jacobian_product, transposed_product
 from ..dynamics.dynamics import Dynamics, cost_force
 from ..equilibria.linear import LinearSolution, judge_linear, solve_linear
 from ..equilibria.loops import iterate
-from ..equilibria.relaxation import AbstractRelaxation, AndersonIteration, check_tolerance
+from ..equilibria.relaxation import AbstractRelaxation, check_tolerance
+from ..equilibria.settling import Settling
 from ..equilibria.solution import Solution
 from ..errors import check_at_least, check_positive
 from ..networks.complexity import real_dtype
@@ -203,7 +204,7 @@ class Implicit(_Adjoint):
         (10, 6)
     """
 
-    relaxation: AbstractRelaxation = AndersonIteration()
+    relaxation: AbstractRelaxation = Settling()
     linear_solver: lineax.AbstractLinearSolver | None = None
     tolerance: Number | None = eqx.field(default=None, converter=optional_number)
 
@@ -249,7 +250,7 @@ class LinearResponse(_Adjoint):
         True
     """
 
-    relaxation: AbstractRelaxation = AndersonIteration()
+    relaxation: AbstractRelaxation = Settling()
     tolerance: Number | None = eqx.field(default=None, converter=optional_number)
 
     def product(self, network: AbstractNetwork, s: State, drive: PyTree, v: State) -> State:
@@ -279,7 +280,7 @@ class RecurrentBackprop(_Adjoint):
         True
     """
 
-    relaxation: AbstractRelaxation = AndersonIteration()
+    relaxation: AbstractRelaxation = Settling()
     damping: Number = eqx.field(default=1.0, converter=number)
     tolerance: Number | None = eqx.field(default=None, converter=optional_number)
     max_steps: int = eqx.field(default=2000, static=True)

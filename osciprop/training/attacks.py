@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
-from ..equilibria.relaxation import AbstractRelaxation, AndersonIteration
+from ..equilibria.relaxation import AbstractRelaxation
+from ..equilibria.settling import Settling
 from ..errors import check_at_least, check_not_negative, check_positive, is_traced
 from ..gradients import AbstractGradientMethod, Implicit
 from ..gradients.inputs import finite_samples, input_gradient, require_solved
@@ -234,7 +235,7 @@ def adversarial_accuracy(
     attack: AbstractAttack,
     *,
     batch_size: int = 500,
-    relaxation: AbstractRelaxation = AndersonIteration(),
+    relaxation: AbstractRelaxation = Settling(),
     key: PRNGKeyArray | None = None,
     throw: bool = True,
 ) -> float:

@@ -17,7 +17,8 @@ import optax
 from jaxtyping import Array, PRNGKeyArray
 
 from ..datasets import Batches, Dataset, prefetched
-from ..equilibria.relaxation import AbstractRelaxation, AndersonIteration
+from ..equilibria.relaxation import AbstractRelaxation
+from ..equilibria.settling import Settling
 from ..errors import ConvergenceError, GradientAccuracyWarning, NonFiniteLossError, check_at_least
 from ..gradients import AbstractGradientMethod, Estimate
 from ..networks.network import AbstractNetwork
@@ -48,7 +49,7 @@ def fit(
     monitor_every: int = 100,
     checkpoint: Path | str | None = None,
     checkpoint_every: int = 1000,
-    relaxation: AbstractRelaxation = AndersonIteration(),
+    relaxation: AbstractRelaxation = Settling(),
     preprocessing: AbstractPreprocessing | None = None,
     placement: AbstractPlacement = OneDevice(),
     progress: bool = True,

@@ -6,6 +6,7 @@ import sys
 import tomllib
 import warnings
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -33,6 +34,26 @@ def test_the_installed_program_is_main():
     assert getattr(__import__(module, fromlist=[name]), name) is main
 
 
+@pytest.fixture
+def reimported():
+    """What is imported again, or for the first time, is gone after the test."""
+
+    def ours() -> dict[str, ModuleType]:
+        names = [name for name in sys.modules if name.partition(".")[0] == "osciprop"]
+        return {name: sys.modules[name] for name in names}
+
+    before = ours()
+    packages = {
+        name: dict(vars(module)) for name, module in before.items() if hasattr(module, "__path__")
+    }
+    yield
+    for name in ours():
+        del sys.modules[name]
+    sys.modules.update(before)
+    for name, contents in packages.items():
+        vars(before[name]).update(contents)
+
+
 def without(monkeypatch, library: str) -> None:
     """Let a library be missing, and what was imported with it be imported again."""
     importing = builtins.__import__
@@ -42,11 +63,9 @@ def without(monkeypatch, library: str) -> None:
             raise ModuleNotFoundError(f"No module named {library!r}", name=library)
         return importing(name, *rest, **options)
 
-    for name in [name for name in sys.modules if name.startswith("osciprop.commands.")]:
-        monkeypatch.delitem(sys.modules, name)
-    if library != "tyro":
-        for name in [name for name in sys.modules if name.startswith("osciprop.studies")]:
-            monkeypatch.delitem(sys.modules, name)
+    forgotten = ("osciprop.commands.", *(("osciprop.studies",) if library != "tyro" else ()))
+    for name in [name for name in sys.modules if name.startswith(forgotten)]:
+        del sys.modules[name]
     monkeypatch.setattr(builtins, "__import__", missing)
 
 
@@ -59,7 +78,7 @@ def without(monkeypatch, library: str) -> None:
         ("distributed", ["study", "run", "{study}", "--dask", "a:1"], "cluster"),
     ],
 )
-def test_a_missing_library(monkeypatch, tmp_path, capsys, library, line, extra):
+def test_a_missing_library(reimported, monkeypatch, tmp_path, capsys, library, line, extra):
     study = tmp_path / "sweep.toml"
     study.write_text('[study]\nfunction = "math:exp"\n[axes]\nx = [1]', encoding="utf-8")
     without(monkeypatch, library)

@@ -16,7 +16,7 @@ def solve(matrices, right, **options):
     """`x = M x + b` for each sample."""
     matrices, right = jnp.asarray(matrices), jnp.asarray(right)
     settings = dict(tolerance=jnp.asarray(1e-12), onset=float("inf"), depth=5, max_steps=200)
-    state, _, steps = accelerate(
+    state, _, _, steps = accelerate(
         lambda x: jnp.einsum("bij,bj->bi", matrices, x) + right,
         jnp.zeros_like(right),
         change=lambda before, after: sample_norms(after - before),

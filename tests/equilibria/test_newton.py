@@ -1,4 +1,4 @@
-"""Newton's method: quadratic, and indifferent to stability."""
+"""Newton's method: quadratic, ending in equilibria that the ODE leaves too, and saying so."""
 
 import lineax
 import numpy as np
@@ -12,12 +12,14 @@ def test_a_linear_network_takes_one_step():
     network = linear_network(norm=3.0)  # plain iteration diverges
     x = np.random.default_rng(0).normal(size=(1, 3))
     linear = lineax.GMRES(rtol=1e-12, atol=1e-12)
-    solution = osciprop.relax(network, x, relaxation=osciprop.Newton(linear))
+    solution = osciprop.relax(network, x, relaxation=osciprop.Newton(linear), throw=False)
     coupling = (network.coupling + network.coupling.T) / 2
     np.testing.assert_allclose(
         solution.s[0], np.linalg.solve(np.eye(4) - coupling, (x @ network.inputs)[0]), atol=1e-9
     )
     assert int(solution.steps) <= 3
+    assert float(solution.growth[0]) == pytest.approx(np.linalg.eigvalsh(coupling).max() - 1)
+    assert not solution.converged[0] and "the ODE leaves 1 of them" in str(solution)
 
 
 def test_few_steps_to_where_iterations_end():

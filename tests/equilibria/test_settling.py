@@ -1,5 +1,6 @@
 """The default of dynamics that are no contraction: the ODE's own equilibrium, or a flag."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -102,19 +103,62 @@ def test_hardly_any_sample_ends_elsewhere(activation, scale, allowed):
 
 def test_where_sweeps_contract_it_is_anderson_iteration():
     network, (x, _) = small_network(), batch(5, 3, 4)
-    ours = osciprop.relax(network, x, relaxation=Settling())
-    plain = osciprop.relax(network, x)
+    ours = osciprop.relax(network, x)
+    plain = osciprop.relax(network, x, relaxation=osciprop.AndersonIteration())
+    assert (np.asarray(ours.growth) == -np.inf).all()
     assert int(ours.steps) == int(plain.steps)
     for a, b in zip(ours.u, plain.u, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
+@jax.jit
+def settled_from_rest(network, x, y, beta):
+    """All of it: outside `jit`, what contracts is tried first."""
+    return osciprop.relax(network, x, y, beta=beta)
+
+
 def test_nudges_in_the_complex_plane():
     network, (x, y) = small_network(), batch(5, 3, 4)
-    ours = osciprop.relax(network, x, y, beta=0.3j, relaxation=Settling())
-    plain = osciprop.relax(network, x, y, beta=0.3j)
+    ours = settled_from_rest(network, x, y, 0.3j)
+    plain = osciprop.relax(network, x, y, beta=0.3j, relaxation=osciprop.AndersonIteration())
     for a, b in zip(ours.u, plain.u, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-9)
+
+
+def test_an_equilibrium_that_the_ode_leaves_is_left():
+    """Acceleration may end in a saddle; from rest exactly in one, even the flow does."""
+    network = Field(jnp.asarray([[0.0, 3.0], [3.0, 0.0]]), jnp.asarray([0.1, 0.1]), jnp.ones(2))
+    x = np.zeros((1, 2))
+    saddle = osciprop.relax(network, x, relaxation=osciprop.Newton(), throw=False)
+    assert not saddle.converged[0] and saddle.growth[0] > 0
+    near = saddle.u + 1e-4
+    found = osciprop.relax(network, x, initial=near)
+    assert found.growth[0] < 0 and np.abs(found.u - saddle.u).max() > 1
+    middle = Field(network.weight, jnp.zeros(2), jnp.ones(2))
+    with pytest.raises(osciprop.ConvergenceError, match="the ODE leaves 1 of them"):
+        osciprop.relax(middle, x)
+
+
+def test_one_large_unit_does_not_make_the_rest_count_as_settled():
+    """A decoupled unit of 1e5, in single precision: the other population is as exact as ever."""
+    network = osciprop.hopfield_mlp(
+        [6, 8, 8, 3], key=jax.random.key(0), activation=osciprop.Identity(), scale=0.4
+    )
+    into, between = network.synapses
+    parts = into.weight.at[:, 0].set(0), between.weight.at[0].set(0)
+    network = eqx.tree_at(
+        lambda tree: (tree.synapses[0].weight, tree.synapses[1].weight), network, parts
+    )
+    x = np.random.default_rng(0).normal(size=(4, 6))
+    alone = osciprop.relax(network, x)
+    bias = network.populations[0].bias.at[0].set(1e5)
+    large = eqx.tree_at(lambda tree: tree.populations[0].bias, network, bias)
+    single = jax.tree.map(
+        lambda leaf: leaf.astype(jnp.float32) if eqx.is_inexact_array(leaf) else leaf, large
+    )
+    found = osciprop.relax(single, x.astype(np.float32))
+    assert float(found.s[0][0, 0]) > 9e4
+    np.testing.assert_allclose(found.s[1], alone.s[1], atol=1e-6)
 
 
 def test_what_never_settles_is_flagged():

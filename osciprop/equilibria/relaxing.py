@@ -1,0 +1,95 @@
+"""The verb: a network, an input, and the equilibrium that its dynamics settle in.
+
+`relax(network, x)` finds the free equilibrium, `relax(network, x, y, beta=0.1)` a nudged one, which
+may lie anywhere in the complex plane.
+"""
+
+import equinox as eqx
+from jaxtyping import Array, ArrayLike
+
+from ..dynamics.dynamics import make_dynamics
+from ..dynamics.teaching import Constant
+from ..errors import is_traced
+from ..networks.complexity import to_complex
+from ..networks.costs import Targets
+from ..networks.network import AbstractNetwork, State
+from ..networks.preparation import prepare
+from .relaxation import AbstractRelaxation
+from .settling import Settling, at_once_or
+from .solution import Solution, poison, require_converged
+
+
+@eqx.filter_jit
+def _relax(
+    network: AbstractNetwork,
+    x: Array,
+    y: Targets | None,
+    teaching: Constant | None,
+    relaxation: AbstractRelaxation,
+    initial: State | None,
+) -> Solution:
+    dynamics = make_dynamics(network, x, y, teaching)
+    if initial is None:
+        start = dynamics.rest(x)
+    else:
+        start = to_complex(initial) if dynamics.teaching.is_complex() else initial
+    return relaxation.solve(dynamics, start)
+
+
+def relax(
+    network: AbstractNetwork,
+    x: ArrayLike,
+    y: ArrayLike | None = None,
+    *,
+    beta: ArrayLike | None = None,
+    relaxation: AbstractRelaxation = Settling(),
+    initial: State | None = None,
+    throw: bool = True,
+) -> Solution:
+    """Bring a network to equilibrium for a batch of clamped inputs.
+
+    `y` and `beta` nudge the cost and go together; without them the equilibrium is the free one.
+
+    Args:
+        network: The network: `osciprop.Network`, or one of the user's own.
+        x: Inputs, `(batch, features)`, or of whatever shape the network takes.
+        y: Targets of a nudge: integer labels `(batch,)`, or rows `(batch, outputs)`; None for a
+            free equilibrium.
+        beta: The teaching signal: a real or complex number, or one per sample `(batch,)`; None
+            for a free equilibrium.
+        relaxation: How equilibria are found.
+        initial: Membrane potentials to start from; None for rest.
+        throw: Whether samples that did not converge are an error; if not, the state that they
+            reached is flagged.
+
+    Returns:
+        The equilibrium, with residual, steps and flag per sample.
+
+    Raises:
+        ConvergenceError: a sample did not converge. Inside `jit` or `vmap` nothing can be raised:
+            such samples hold NaN instead, unless `throw` is false.
+        ValueError: input does not fit, or only one of `y` and `beta` is given.
+
+    Example:
+        >>> free = osciprop.relax(network, x)
+        >>> nudged = osciprop.relax(network, x, y, beta=0.1)
+        >>> [leaf.shape for leaf in nudged.s]
+        [(10, 6), (10, 5)]
+    """
+    x, y = prepare(network, x, y)
+    if (y is None) != (beta is None):
+        raise ValueError(
+            f"beta is {beta} and y is {'not ' * (y is not None)}given: a nudge needs both, a free "
+            "relaxation neither"
+        )
+    teaching = None if beta is None else Constant(beta)
+    solution = at_once_or(
+        relaxation,
+        lambda chosen: _relax(network, x, y, teaching, chosen, initial),
+        lambda found: found.converged,
+    )
+    if throw:
+        if is_traced(solution.converged):
+            return poison(solution)
+        require_converged(solution, "relaxation")
+    return solution
