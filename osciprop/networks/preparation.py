@@ -32,7 +32,7 @@ def prepare(
     x = x.astype(dtype)
     if y is None:
         return x, None
-    return x, _targets(network, x, y)
+    return x, prepare_targets(network, x, y, x.shape[0])
 
 
 def prepare_pair(
@@ -45,9 +45,12 @@ def prepare_pair(
     if y is None:
         raise ValueError("y is None: a teaching signal or a gradient needs targets, labels or rows")
     inputs, _ = prepare(network, x, None)
-    return inputs, _targets(network, inputs, y)
+    return inputs, prepare_targets(network, inputs, y, inputs.shape[0])
 
 
-def _targets(network: AbstractNetwork, x: Float[Array, "batch ..."], y: ArrayLike) -> Targets:
+def prepare_targets(
+    network: AbstractNetwork, x: Float[Array, "batch ..."], y: ArrayLike, samples: int
+) -> Targets:
+    """Targets of so many samples, for a network that takes inputs like `x`."""
     outputs = jax.eval_shape(lambda: network.output(network.activity(network.rest(x)))).shape[-1]
-    return check_targets(y, x.shape[0], outputs)
+    return check_targets(y, samples, outputs)

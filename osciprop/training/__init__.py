@@ -11,6 +11,8 @@ The files, each importing only from those above it:
     history        what a training run recorded
     evaluation     how well a network does on data
     resuming       where a run stands, as a checkpoint
+    equality       optimizers that do the same, told by what they are made of
+    updates        one update after the other, launched and then confirmed
     loop           `fit`: epochs over a data set, resumable at any update
     attacks        adversarial inputs, and the accuracy under them
 """

@@ -4,35 +4,32 @@
 moment and resumed to the very same numbers.
 """
 
-import dataclasses
-import math
 import sys
-import warnings
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import jax
 import numpy as np
 import optax
-from jaxtyping import Array, PRNGKeyArray
+from jaxtyping import PRNGKeyArray
 
 from ..datasets import Batches, Dataset, prefetched
 from ..equilibria.relaxation import AbstractRelaxation
 from ..equilibria.settling import Settling
-from ..errors import ConvergenceError, GradientAccuracyWarning, NonFiniteLossError, check_at_least
-from ..gradients import AbstractGradientMethod, Estimate
+from ..errors import check_at_least
+from ..gradients import AbstractGradientMethod
 from ..networks.network import AbstractNetwork
-from ..networks.preparation import prepare_pair
+from ..networks.preparation import prepare_pair, prepare_targets
+from .equality import same
 from .evaluation import Evaluation, evaluate, measured
 from .history import History, record
 from .memory import step_memory
 from .parallel import AbstractPlacement, OneDevice
 from .preprocessing import AbstractPreprocessing
 from .resuming import TrainingRun, resume_run, run_settings, save_run
-from .step import begin, train_step
-
-# What a user may record beside loss and accuracy: numbers from the state of training.
-Monitor = Callable[[AbstractNetwork, np.ndarray, np.ndarray, Estimate], dict[str, float]]
+from .step import begin
+from .updates import Monitor, Plan, updates
 
 
 def fit(
@@ -108,7 +105,11 @@ def fit(
     from tqdm import tqdm  # slow to import, and not needed before
 
     check_at_least("epochs", epochs, 1, "train for at least one epoch")
-    prepare_pair(network, measured(preprocessing, data.x_train[:1]), data.y_train[:1])
+    # Data sets hold finite numbers and labels of their classes. What is checked here is that they
+    # fit the network, once: an update costs nothing on the host but its own call.
+    first = measured(preprocessing, data.x_train[:batch_size]), data.y_train[:batch_size]
+    inputs, targets = prepare_pair(network, *first)
+    prepare_targets(network, inputs, data.y_train, len(data.y_train))
     method.check(network)
     placement.check_batch(batch_size)
     batches = Batches(data.x_train, data.y_train, batch_size, seed=seed)
@@ -119,10 +120,18 @@ def fit(
     if path is not None and path.exists():
         run = resume_run(path, run, settings)
     run.state, method = placement.replicate((run.state, method))
-    plan = Plan(method, optimizer, placement, monitor, monitor_every, throw)
+    plan = Plan(
+        method,
+        same(optimizer),
+        placement,
+        preprocessing,
+        inputs.dtype,
+        monitor,
+        monitor_every,
+        throw,
+    )
     if progress and run.epoch < epochs:
-        first = measured(preprocessing, data.x_train[:batch_size]), data.y_train[:batch_size]
-        inputs, targets = placement.split(prepare_pair(network, *first))
+        inputs, targets = placement.split((inputs, targets))
         memory = step_memory(run.state, inputs, targets, method, optimizer, run.key)
         tqdm.write(str(memory), file=sys.stderr)
     bar = tqdm(
@@ -134,10 +143,8 @@ def fit(
     try:
         with bar:
             while run.epoch < epochs:
-                with prefetched(batches.epoch(run.epoch, start_step=run.step)) as samples:
-                    for stored, y in samples:
-                        x = augmented(preprocessing, stored, run)
-                        update(run, x, y, plan)
+                with at_hand(batches.epoch(run.epoch, start_step=run.step), data) as samples:
+                    for _ in updates(run, samples, plan):
                         bar.update()
                         bar.set_postfix(loss=f"{run.history.steps['loss'][-1]:.3f}", refresh=False)
                         if path is not None and run.updates % checkpoint_every == 0:
@@ -160,61 +167,11 @@ def fit(
     return placement.local(run.state.network), run.history
 
 
-def augmented(
-    preprocessing: AbstractPreprocessing | None, x: np.ndarray, run: TrainingRun
-) -> np.ndarray | Array:
-    """Inputs of stored samples, for the run's next update."""
-    if preprocessing is None:
-        return x
-    # The last number that can be folded in, since methods draw noise by the number of the update.
-    key = jax.random.fold_in(jax.random.fold_in(run.key, 2**32 - 1), run.updates)
-    return preprocessing.train(x, key)
-
-
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """What all updates of a run have in common."""
-
-    method: AbstractGradientMethod
-    optimizer: optax.GradientTransformation
-    placement: AbstractPlacement
-    monitor: Monitor | None
-    monitor_every: int
-    throw: bool
-
-
-def update(run: TrainingRun, x: np.ndarray | Array, y: np.ndarray, plan: Plan) -> None:
-    """Train on one batch, and record it."""
-    inputs, targets = plan.placement.split(prepare_pair(run.state.network, x, y))
-    # By the number of the update, so that a resumed run sees the noise of an uninterrupted one.
-    key = jax.random.fold_in(run.key, run.updates)
-    state, estimate, accuracy = train_step(
-        run.state, inputs, targets, plan.method, plan.optimizer, key
-    )
-    loss, converged = float(estimate.loss), bool(estimate.converged)
-    if plan.throw and not converged:
-        raise ConvergenceError(
-            f"update {run.updates}: {type(plan.method).__name__}: {estimate.diagnostics.failure()}"
-        )
-    if not math.isfinite(loss):
-        raise NonFiniteLossError(
-            f"the loss is {loss} at update {run.updates} (epoch {run.epoch}): use a smaller "
-            "learning rate, clip the gradient (optax.clip_by_global_norm), or smaller weights"
-        )
-    if run.step == 0 and converged:
-        for concern in plan.method.concerns(run.state.network, inputs, estimate):
-            warnings.warn(
-                f"epoch {run.epoch}: {type(plan.method).__name__}: {concern}",
-                GradientAccuracyWarning,
-                stacklevel=3,
-            )
-    if plan.monitor is not None and run.updates % plan.monitor_every == 0:
-        observed = plan.monitor(run.state.network, np.asarray(x), y, estimate)
-        record(run.history.monitored, {"update": float(run.updates), **observed})
-    row = {"loss": loss, "accuracy": float(accuracy), "converged": float(converged)}
-    run.state = plan.placement.replicate(state)
-    record(run.history.steps, row)
-    run.step += 1
+def at_hand(
+    samples: Iterator[tuple[np.ndarray, np.ndarray]], data: Dataset
+) -> AbstractContextManager[Iterator[tuple[np.ndarray, np.ndarray]]]:
+    """Batches, read ahead by a thread unless they are in memory, where it would cost more."""
+    return nullcontext(samples) if type(data.x_train) is np.ndarray else prefetched(samples)
 
 
 def finish_epoch(run: TrainingRun, test: Evaluation, steps: int) -> None:

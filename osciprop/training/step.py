@@ -34,8 +34,9 @@ def train_step(
     method: AbstractGradientMethod,
     optimizer: optax.GradientTransformation,
     key: PRNGKeyArray | None = None,
-) -> tuple[TrainingState, Estimate, Float[Array, ""]]:
-    """One update: the new state, the estimate behind it, and the accuracy before it.
+) -> tuple[TrainingState, Estimate, Float[Array, "3"]]:
+    """One update: the new state, the estimate behind it, and its loss, accuracy and whether it
+    converged (1 or 0), of before the update, which the host reads as one array.
 
     `key` is the source of noise, for methods that have any.
     """
@@ -48,4 +49,6 @@ def train_step(
         )
     network = eqx.apply_updates(network, eqx.filter(updates, network.trainable()))
     accuracy = jnp.mean(hits(estimate.outputs, y).astype(float))
-    return TrainingState(network, optimizer_state), estimate, accuracy
+    parts = estimate.loss, accuracy, jnp.all(estimate.converged)
+    measured = jnp.stack([part.astype(estimate.loss.dtype) for part in parts])
+    return TrainingState(network, optimizer_state), estimate, measured
