@@ -30,7 +30,7 @@ import optax
 import osciprop
 from experiments.runs import Row, noise_images, options, parsed, stored, train
 from osciprop.datasets import fashion_mnist
-from osciprop.training.loop import Monitor
+from osciprop.training.updates import Monitor
 from paper_figures.homeostasis2024.fig4 import ADJOINT, RELAXATION, RESPONSE, look
 from paper_figures.homeostasis2024.network import LECUN, SIZES
 

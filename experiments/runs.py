@@ -17,7 +17,7 @@ import optax
 import osciprop
 from osciprop.datasets import Dataset
 from osciprop.files.durable import replacing
-from osciprop.training.loop import Monitor
+from osciprop.training.updates import Monitor
 from osciprop.training.parallel import AbstractPlacement, OneDevice
 
 RESULTS = Path(__file__).parent / "results"
