@@ -17,8 +17,8 @@ import optax
 import osciprop
 from osciprop.datasets import Dataset
 from osciprop.files.durable import replacing
-from osciprop.training.updates import Monitor
 from osciprop.training.parallel import AbstractPlacement, OneDevice
+from osciprop.training.updates import Monitor
 
 RESULTS = Path(__file__).parent / "results"
 

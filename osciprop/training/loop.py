@@ -105,6 +105,7 @@ def fit(
     from tqdm import tqdm  # slow to import, and not needed before
 
     check_at_least("epochs", epochs, 1, "train for at least one epoch")
+    optimizer = same(optimizer)  # an equal one has programs already
     # Data sets hold finite numbers and labels of their classes. What is checked here is that they
     # fit the network, once: an update costs nothing on the host but its own call.
     first = measured(preprocessing, data.x_train[:batch_size]), data.y_train[:batch_size]
@@ -120,16 +121,8 @@ def fit(
     if path is not None and path.exists():
         run = resume_run(path, run, settings)
     run.state, method = placement.replicate((run.state, method))
-    plan = Plan(
-        method,
-        same(optimizer),
-        placement,
-        preprocessing,
-        inputs.dtype,
-        monitor,
-        monitor_every,
-        throw,
-    )
+    dtype = inputs.dtype
+    plan = Plan(method, optimizer, placement, preprocessing, dtype, monitor, monitor_every, throw)
     if progress and run.epoch < epochs:
         inputs, targets = placement.split((inputs, targets))
         memory = step_memory(run.state, inputs, targets, method, optimizer, run.key)
