@@ -6,8 +6,8 @@ Rate networks `tau u' = W tanh(u) + b - u` in double precision, from rest, again
 Newton's method: such in which inhibition dominates, symmetric or not, and balanced ones of
 excitatory and inhibitory neurons. Samples of digits in layered networks with several equilibria,
 against the flow. Random layered and rate networks of all sizes and scales, whose solutions are
-asked for the eigenvalues of their Jacobian. What comes out is in
-`experiments/results/settling.json`; ten minutes on a core.
+asked for the eigenvalues of their Jacobian. What comes out goes to
+`experiments/results/settling.json`; half an hour on a core.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,5 +1,7 @@
 """One relaxation after another."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
@@ -8,6 +10,7 @@ from ..dynamics.dynamics import Dynamics
 from ..networks.network import State
 from ..settings import Number
 from .relaxation import AbstractRelaxation
+from .solution import Solution
 
 
 class Chained(AbstractRelaxation):
@@ -44,3 +47,10 @@ class Chained(AbstractRelaxation):
         start, before, early = self.first.run(dynamics, u, loose)
         final, steps, time = self.then.run(dynamics, start, tolerance)
         return final, before + steps, early + time
+
+    def solve(self, dynamics: Dynamics, u: State) -> Solution:
+        # What the last one asks of an equilibrium, such as its stability, is asked here too.
+        loose = self.first.threshold(jax.tree.leaves(u)[0].dtype)
+        start, before, early = self.first.run(dynamics, u, loose)
+        found = self.then.solve(dynamics, start)
+        return replace(found, steps=before + found.steps, time=early + found.time)

@@ -67,6 +67,8 @@ def test_newton_ends_in_an_unstable_one_and_it_is_seen():
         osciprop.relax(network, x, relaxation=osciprop.Newton())
     free = osciprop.relax(network, x, relaxation=osciprop.Newton(), throw=False)
     assert free.growth[0] == pytest.approx(2.0) and not free.converged[0]
+    both = osciprop.Chained(osciprop.SynchronousIteration(max_steps=1), osciprop.Newton())
+    assert not osciprop.relax(network, x, relaxation=both, throw=False).converged[0]
     found = stability(network, x, free.u)
     assert not found.stable[0] and found.growth[0] == pytest.approx(2.0)
     upper = osciprop.relax(network, x, initial=jnp.ones((1, 2)))
