@@ -210,7 +210,8 @@ def linear_fluctuations(
     Raises:
         ValueError: more than about a thousand units (all samples together if they share their
             noise), or a network that is unstable.
-        ConvergenceError: without equilibrium.
+        ConvergenceError: without equilibrium, or, where the relaxation asks, with one that the
+            ODE leaves.
 
     Example:
         >>> noise = osciprop.WhiteNoise(0.1)

@@ -50,8 +50,13 @@ class Solution(Module):
             return "Solution(traced)"
         converged, residual = np.asarray(self.converged), np.asarray(self.residual)
         worst = np.max(residual, initial=0.0)
-        left = 0 if self.growth is None else np.count_nonzero(unstable(self.growth))
-        leaves = f"; the ODE leaves {left} of them" if left else ""
+        left = leaving(self)
+        leaves = (
+            f"; the ODE leaves {np.count_nonzero(left)} of them (a perturbation grows at rates up "
+            f"to {np.max(np.asarray(self.growth)[left]):.3g})"
+            if np.any(left)
+            else ""
+        )
         return (
             f"Solution: {np.count_nonzero(converged)} of {converged.size} samples converged after "
             f"{int(self.steps)} steps (time {float(self.time):.4g}); largest residual "
@@ -70,12 +75,25 @@ def unstable(growth: Float[Array, " batch"]) -> Bool[Array, " batch"]:
     return growth > np.sqrt(jnp.finfo(growth.dtype).eps)
 
 
+def leaving(solution: Solution) -> np.ndarray:
+    """Which samples of a known solution the ODE leaves."""
+    if solution.growth is None:
+        return np.zeros(solution.converged.shape, dtype=bool)
+    return np.asarray(unstable(solution.growth))
+
+
 def require_converged(solution: Solution, what: str) -> None:
     """Raise `ConvergenceError` if a known solution did not converge; traced ones pass."""
     if not is_traced(solution.converged):
-        raise_unconverged(solution.converged, what, str(solution), REMEDIES)
+        alone = np.all(leaving(solution) | np.asarray(solution.converged))
+        remedies = UNSTABLE_REMEDIES if alone else REMEDIES
+        raise_unconverged(solution.converged, what, str(solution), remedies)
 
 
+UNSTABLE_REMEDIES = (
+    "another start, Flow() or Settling() as the relaxation (which end where the ODE ends), weaker "
+    "synapses, or throw=False to get the state flagged"
+)
 REMEDIES = (
     "a smaller amplitude, more steps (max_steps or max_time), SynchronousIteration(damping=0.3), "
     "Newton() or Flow() as the relaxation, a looser tolerance, or throw=False to get the state "

@@ -143,9 +143,11 @@ def test_sharing():
 
 def test_errors_name_what_to_change(monkeypatch):
     unstable = linear_network(units=4, inputs=3, norm=1.5)
-    relaxation = osciprop.Newton()
+    with pytest.raises(osciprop.ConvergenceError, match="ODE leaves .* 0.0439.* weaker synapses"):
+        linear_fluctuations(unstable, X, osciprop.WhiteNoise(0.1), relaxation=osciprop.Newton())
+    u = osciprop.relax(unstable, X, relaxation=osciprop.Newton(), throw=False).u
     with pytest.raises(ValueError, match="network is unstable .* rate 0.0439.* weaker synapses"):
-        linear_fluctuations(unstable, X, osciprop.WhiteNoise(0.1), relaxation=relaxation)
+        next(fluctuations.each_fluctuations(unstable, X, osciprop.WhiteNoise(0.1), u))
     monkeypatch.setattr(fluctuations, "LARGEST_SYSTEM", 7)
     with pytest.raises(ValueError, match=r"8 variables per sample, times 1 .* up to 7"):
         linear_fluctuations(LINEAR, X, osciprop.ColouredNoise(0.1, 1.0))
