@@ -49,8 +49,8 @@ def prepare_pair(
 
 
 def prepare_targets(
-    network: AbstractNetwork, x: Float[Array, "batch ..."], y: ArrayLike, samples: int
+    network: AbstractNetwork, x: Float[Array, "example ..."], y: ArrayLike, samples: int
 ) -> Targets:
-    """Targets of so many samples, for a network that takes inputs like `x`."""
+    """Targets of so many samples, for a network that takes inputs like `x`, an example of them."""
     outputs = jax.eval_shape(lambda: network.output(network.activity(network.rest(x)))).shape[-1]
     return check_targets(y, samples, outputs)

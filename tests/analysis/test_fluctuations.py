@@ -147,7 +147,7 @@ def test_errors_name_what_to_change(monkeypatch):
         linear_fluctuations(unstable, X, osciprop.WhiteNoise(0.1), relaxation=osciprop.Newton())
     u = osciprop.relax(unstable, X, relaxation=osciprop.Newton(), throw=False).u
     with pytest.raises(ValueError, match="network is unstable .* rate 0.0439.* weaker synapses"):
-        next(fluctuations.each_fluctuations(unstable, X, osciprop.WhiteNoise(0.1), u))
+        next(fluctuations.each_fluctuations(unstable, jnp.asarray(X), osciprop.WhiteNoise(0.1), u))
     monkeypatch.setattr(fluctuations, "LARGEST_SYSTEM", 7)
     with pytest.raises(ValueError, match=r"8 variables per sample, times 1 .* up to 7"):
         linear_fluctuations(LINEAR, X, osciprop.ColouredNoise(0.1, 1.0))
