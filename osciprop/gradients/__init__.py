@@ -3,10 +3,11 @@
 The files, each importing only from those above it:
 
     contrast                the contrast of the energy between states
+    local                   the local learning rule: from mean activities and error signals
+    accuracy                the error of a gradient, predicted from its error signal
     estimate                the contract of a gradient method, and `estimate_gradient`
     contour                 the response of an equilibrium to nudges on a circle
     equilibrium             classic, centred and holomorphic equilibrium propagation
-    local                   the local learning rule: from mean activities and error signals
     rules                   what a synapse makes of a period: of activities, or of error signals
     asymmetric              vector field, asymmetric and dyadic equilibrium propagation
     dual                    dual propagation, and on a contour of complex amplitudes
@@ -21,6 +22,7 @@ The files, each importing only from those above it:
     around/                 methods around a method
 """
 
+from .accuracy import Accuracy as Accuracy
 from .around.adversarial_training import AdversarialTraining as AdversarialTraining
 from .around.homeostasis import Homeostatic as Homeostatic
 from .around.homeostasis import HomeostaticPenalty as HomeostaticPenalty

@@ -13,9 +13,9 @@ import abc
 import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import Array, Bool, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray, PyTree
 
-from ..dynamics.correction import Corrected, Dyad
+from ..dynamics.correction import Corrected, Dyad, jacobian_product
 from ..dynamics.dynamics import Dynamics, require_holomorphic
 from ..dynamics.teaching import AMPLITUDE_REMEDY, Constant, Contour
 from ..equilibria.relaxation import AbstractRelaxation, judge
@@ -99,6 +99,10 @@ class VectorFieldEP(_Nudged):
 
     def nudged(self, free_dynamics: Dynamics, free: Solution) -> Dynamics:
         return free_dynamics
+
+    def product(self, network: AbstractNetwork, s: State, drive: PyTree, v: State) -> State:
+        # Nothing corrects for an asymmetric Jacobian.
+        return jacobian_product(network, s, drive, v)
 
 
 class AsymmetricEP(_Nudged):

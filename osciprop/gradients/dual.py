@@ -2,9 +2,10 @@
 
 The learning rule is `-(1 / amplitude) (s+ - s-) mean^T` for every synapse, difference of the neuron
 after it times mean activity of the one before (two_tales2024). In the adjoint-state form the
-difference is `amplitude` times the adjoint up to order `amplitude^2`, for every `alpha`; in the
-original form at `alpha = 1/2`. Both work with any activation. Where it is holomorphic, a contour of
-complex amplitudes leaves no bias of a finite nudge: its error falls as `(r / R)^N`.
+difference is `amplitude` times the adjoint up to order `amplitude`, for every `alpha`; in both
+forms to order `amplitude^2` at `alpha = 1/2`. Both work with any activation. Where it is
+holomorphic, a contour of complex amplitudes leaves no bias of a finite nudge: its error falls as
+`(r / R)^N`.
 """
 
 import abc
@@ -242,10 +243,11 @@ class DualPropagation(_DualMethod):
 class DualPropagationAdjoint(_DualMethod):
     """Dual propagation in its adjoint-state form, DP^T(alpha): stable for every `alpha`.
 
-    The mean stays the forward pass to order `amplitude^2`, and the difference is `amplitude` times
-    the adjoint. For `alpha` of 0 or 1 one compartment is the forward pass itself, and a single
-    backward sweep is exact: `SequentialIteration(order=Backward(), max_steps=1)`. At `alpha = 1/2`
-    it equals `DualPropagation`.
+    The mean stays the forward pass to order `amplitude`, and the difference is `amplitude` times
+    the adjoint, to the same order; to order `amplitude^2` both at `alpha = 1/2`, where it equals
+    `DualPropagation`. For `alpha` of 0 or 1 one compartment is the forward pass itself, and a
+    single backward sweep infers all there is:
+    `SequentialIteration(order=Backward(), max_steps=1)`. That leaves the bias of a finite nudge.
 
     Args:
         amplitude: Size of the nudge, above 0.

@@ -2,12 +2,14 @@
 
 import abc
 import warnings
+from dataclasses import replace
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray, PyTree
 
+from ..dynamics.correction import transposed_product
 from ..equilibria.settling import at_once_or
 from ..equilibria.solution import Solution
 from ..errors import ConvergenceError, GradientAccuracyWarning, is_traced
@@ -15,6 +17,8 @@ from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, Scores, State
 from ..networks.preparation import prepare_pair
 from ..settings import Module
+from ..trees import largest_change
+from .accuracy import Accuracy, predicted_error
 
 
 class AbstractDiagnostics(Module):
@@ -57,6 +61,11 @@ class Estimate(Module):
         error_signal: Error in activity space, per sample and unit, as the method found it: the
             response `ds/dbeta` of the activity to the teaching signal, or the adjoint
             `J^-T dC/ds`; None for methods that form none.
+        cost_gradient: The part of `gradient` that is the cost's, where a penalty or another rule
+            has changed it; else None.
+        accuracy: The predicted error of the gradient. None inside `jit`, where
+            `method.accuracy(network, x, y, estimate)` gives it, under noise, and where a solve did
+            not converge.
 
     Example:
         >>> estimate = osciprop.estimate_gradient(network, x, y, osciprop.Implicit())
@@ -70,6 +79,8 @@ class Estimate(Module):
     equilibrium: Solution
     diagnostics: AbstractDiagnostics
     error_signal: State | None = None
+    cost_gradient: PyTree[Array] | None = None
+    accuracy: Accuracy | None = None
 
     @property
     def converged(self) -> Bool[Array, ""]:
@@ -79,10 +90,21 @@ class Estimate(Module):
     def __str__(self) -> str:
         if is_traced(self):
             return "Estimate(traced)"
+        loss = f"loss {float(self.loss):.6g}"
+        predicted = (
+            ""
+            if self.accuracy is None
+            else f", predicted relative error of the gradient {float(self.accuracy.error):.2g}"
+        )
+        state = (
+            f"mean activity: not at equilibrium, largest residual "
+            f"{float(jnp.max(self.equilibrium.residual)):.3g}"
+            if bool(self.converged) and not bool(jnp.all(self.equilibrium.converged))
+            else f"equilibrium: {self.equilibrium}"
+        )
         return (
-            f"Estimate: loss {float(self.loss):.6g}, "
-            f"{'converged' if bool(self.converged) else 'NOT converged'}\n"
-            f"  equilibrium: {self.equilibrium}\n  {self.diagnostics.summary()}"
+            f"Estimate: {loss}, {'converged' if bool(self.converged) else 'NOT converged'}"
+            f"{predicted}\n  {state}\n  {self.diagnostics.summary()}"
         )
 
 
@@ -109,11 +131,55 @@ class AbstractGradientMethod(Module):
     ) -> Estimate:
         """The estimate, without looking whether it converged: see `estimate_gradient`."""
 
+    def product(self, network: AbstractNetwork, s: State, drive: PyTree, v: State) -> State:
+        """`(d current / d s)^T v` at activity `s`: of the equation that the error signal solves in
+        the method's limit. `J v` for a method without correction for an asymmetric Jacobian.
+        """
+        return transposed_product(network, s, drive, v)
+
+    def accuracy(
+        self,
+        network: AbstractNetwork,
+        x: Float[Array, "batch ..."],
+        y: Targets,
+        estimate: Estimate,
+        initial: State | None = None,
+    ) -> Accuracy | None:
+        """The predicted error of an estimate's gradient; None where there is noise.
+
+        The distance from the method's limit, of infinitesimal nudges: for methods without
+        correction for an asymmetric Jacobian that is not the gradient.
+        """
+        return predict(self, network, x, y, estimate, estimate.equilibrium)
+
     def concerns(
         self, network: AbstractNetwork, x: Float[Array, "batch ..."], estimate: Estimate
     ) -> list[str]:
         """Reasons to doubt a converged estimate, each with its number and a remedy."""
-        return estimate.diagnostics.concerns()
+        found = estimate.diagnostics.concerns()
+        # Where the diagnostics know the cause, its number and remedy say more.
+        return found if found or estimate.accuracy is None else estimate.accuracy.concerns()
+
+
+def cost_gradient(estimate: Estimate) -> PyTree[Array]:
+    """The part of an estimate's gradient that is the cost's."""
+    return estimate.gradient if estimate.cost_gradient is None else estimate.cost_gradient
+
+
+def predict(
+    method: AbstractGradientMethod,
+    network: AbstractNetwork,
+    x: Float[Array, "batch ..."],
+    y: Targets,
+    estimate: Estimate,
+    free: Solution,
+) -> Accuracy:
+    """What the network, linearised at the equilibrium `free`, says of an estimate."""
+    own = cost_gradient(estimate)
+    error = predicted_error(network, x, y, own, free.u, estimate.error_signal, method.product)
+    known = jnp.all(free.converged)
+    apart = largest_change(estimate.equilibrium.s, free.s)
+    return Accuracy(jnp.where(known, error, jnp.inf), apart)
 
 
 @eqx.filter_jit
@@ -192,8 +258,10 @@ def estimate_gradient(
             "throw=False returns the estimate flagged"
         )
     # The concerns are about converged gradients; what has not converged is flagged as such.
-    concerns = method.concerns(network, x, estimate) if bool(estimate.converged) else []
-    for concern in concerns:
+    if not bool(estimate.converged):
+        return estimate
+    estimate = replace(estimate, accuracy=method.accuracy(network, x, targets, estimate, initial))
+    for concern in method.concerns(network, x, estimate):
         warnings.warn(f"{type(method).__name__}: {concern}", GradientAccuracyWarning, stacklevel=2)
     return estimate
 

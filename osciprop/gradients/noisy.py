@@ -30,6 +30,7 @@ from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State, States, require_energy
 from ..settings import Module, Number, number, optional_number
 from ..trees import all_finite
+from .accuracy import Accuracy
 from .contour import relax_free
 from .contrast import contrast
 from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, at_equilibrium
@@ -228,6 +229,16 @@ class _NoisyMethod(AbstractGradientMethod):
         gradient = contrast(network, x, y, states, each_read(betas), shares)
         diagnostics = NoisyDiagnostics(free, completed, steps, jnp.asarray(self.amplitude))
         return at_equilibrium(network, y, free, gradient, diagnostics, None)
+
+    def accuracy(
+        self,
+        network: AbstractNetwork,
+        x: Float[Array, "batch ..."],
+        y: Targets,
+        estimate: Estimate,
+        initial: State | None = None,
+    ) -> Accuracy | None:
+        return None
 
 
 class NoisyClassicEP(_NoisyMethod):

@@ -8,13 +8,16 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
+from ..dynamics.correction import jacobian_product
 from ..dynamics.noise import AbstractNoise
+from ..equilibria.relaxing import relax
 from ..equilibria.spectra import radius_from_decay
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
 from ..settings import Number
 from ..trees import norm
-from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate
+from .accuracy import Accuracy
+from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, predict
 from .rules import AbstractLearningRule
 
 # A bias by the lag that is worth a warning, relative to the gradient.
@@ -43,6 +46,25 @@ def lag_bias(gradient: PyTree[Array], quadrature: PyTree[Array]) -> Float[Array,
     return norm(missed) / jnp.maximum(norm(whole), tiny)
 
 
+def oscillation_accuracy(
+    method: AbstractGradientMethod,
+    network: AbstractNetwork,
+    x: Float[Array, "batch ..."],
+    y: Targets,
+    estimate: Estimate,
+    initial: State | None,
+    diagnostics: AbstractDiagnostics,
+) -> Accuracy | None:
+    """The predicted error of an oscillation's gradient, against the free equilibrium that the
+    network reaches from the start: an oscillation can have left it for another branch.
+    """
+    assert isinstance(diagnostics, AbstractOscillationDiagnostics)
+    if diagnostics.noisy:
+        return None
+    free = relax(network, x, initial=initial, throw=False)
+    return predict(method, network, x, y, estimate, free)
+
+
 class AbstractOscillation(AbstractGradientMethod):
     """A gradient from a network that oscillates under a rotating teaching signal.
 
@@ -60,6 +82,10 @@ class AbstractOscillation(AbstractGradientMethod):
     else:
         rule: eqx.AbstractVar[AbstractLearningRule]
         noise: eqx.AbstractVar[AbstractNoise | None]
+
+    def product(self, network: AbstractNetwork, s: State, drive: PyTree, v: State) -> State:
+        # Nothing corrects for an asymmetric Jacobian.
+        return jacobian_product(network, s, drive, v)
 
     @abc.abstractmethod
     def at_two_periods(

@@ -30,8 +30,14 @@ from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
 from ..settings import Module, Number, number
 from ..trees import norm
+from .accuracy import Accuracy
 from .estimate import Estimate, batch_mean
-from .oscillation import AbstractOscillation, OscillationDiagnostics, lag_bias
+from .oscillation import (
+    AbstractOscillation,
+    OscillationDiagnostics,
+    lag_bias,
+    oscillation_accuracy,
+)
 from .rules import AbstractLearningRule, ActivityProducts, first_coefficient
 
 
@@ -371,6 +377,16 @@ class OscillatoryEP(AbstractOscillation):
     ) -> Estimate:
         running = self._whole(network, x, y, self.begin(network, x, initial, key))
         return self.conclude(network, x, y, running)
+
+    def accuracy(
+        self,
+        network: AbstractNetwork,
+        x: Float[Array, "batch ..."],
+        y: Targets,
+        estimate: Estimate,
+        initial: State | None = None,
+    ) -> Accuracy | None:
+        return oscillation_accuracy(self, network, x, y, estimate, initial, estimate.diagnostics)
 
     def _whole(
         self, network: AbstractNetwork, x: Float[Array, "batch ..."], y: Targets, running: Running

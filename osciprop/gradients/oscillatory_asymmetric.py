@@ -25,8 +25,9 @@ from ..networks.extensions import AbstractDoubled
 from ..networks.network import AbstractNetwork, State
 from ..settings import Module, Number, number
 from ..trees import largest_change
+from .accuracy import Accuracy
 from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate
-from .oscillation import AbstractOscillation
+from .oscillation import AbstractOscillation, oscillation_accuracy
 from .oscillatory import OscillatoryEP
 from .rules import ErrorSignals
 
@@ -225,12 +226,24 @@ class OscillatoryAEP(AbstractGradientMethod):
             error_signal=found.error_signal[0],
         )
 
+    def accuracy(
+        self,
+        network: AbstractNetwork,
+        x: Float[Array, "batch ..."],
+        y: Targets,
+        estimate: Estimate,
+        initial: State | None = None,
+    ) -> Accuracy | None:
+        diagnostics = estimate.diagnostics
+        assert isinstance(diagnostics, AsymmetricOscillationDiagnostics)
+        return oscillation_accuracy(self, network, x, y, estimate, initial, diagnostics.oscillation)
+
     def concerns(
         self, network: AbstractNetwork, x: Float[Array, "batch ..."], estimate: Estimate
     ) -> list[str]:
         diagnostics = estimate.diagnostics
         assert isinstance(diagnostics, AsymmetricOscillationDiagnostics)
-        found = diagnostics.concerns()
+        found = super().concerns(network, x, estimate)
         if self.oscillation.noise is not None:
             return found  # the residual sees the noise as well
         return found + self.reference.concerns(network, x, np.asarray(diagnostics.residual))

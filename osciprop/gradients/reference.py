@@ -16,8 +16,8 @@ import lineax
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
-from ..dynamics.correction import jacobian_product, transposed_product
-from ..dynamics.dynamics import Dynamics, cost_force
+from ..dynamics.correction import jacobian_product
+from ..dynamics.dynamics import cost_force
 from ..equilibria.linear import LinearSolution, judge_linear, solve_linear
 from ..equilibria.loops import iterate
 from ..equilibria.relaxation import AbstractRelaxation, check_tolerance
@@ -29,6 +29,7 @@ from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
 from ..settings import Number, number, optional_number
 from ..trees import keep_samples, sample_norms
+from .accuracy import adjoint_operator
 from .contour import relax_free
 from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, batch_mean
 
@@ -104,21 +105,6 @@ class _Adjoint(AbstractGradientMethod):
     def __check_init__(self) -> None:
         check_tolerance(self.tolerance)
 
-    def product(self, network: AbstractNetwork, s: State, drive: PyTree, v: State) -> State:
-        """`(d current / d s)^T v` at activity `s`."""
-        return transposed_product(network, s, drive, v)
-
-    def operator(self, dynamics: Dynamics, free: Solution) -> Callable[[State], State]:
-        """The linear map of the adjoint: `I - G'^T`, or the same with J for `J^T`."""
-        network = dynamics.network
-        _, to_potential = jax.vjp(network.activity, free.u)
-
-        def apply(mu: State) -> State:
-            (moved,) = to_potential(self.product(network, free.s, dynamics.drive, mu))
-            return jax.tree.map(lambda a, b: a - b, mu, moved)
-
-        return apply
-
     def solve_adjoint(
         self, operator: Callable[[State], State], source: State, tolerance: Float[Array, ""]
     ) -> LinearSolution:
@@ -147,7 +133,7 @@ class _Adjoint(AbstractGradientMethod):
         u = keep_samples(free.converged, free.u)
         relaxed = eqx.tree_at(lambda tree: (tree.u, tree.s), free, (u, network.activity(u)))
         _, to_potential = jax.vjp(network.activity, u)
-        operator = self.operator(dynamics, relaxed)
+        operator = adjoint_operator(network, u, dynamics.drive, self.product)
         (slope,) = to_potential(cost_force(network, relaxed.s, y))
         source = keep_samples(free.converged, slope)
         adjoint = self.solve_adjoint(operator, source, tolerance)

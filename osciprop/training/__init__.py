@@ -7,11 +7,11 @@ The files, each importing only from those above it:
     hosts          several hosts as one machine, before JAX starts
     parallel       where a run's arrays live: one device, or batches spread over several
     step           one training step: a gradient, an update from Optax
+    equality       optimizers that do the same, told by what they are made of
     memory         how much memory a training step takes
     history        what a training run recorded
     evaluation     how well a network does on data
     resuming       where a run stands, as a checkpoint
-    equality       optimizers that do the same, told by what they are made of
     updates        one update after the other, launched and then confirmed
     loop           `fit`: epochs over a data set, resumable at any update
     attacks        adversarial inputs, and the accuracy under them

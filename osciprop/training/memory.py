@@ -12,6 +12,7 @@ from ..gradients import AbstractGradientMethod
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork
 from ..networks.preparation import prepare_pair
+from .equality import same
 from .parallel import AbstractPlacement, OneDevice
 from .step import TrainingState, begin, train_step
 
@@ -99,6 +100,7 @@ def memory_estimate(
     """
     inputs, targets = placement.split(prepare_pair(network, x, y))
     method.check(network)
+    optimizer = same(optimizer)  # as in `fit`, whose program this is
     state, method = placement.replicate((begin(network, optimizer), method))
     return step_memory(state, inputs, targets, method, optimizer, jax.random.key(0))
 

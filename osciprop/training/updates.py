@@ -57,6 +57,7 @@ class Launched:
     estimate: Estimate
     measured: Array
     inputs: np.ndarray | Array
+    targets: np.ndarray | Array
     x: np.ndarray | Array
     y: np.ndarray
 
@@ -99,7 +100,9 @@ def launch(
     inputs = x.astype(plan.dtype, copy=False) if isinstance(x, np.ndarray) else x
     inputs, targets = plan.placement.split((inputs, y))
     after, estimate, measured = train_step(state, inputs, targets, plan.method, plan.optimizer, key)
-    return Launched(state, plan.placement.replicate(after), estimate, measured, inputs, x, y)
+    return Launched(
+        state, plan.placement.replicate(after), estimate, measured, inputs, targets, x, y
+    )
 
 
 def confirm(run: TrainingRun, launched: Launched, plan: Plan) -> None:
@@ -117,7 +120,10 @@ def confirm(run: TrainingRun, launched: Launched, plan: Plan) -> None:
         )
     network = launched.before.network
     if run.step == 0 and converged:
-        for concern in plan.method.concerns(network, jnp.asarray(launched.inputs), estimate):
+        inputs = jnp.asarray(launched.inputs)
+        predicted = plan.method.accuracy(network, inputs, jnp.asarray(launched.targets), estimate)
+        checked = dataclasses.replace(estimate, accuracy=predicted)
+        for concern in plan.method.concerns(network, inputs, checked):
             warnings.warn(
                 f"epoch {run.epoch}: {type(plan.method).__name__}: {concern}",
                 GradientAccuracyWarning,

@@ -21,6 +21,8 @@ SMOOTH = osciprop.perceptron(
 )
 # The same for other numbers.
 REPEAT = pytest.mark.slow
+# What a finite nudge does to the gradient is the subject, not a surprise.
+pytestmark = pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
 ONE_SWEEP = osciprop.SequentialIteration(order=osciprop.equilibria.Backward(), max_steps=1)
 
 

@@ -66,9 +66,9 @@ def test_fit_shows_it_with_the_bar_and_compiles_once(compiled, capfd):
     data = osciprop.datasets.digits().subset(train=22, test=10)
     settings = {"epochs": 1, "batch_size": 11}  # a shape of this test's own
     memory = osciprop.training.memory_estimate(
-        network(), data.x_train[:11], data.y_train[:11], METHOD, OPTIMIZER
+        network(), data.x_train[:11], data.y_train[:11], METHOD, optax.adam(1e-3)
     )
-    osciprop.fit(network(), data, METHOD, OPTIMIZER, **settings)
+    osciprop.fit(network(), data, METHOD, optax.adam(1e-3), **settings)
     assert str(memory) in capfd.readouterr().err
     assert compiled.count("jit(train_step)") == 1
     osciprop.fit(network(), data, METHOD, OPTIMIZER, progress=False, **settings)

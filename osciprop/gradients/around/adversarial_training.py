@@ -1,5 +1,7 @@
 """Training at inputs that were moved up the cost: the baseline of robust learning."""
 
+from dataclasses import replace
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -10,6 +12,7 @@ from ...networks.costs import Targets
 from ...networks.network import AbstractNetwork, State
 from ...settings import Number, number
 from ...trees import keep_samples, sample_norms
+from ..accuracy import Accuracy
 from ..estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate
 from ..inputs import pull_to_input, require_error_signal, solved_samples
 from ..reference import Implicit
@@ -103,12 +106,25 @@ class AdversarialTraining(AbstractGradientMethod):
             AdversarialDiagnostics(found.diagnostics, first.diagnostics, x + shift, distance),
         )
 
+    def accuracy(
+        self,
+        network: AbstractNetwork,
+        x: Float[Array, "batch ..."],
+        y: Targets,
+        estimate: Estimate,
+        initial: State | None = None,
+    ) -> Accuracy | None:
+        diagnostics = estimate.diagnostics
+        assert isinstance(diagnostics, AdversarialDiagnostics)
+        own = replace(estimate, diagnostics=diagnostics.method)
+        return self.method.accuracy(network, diagnostics.inputs, y, own, initial)
+
     def concerns(
         self, network: AbstractNetwork, x: Float[Array, "batch ..."], estimate: Estimate
     ) -> list[str]:
         diagnostics = estimate.diagnostics
         assert isinstance(diagnostics, AdversarialDiagnostics)
-        own = eqx.tree_at(lambda tree: tree.diagnostics, estimate, diagnostics.method)
+        own = replace(estimate, diagnostics=diagnostics.method)
         return diagnostics.ascent.concerns() + self.method.concerns(
             network, diagnostics.inputs, own
         )

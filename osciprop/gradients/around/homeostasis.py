@@ -8,6 +8,8 @@ where the Jacobian of the dynamics differs from it by a diagonal, which A does n
 Products with J only, so that memory grows with the number of units, not with its square.
 """
 
+from dataclasses import replace
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -20,7 +22,8 @@ from ...networks.costs import Targets
 from ...networks.network import AbstractNetwork, State
 from ...settings import Module, Number, number
 from ...trees import sample_products
-from ..estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate
+from ..accuracy import Accuracy
+from ..estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, cost_gradient
 
 
 def _probe(key: PRNGKeyArray, s: State) -> State:
@@ -197,16 +200,30 @@ class Homeostatic(AbstractGradientMethod):
 
         value, own = penalty(network)
         gradient: PyTree[Array] = jax.tree.map(jnp.add, found.gradient, own)
-        return eqx.tree_at(
-            lambda estimate: (estimate.gradient, estimate.diagnostics),
+        return replace(
             found,
-            (gradient, HomeostaticDiagnostics(found.diagnostics, value)),
+            gradient=gradient,
+            cost_gradient=cost_gradient(found),
+            diagnostics=HomeostaticDiagnostics(found.diagnostics, value),
         )
+
+    def accuracy(
+        self,
+        network: AbstractNetwork,
+        x: Float[Array, "batch ..."],
+        y: Targets,
+        estimate: Estimate,
+        initial: State | None = None,
+    ) -> Accuracy | None:
+        return self.method.accuracy(network, x, y, _of_the_cost(estimate), initial)
 
     def concerns(
         self, network: AbstractNetwork, x: Float[Array, "batch ..."], estimate: Estimate
     ) -> list[str]:
-        diagnostics = estimate.diagnostics
-        assert isinstance(diagnostics, HomeostaticDiagnostics)
-        own = eqx.tree_at(lambda tree: tree.diagnostics, estimate, diagnostics.method)
-        return self.method.concerns(network, x, own)
+        return self.method.concerns(network, x, _of_the_cost(estimate))
+
+
+def _of_the_cost(estimate: Estimate) -> Estimate:
+    """The estimate as the method around which the penalty stands has made it."""
+    assert isinstance(estimate.diagnostics, HomeostaticDiagnostics)
+    return replace(estimate, diagnostics=estimate.diagnostics.method)

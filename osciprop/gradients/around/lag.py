@@ -13,8 +13,14 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray, PyTree
 from ...networks.costs import Targets
 from ...networks.network import AbstractNetwork, State
 from ...trees import norm
+from ..accuracy import Accuracy
 from ..estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate
-from ..oscillation import BIAS_LIMIT, AbstractOscillation, AbstractOscillationDiagnostics
+from ..oscillation import (
+    BIAS_LIMIT,
+    AbstractOscillation,
+    AbstractOscillationDiagnostics,
+    oscillation_accuracy,
+)
 
 
 class LagDiagnostics(AbstractDiagnostics):
@@ -118,3 +124,18 @@ class LagCorrected(AbstractGradientMethod):
                 correction=norm(step) / jnp.maximum(norm(gradient), tiny),
             ),
         )
+
+    def product(self, network: AbstractNetwork, s: State, drive: PyTree, v: State) -> State:
+        return self.method.product(network, s, drive, v)
+
+    def accuracy(
+        self,
+        network: AbstractNetwork,
+        x: Float[Array, "batch ..."],
+        y: Targets,
+        estimate: Estimate,
+        initial: State | None = None,
+    ) -> Accuracy | None:
+        diagnostics = estimate.diagnostics
+        assert isinstance(diagnostics, LagDiagnostics)
+        return oscillation_accuracy(self, network, x, y, estimate, initial, diagnostics.short)

@@ -7,6 +7,7 @@ or its partner's weight.
 
 import abc
 import math
+from dataclasses import replace
 from typing import Any
 
 import equinox as eqx
@@ -25,7 +26,8 @@ from ...networks.synapses import (
     FeedbackProjection,
 )
 from ...settings import Number, number
-from ..estimate import AbstractGradientMethod, Estimate
+from ..accuracy import Accuracy
+from ..estimate import AbstractGradientMethod, Estimate, cost_gradient
 
 
 def reciprocal_pairs(network: AbstractNetwork) -> list[tuple[int, int]]:
@@ -165,7 +167,17 @@ class _BothWays(AbstractGradientMethod):
         gradient = eqx.tree_at(
             lambda tree: [_leaf(tree.synapses[place]) for place in places], found.gradient, new
         )
-        return eqx.tree_at(lambda estimate: estimate.gradient, found, gradient)
+        return replace(found, gradient=gradient, cost_gradient=cost_gradient(found))
+
+    def accuracy(
+        self,
+        network: AbstractNetwork,
+        x: Float[Array, "batch ..."],
+        y: Targets,
+        estimate: Estimate,
+        initial: State | None = None,
+    ) -> Accuracy | None:
+        return self.method.accuracy(network, x, y, estimate, initial)
 
     def concerns(
         self, network: AbstractNetwork, x: Float[Array, "batch ..."], estimate: Estimate
