@@ -108,7 +108,7 @@ def test_a_response_that_drowns_in_the_tolerance_is_seen():
 
 def test_inside_jit_it_is_made_on_request(exact):
     method = METHODS[0]
-    network, x, y = NETWORK, *(jnp.asarray(part) for part in DATA)
+    network, x, y = NETWORK, jnp.asarray(DATA[0]), jnp.asarray(DATA[1])
 
     @jax.jit
     def predicted(x, y):
