@@ -4,12 +4,13 @@ Made for the share `alpha` and the `amplitude` of dual propagation (two_tales202
 good for any two numbers that a method takes.
 """
 
+import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import ArrayLike, Bool, Float
 
-from ..errors import check_at_least
+from ..errors import GradientAccuracyWarning, check_at_least
 from ..gradients import AbstractGradientMethod, Implicit, estimate_gradient
 from ..networks.network import AbstractNetwork
 from ..settings import Module
@@ -103,7 +104,10 @@ def stability_map(
             chosen = method(float(alpha), float(amplitude))
             if chosen is None:
                 continue
-            found = estimate_gradient(network, x, y, chosen, throw=False)
+            with warnings.catch_warnings():
+                # The map shows how far a gradient is off.
+                warnings.simplefilter("ignore", GradientAccuracyWarning)
+                found = estimate_gradient(network, x, y, chosen, throw=False)
             if not bool(found.converged):
                 continue
             settled[row, column] = True

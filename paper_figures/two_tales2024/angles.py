@@ -24,6 +24,7 @@ from osciprop.datasets import digits, mnist
 
 from .. import style
 from ..claim import Claim, above, below
+from ..errors import errors_shown
 from ..figure import Data, Settings
 
 NAME = "two_tales2024/angles"
@@ -88,6 +89,7 @@ def look(
     }
 
 
+@errors_shown
 def compute(fast: bool) -> Data:
     chosen = FAST if fast else FULL
     images = digits() if fast else mnist()

@@ -19,6 +19,7 @@ from osciprop.studies import Study
 
 from .. import style
 from ..claim import Claim, close
+from ..errors import errors_shown
 from ..figure import Data, Settings
 from ..precision import in_double_precision
 from . import network
@@ -107,6 +108,7 @@ def settings(fast: bool) -> Settings:
     return asdict(FAST if fast else FULL)
 
 
+@errors_shown
 @in_double_precision
 def compute(fast: bool) -> Data:
     chosen = FAST if fast else FULL
