@@ -33,7 +33,7 @@ FILE = "settling.json"
 COUNTS = {3: 1200, 20: 600, 100: 200}
 BALANCED, BALANCED_UNITS = 100, 200
 SAMPLES = 600
-STABLE, DRAWS = 10_000, 500
+STABLE, DRAWS = 11_000, 500
 TINY = {
     "COUNTS": {3: 2},
     "BALANCED": 1,
@@ -261,7 +261,7 @@ def all_stable() -> dict[str, dict[str, int]]:
         sizes = [5, *random.integers(1, 60, 2).tolist(), 3]
         make = partial(layered, activation, sizes)
         keys = jax.random.split(jax.random.key(group), DRAWS)
-        name = f"{type(activation).__name__} {'-'.join(map(str, sizes))}"
+        name = f"{type(activation).__name__} {'-'.join(map(str, sizes))}, group {group}"
         found[name] = stable(make, sizes[0], scales, keys)
         units = int(random.integers(1, 60))
         skews = random.uniform(size=(DRAWS, 1, 1))
@@ -273,8 +273,9 @@ def all_stable() -> dict[str, dict[str, int]]:
             random.normal(size=(DRAWS, units)) / 2,
             10 ** random.uniform(-0.3, 0.3, (DRAWS, units)),
         )
-        found[f"rates {units}"] = stable(RateNetwork, units, *map(jnp.asarray, parts))
-        print(name, found[name], f"rates {units}", found[f"rates {units}"], flush=True)
+        rated = f"rates {units}, group {group}"
+        found[rated] = stable(RateNetwork, units, *map(jnp.asarray, parts))
+        print(name, found[name], rated, found[rated], flush=True)
     return found
 
 
