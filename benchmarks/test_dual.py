@@ -75,6 +75,7 @@ def test_backprop_step(benchmark: Benchmark) -> None:
     benchmark(lambda: jax.block_until_ready(backprop(parameters, x, y)))
 
 
+@pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
 @pytest.mark.parametrize("name", METHODS)
 def test_dual_propagation(benchmark: Benchmark, name: str) -> None:
     x, y = data()

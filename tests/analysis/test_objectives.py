@@ -67,6 +67,7 @@ def test_optimistic_loss_pessimistic_stand_in_this_order(network):
     assert (spreads[1] > 2 * spreads[0]).all()
 
 
+@pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
 @pytest.mark.slow
 @NETWORKS
 @pytest.mark.parametrize(

@@ -105,6 +105,7 @@ def test_backprop_steps(module, monkeypatch):
     measured.test_backprop_step(Once())
 
 
+@pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
 def test_dual(monkeypatch):
     measured = importlib.import_module("benchmarks.test_dual")
     monkeypatch.setattr(measured, "SIZES", SIZES)
