@@ -8,6 +8,7 @@ from pathlib import Path
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
+import pytest
 
 import osciprop
 from osciprop.commands import main
@@ -44,6 +45,8 @@ def test_ten_lines_and_what_goes_on_from_them():
     assert np.all(np.isfinite(names["run"].loss))
 
 
+# Its amplitudes reach too far.
+@pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
 def test_a_study(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names: dict = {}

@@ -7,6 +7,9 @@ from helpers import batch, flat, small_network
 import osciprop
 from osciprop.analysis import stability_map
 
+# How far gradients are off is the subject.
+pytestmark = pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
+
 QUICK = osciprop.SynchronousIteration(tolerance=1e-12, max_steps=2000)
 NETWORK = small_network()
 X, Y = batch(5, 3, 4)

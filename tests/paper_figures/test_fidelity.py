@@ -9,6 +9,9 @@ import osciprop
 from paper_figures import layers
 from paper_figures.two_tales2024 import fidelity, network
 
+# How far gradients are off is the subject.
+pytestmark = pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
+
 
 def test_initial_weights_are_the_published_ones() -> None:
     weights = layers.weights(network.initial(network.FULL_SIZES))
