@@ -105,6 +105,45 @@ def solve_linear(
     return _judged(source, from_rows(value, source), from_rows(defect, source), steps)
 
 
+def sweep_linear(
+    operator: Callable[[PyTree[Array]], PyTree[Array]],
+    source: PyTree[Inexact[Array, "batch ..."]],
+    *,
+    tolerance: ArrayLike,
+    damping: ArrayLike = 1.0,
+    max_steps: int = 1000,
+) -> LinearSolution:
+    """Solve `operator(v) = source` by `v <- v + damping (source - operator(v))`: a small program,
+    for operators close to the identity.
+
+    Arguments and result are those of `solve_linear`.
+
+    Source: Almeida 1987; Pineda 1987.
+
+    Example:
+        >>> from osciprop.equilibria.linear import sweep_linear
+        >>> sweep_linear(lambda v: 0.9 * v, jnp.ones((1, 1)), tolerance=1e-9).value.round(6)
+        Array([[1.111111]], dtype=float64)
+    """
+    dtype = real_dtype(source)
+    goal = jnp.asarray(tolerance, dtype=dtype) * sample_norms(source)
+    step = jnp.asarray(damping, dtype=dtype)
+
+    def relax(result: tuple[Any, ...], _: None, __: Array) -> tuple[tuple[Any, ...], None]:
+        value, _ = result
+        defect = jax.tree.map(lambda b, a: b - a, source, operator(value))
+        value = jax.tree.map(lambda v, d: v + step.astype(v.dtype) * d, value, defect)
+        return (value, sample_norms(defect)), None
+
+    def unfinished(result: tuple[Any, ...]) -> Array:
+        _, remaining = result
+        return jnp.any(remaining > goal)  # false for NaN
+
+    start = (source, jnp.full_like(goal, jnp.inf))
+    (value, _), _, steps = iterate(relax, start, None, unfinished=unfinished, max_steps=max_steps)
+    return judge_linear(operator, source, value, steps)
+
+
 class SampleGMRES(lineax.AbstractLinearSolver):  # type: ignore[misc]
     """`solve_linear` as a solver of Lineax: GMRES of every sample on its own.
 

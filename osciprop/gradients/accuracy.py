@@ -11,10 +11,11 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Bool, Float, PyTree
 
 from ..dynamics.dynamics import cost_force
-from ..equilibria.linear import solve_linear
+from ..equilibria.linear import LinearSolution, solve_linear, sweep_linear
+from ..errors import is_traced
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
 from ..settings import Module
@@ -27,8 +28,9 @@ ERROR_LIMIT = 0.1
 BRANCH_LIMIT = 1e-2
 # Of the defect that the correction leaves: a thousandth of it, amplified, is still not overlooked.
 TOLERANCE = 1e-3
-# Products after which an equation is left as it is: of a network that is critical.
-MAX_STEPS = 200
+# Products after which sweeps count as too slow, and after which an equation is left as it is: that
+# of a network that is critical.
+SWEEPS, MAX_STEPS = 40, 200
 
 Product = Callable[[AbstractNetwork, State, PyTree, State], State]
 
@@ -53,24 +55,27 @@ class Accuracy(Module):
     error: Float[Array, ""]
     apart: Float[Array, " batch"]
 
-    def concerns(self) -> list[str]:
-        """Reasons to doubt the gradient, each with its number and a remedy."""
-        found = []
+    def branch_concerns(self) -> list[str]:
+        """Whether the network oscillates about another state than its free equilibrium."""
         worst = int(jnp.argmax(self.apart))
-        if not float(self.apart[worst]) <= BRANCH_LIMIT:
-            found.append(
-                f"sample {worst} oscillates about a state {float(self.apart[worst]):.3g} from the "
-                "free equilibrium that it reaches from the start: it lies on another branch, or "
-                "has not settled. Use a smaller amplitude, or more settle_periods"
-            )
-        if not float(self.error) <= ERROR_LIMIT:
-            found.append(
-                "the linearised network puts the gradient's relative error at about "
-                f"{float(self.error):.3g}. Use a smaller amplitude, or more points, against the "
-                "bias of a nudge; a larger amplitude, a smaller tolerance or double precision "
-                "where the response drowns in the tolerance"
-            )
-        return found
+        if float(self.apart[worst]) <= BRANCH_LIMIT:
+            return []
+        return [
+            f"sample {worst} oscillates about a state {float(self.apart[worst]):.3g} from the "
+            "free equilibrium that it reaches from the start: it lies on another branch, or has "
+            "not settled. Use a smaller amplitude, or more settle_periods"
+        ]
+
+    def error_concerns(self) -> list[str]:
+        """Whether the gradient is far off, whatever the cause."""
+        if float(self.error) <= ERROR_LIMIT:
+            return []
+        return [
+            "the linearised network puts the gradient's relative error at about "
+            f"{float(self.error):.3g}. Use a smaller amplitude, or more points, against the bias "
+            "of a nudge; a larger amplitude, a smaller tolerance or double precision where the "
+            "response drowns in the tolerance"
+        ]
 
 
 def adjoint_operator(
@@ -86,7 +91,6 @@ def adjoint_operator(
     return apply
 
 
-@eqx.filter_jit
 def predicted_error(
     network: AbstractNetwork,
     x: Float[Array, "batch ..."],
@@ -101,15 +105,38 @@ def predicted_error(
     `u` is the free equilibrium, `error` the measured signal, None for none, and `product` the
     Jacobian's part of the equation that the signal has to solve.
     """
+    given = (network, x, y, gradient, u, error, product)
+    # Sweeps are the smaller program, GMRES the one that solves every equation. Inside `jit` there
+    # is no second attempt.
+    if not is_traced(given):
+        missed, solved = _predicted(*given, sweep_linear, SWEEPS)
+        if bool(solved):
+            return missed
+    return _predicted(*given, solve_linear, MAX_STEPS)[0]
+
+
+@eqx.filter_jit
+def _predicted(
+    network: AbstractNetwork,
+    x: Float[Array, "batch ..."],
+    y: Targets,
+    gradient: PyTree[Array],
+    u: State,
+    error: State | None,
+    product: Product,
+    solve: Callable[..., LinearSolution],
+    max_steps: int,
+) -> tuple[Float[Array, ""], Bool[Array, ""]]:
+    """`predicted_error`, and whether the equation for the correction was solved."""
     s, to_potential = jax.vjp(network.activity, u)
     (slope,) = to_potential(cost_force(network, s, y))
     operator = adjoint_operator(network, u, network.drive(x), product)
     signal = jax.tree.map(jnp.zeros_like, slope) if error is None else error
     defect = jax.tree.map(lambda b, a: -b - a, slope, operator(signal))
-    correction = solve_linear(operator, defect, tolerance=TOLERANCE, max_steps=MAX_STEPS)
+    correction = solve(operator, defect, tolerance=TOLERANCE, max_steps=max_steps)
     corrected = jax.tree.map(jnp.add, signal, correction.value)
     exact = local_gradient(network, x, y, s, corrected)
     missed = norm(jax.tree.map(lambda a, b: a - b, gradient, exact))
-    size = norm(exact)
     # Nothing learned where there is nothing to learn is no error; anything else is all error.
-    return jnp.where(missed > 0, missed / size, 0)
+    relative = jnp.where(missed > 0, missed / norm(exact), 0)
+    return relative, jnp.all(correction.residual <= TOLERANCE)

@@ -137,6 +137,12 @@ class AbstractGradientMethod(Module):
         """
         return transposed_product(network, s, drive, v)
 
+    def free(
+        self, network: AbstractNetwork, x: Array, estimate: Estimate, initial: State | None
+    ) -> Solution | None:
+        """The free equilibrium about which the error is predicted; None where there is noise."""
+        return estimate.equilibrium
+
     def accuracy(
         self,
         network: AbstractNetwork,
@@ -150,36 +156,29 @@ class AbstractGradientMethod(Module):
         The distance from the method's limit, of infinitesimal nudges: for methods without
         correction for an asymmetric Jacobian that is not the gradient.
         """
-        return predict(self, network, x, y, estimate, estimate.equilibrium)
+        free = self.free(network, x, estimate, initial)
+        if free is None:
+            return None
+        own = cost_gradient(estimate)
+        error = predicted_error(network, x, y, own, free.u, estimate.error_signal, self.product)
+        apart = largest_change(estimate.equilibrium.s, free.s)
+        return Accuracy(jnp.where(jnp.all(free.converged), error, jnp.inf), apart)
 
     def concerns(
         self, network: AbstractNetwork, x: Float[Array, "batch ..."], estimate: Estimate
     ) -> list[str]:
         """Reasons to doubt a converged estimate, each with its number and a remedy."""
         found = estimate.diagnostics.concerns()
-        # Where the diagnostics know the cause, its number and remedy say more.
-        return found if found or estimate.accuracy is None else estimate.accuracy.concerns()
+        if estimate.accuracy is None:
+            return found
+        found = found + estimate.accuracy.branch_concerns()
+        # Where a cause is known, its number and remedy say more.
+        return found or estimate.accuracy.error_concerns()
 
 
 def cost_gradient(estimate: Estimate) -> PyTree[Array]:
     """The part of an estimate's gradient that is the cost's."""
     return estimate.gradient if estimate.cost_gradient is None else estimate.cost_gradient
-
-
-def predict(
-    method: AbstractGradientMethod,
-    network: AbstractNetwork,
-    x: Float[Array, "batch ..."],
-    y: Targets,
-    estimate: Estimate,
-    free: Solution,
-) -> Accuracy:
-    """What the network, linearised at the equilibrium `free`, says of an estimate."""
-    own = cost_gradient(estimate)
-    error = predicted_error(network, x, y, own, free.u, estimate.error_signal, method.product)
-    known = jnp.all(free.converged)
-    apart = largest_change(estimate.equilibrium.s, free.s)
-    return Accuracy(jnp.where(known, error, jnp.inf), apart)
 
 
 @eqx.filter_jit

@@ -30,7 +30,6 @@ from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State, States, require_energy
 from ..settings import Module, Number, number, optional_number
 from ..trees import all_finite
-from .accuracy import Accuracy
 from .contour import relax_free
 from .contrast import contrast
 from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, at_equilibrium
@@ -230,14 +229,9 @@ class _NoisyMethod(AbstractGradientMethod):
         diagnostics = NoisyDiagnostics(free, completed, steps, jnp.asarray(self.amplitude))
         return at_equilibrium(network, y, free, gradient, diagnostics, None)
 
-    def accuracy(
-        self,
-        network: AbstractNetwork,
-        x: Float[Array, "batch ..."],
-        y: Targets,
-        estimate: Estimate,
-        initial: State | None = None,
-    ) -> Accuracy | None:
+    def free(
+        self, network: AbstractNetwork, x: Array, estimate: Estimate, initial: State | None
+    ) -> Solution | None:
         return None
 
 

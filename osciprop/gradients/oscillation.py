@@ -10,14 +10,12 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
 from ..dynamics.correction import jacobian_product
 from ..dynamics.noise import AbstractNoise
-from ..equilibria.relaxing import relax
 from ..equilibria.spectra import radius_from_decay
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
 from ..settings import Number
 from ..trees import norm
-from .accuracy import Accuracy
-from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, predict
+from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate
 from .rules import AbstractLearningRule
 
 # A bias by the lag that is worth a warning, relative to the gradient.
@@ -44,25 +42,6 @@ def lag_bias(gradient: PyTree[Array], quadrature: PyTree[Array]) -> Float[Array,
     missed = [b**2 / jnp.maximum(a, tiny) for a, b in zip(kept, turned, strict=True)]
     whole = [a + b for a, b in zip(kept, missed, strict=True)]
     return norm(missed) / jnp.maximum(norm(whole), tiny)
-
-
-def oscillation_accuracy(
-    method: AbstractGradientMethod,
-    network: AbstractNetwork,
-    x: Float[Array, "batch ..."],
-    y: Targets,
-    estimate: Estimate,
-    initial: State | None,
-    diagnostics: AbstractDiagnostics,
-) -> Accuracy | None:
-    """The predicted error of an oscillation's gradient, against the free equilibrium that the
-    network reaches from the start: an oscillation can have left it for another branch.
-    """
-    assert isinstance(diagnostics, AbstractOscillationDiagnostics)
-    if diagnostics.noisy:
-        return None
-    free = relax(network, x, initial=initial, throw=False)
-    return predict(method, network, x, y, estimate, free)
 
 
 class AbstractOscillation(AbstractGradientMethod):

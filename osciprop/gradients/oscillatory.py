@@ -23,6 +23,8 @@ from ..dynamics.noise import AbstractNoise, MeasurementNoise
 from ..dynamics.stochastic import require_key, with_noise
 from ..dynamics.teaching import AMPLITUDE_REMEDY, PERIOD_REMEDY, Oscillation, roots_of_unity
 from ..equilibria.relaxation import judge
+from ..equilibria.relaxing import relax
+from ..equilibria.solution import Solution
 from ..equilibria.spectra import harmonic_sizes
 from ..errors import check_at_least, check_not_negative, check_positive, is_traced
 from ..networks.complexity import real_dtype, to_complex
@@ -30,13 +32,11 @@ from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
 from ..settings import Module, Number, number
 from ..trees import norm
-from .accuracy import Accuracy
 from .estimate import Estimate, batch_mean
 from .oscillation import (
     AbstractOscillation,
     OscillationDiagnostics,
     lag_bias,
-    oscillation_accuracy,
 )
 from .rules import AbstractLearningRule, ActivityProducts, first_coefficient
 
@@ -378,15 +378,13 @@ class OscillatoryEP(AbstractOscillation):
         running = self._whole(network, x, y, self.begin(network, x, initial, key))
         return self.conclude(network, x, y, running)
 
-    def accuracy(
-        self,
-        network: AbstractNetwork,
-        x: Float[Array, "batch ..."],
-        y: Targets,
-        estimate: Estimate,
-        initial: State | None = None,
-    ) -> Accuracy | None:
-        return oscillation_accuracy(self, network, x, y, estimate, initial, estimate.diagnostics)
+    def free(
+        self, network: AbstractNetwork, x: Array, estimate: Estimate, initial: State | None
+    ) -> Solution | None:
+        if self.noise is not None or self.measurement is not None:
+            return None
+        # The oscillation can have left for another branch than that reached from the start.
+        return relax(network, x, initial=initial, throw=False)
 
     def _whole(
         self, network: AbstractNetwork, x: Float[Array, "batch ..."], y: Targets, running: Running

@@ -19,15 +19,15 @@ from ..dynamics.dynamics import Dynamics
 from ..dynamics.teaching import Constant
 from ..equilibria.jacobian import running_mean_stability
 from ..equilibria.relaxation import judge
+from ..equilibria.solution import Solution
 from ..errors import ConvergenceError, check_positive
 from ..networks.costs import Targets
 from ..networks.extensions import AbstractDoubled
 from ..networks.network import AbstractNetwork, State
 from ..settings import Module, Number, number
 from ..trees import largest_change
-from .accuracy import Accuracy
 from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate
-from .oscillation import AbstractOscillation, oscillation_accuracy
+from .oscillation import AbstractOscillation
 from .oscillatory import OscillatoryEP
 from .rules import ErrorSignals
 
@@ -226,17 +226,10 @@ class OscillatoryAEP(AbstractGradientMethod):
             error_signal=found.error_signal[0],
         )
 
-    def accuracy(
-        self,
-        network: AbstractNetwork,
-        x: Float[Array, "batch ..."],
-        y: Targets,
-        estimate: Estimate,
-        initial: State | None = None,
-    ) -> Accuracy | None:
-        diagnostics = estimate.diagnostics
-        assert isinstance(diagnostics, AsymmetricOscillationDiagnostics)
-        return oscillation_accuracy(self, network, x, y, estimate, initial, diagnostics.oscillation)
+    def free(
+        self, network: AbstractNetwork, x: Array, estimate: Estimate, initial: State | None
+    ) -> Solution | None:
+        return self.oscillation.free(network, x, estimate, initial)
 
     def concerns(
         self, network: AbstractNetwork, x: Float[Array, "batch ..."], estimate: Estimate

