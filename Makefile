@@ -13,6 +13,9 @@ TEST_STAMP := $(VENV)/.installed-test
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --no-compile \
 	-c constraints.txt
 
+# Compiled once: where nothing may be written, every process would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Notebooks, where they run, do so in their fast mode. The whole suite checks annotations too.
 FAST := OSCIPROP_FAST=1
 WHOLE := $(FAST) OSCIPROP_CHECK_ANNOTATIONS=1

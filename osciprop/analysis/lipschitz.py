@@ -16,7 +16,7 @@ from jaxtyping import Array, ArrayLike, Float, Inexact, PRNGKeyArray
 
 from ..equilibria.relaxation import AbstractRelaxation
 from ..equilibria.relaxing import relax
-from ..equilibria.settling import Settling
+from ..equilibria.settling import Settling, at_once_or
 from ..equilibria.solution import require_converged
 from ..errors import check_at_least
 from ..gradients import Implicit
@@ -250,7 +250,11 @@ def local_lipschitz(
     inputs, _ = prepare(network, x, None)
     free = relax(network, inputs, relaxation=relaxation, throw=False)
     require_converged(free, "relaxation")
-    norms = _jacobian_norms(network, inputs, free.u, Implicit(relaxation))
+    norms = at_once_or(
+        Implicit(relaxation),
+        lambda method: _jacobian_norms(network, inputs, free.u, method),
+        jnp.isfinite,
+    )
     require_solved(
         norms, "the adjoint", "smaller weights, as the network is close to critical; float64"
     )

@@ -15,7 +15,7 @@ from jaxtyping import Array, ArrayLike, Bool, Float, PyTree
 from ..dynamics.dynamics import require_holomorphic
 from ..dynamics.teaching import Contour
 from ..equilibria.relaxation import AbstractRelaxation
-from ..equilibria.settling import Settling
+from ..equilibria.settling import Settling, at_once_or
 from ..equilibria.solution import Solution, require_converged
 from ..equilibria.spectra import radius_from_decay
 from ..errors import check_at_least
@@ -201,7 +201,11 @@ def gradient_series(
     check_at_least("points", points, 8, "fewer points show no decay of the coefficients")
     contour = Contour(amplitude, points)
     require_holomorphic(network)
-    series = _series(network, inputs, targets, contour, relaxation)
+    series = at_once_or(
+        relaxation,
+        lambda chosen: _series(network, inputs, targets, contour, chosen),
+        lambda found: found.converged,
+    )
     if throw:
         require_converged(series.free, "the free relaxation")
         require_converged(series.nudged, f"the relaxation at amplitude {amplitude}")

@@ -11,7 +11,7 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Inexact, PyTree
 from ..dynamics.dynamics import require_holomorphic
 from ..dynamics.teaching import Contour
 from ..equilibria.relaxation import AbstractRelaxation
-from ..equilibria.settling import Settling
+from ..equilibria.settling import Settling, at_once_or
 from ..equilibria.solution import Solution, require_converged
 from ..equilibria.spectra import (
     fourier_coefficients,
@@ -153,7 +153,11 @@ def activity_spectrum(
     check_at_least("points", points, 4, "fewer points show no harmonics")
     contour = Contour(amplitude, points)
     require_holomorphic(network)
-    spectrum = _spectrum(network, inputs, targets, contour, relaxation)
+    spectrum = at_once_or(
+        relaxation,
+        lambda chosen: _spectrum(network, inputs, targets, contour, chosen),
+        lambda found: found.converged,
+    )
     if throw:
         require_converged(spectrum.free, "the free relaxation")
         require_converged(spectrum.nudged, f"the relaxation at amplitude {amplitude}")

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
 from ..equilibria.relaxation import AbstractRelaxation
-from ..equilibria.settling import Settling
+from ..equilibria.settling import Settling, at_once_or
 from ..errors import check_at_least, check_not_negative, check_positive, is_traced
 from ..gradients import AbstractGradientMethod, Implicit
 from ..gradients.inputs import finite_samples, input_gradient, require_solved
@@ -83,9 +83,14 @@ def sign_ascent(
         away = jax.random.uniform(key, inputs.shape, inputs.dtype, -1, 1)
         start = jnp.clip(inputs + radius * away, lower, upper)
     count = jnp.asarray(steps)  # traced: any number of steps is one program
-    moved, solved = ascend(network, start, targets, step, count, lower, upper, attack.method, throw)
-    if not throw:
+
+    def climb(method: AbstractGradientMethod) -> tuple[Array, Array]:
+        return ascend(network, start, targets, step, count, lower, upper, method, throw)
+
+    if not throw:  # then what was not solved shows nowhere
+        moved, _ = climb(attack.method)
         return moved
+    moved, solved = at_once_or(attack.method, climb, lambda found: found[1])
     moved = keep_samples(solved, moved, jnp.nan)
     require_solved(
         moved,

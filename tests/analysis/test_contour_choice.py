@@ -130,6 +130,7 @@ def test_its_summary_tells_what_was_chosen_and_measured(chosen):
     assert text.count("measured at") == len(chosen.circles) >= 3
 
 
+@pytest.mark.slow
 def test_hopeless_noise_is_reported():
     loud = method(noise=osciprop.WhiteNoise(0.3, sharing=osciprop.dynamics.SharedAcrossBatch()))
     with pytest.warns(osciprop.GradientAccuracyWarning, match="least predicted error is"):

@@ -41,6 +41,7 @@ def test_none_is_left_out():
     assert {path.stem for path in FOLDER.glob("*.py")} == called | measured | {"fixture"}
 
 
+@pytest.mark.slow
 def test_convolutional(tmp_path, monkeypatch):
     monkeypatch.setattr(convolutional, "PRODUCT", 8)
     path = tmp_path / "numbers.json"
@@ -62,6 +63,7 @@ def test_loops(monkeypatch, capsys):
     assert "ratio" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_precision(monkeypatch, capsys):
     monkeypatch.setattr(precision, "SIZES", SIZES)
     monkeypatch.setattr(precision, "BATCH", 2)
@@ -73,6 +75,7 @@ def test_precision(monkeypatch, capsys):
     assert all(np.isfinite(row.get("activity error", 0.0)) for row in rows)
 
 
+@pytest.mark.slow
 def test_studies_and_lanes(monkeypatch, capsys):
     monkeypatch.setattr(studies, "CASES", [([4, 3, 2], 1, (2, 2))])
     studies.main()
@@ -105,6 +108,7 @@ def test_backprop_steps(module, monkeypatch):
     measured.test_backprop_step(Once())
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
 def test_dual(monkeypatch):
     measured = importlib.import_module("benchmarks.test_dual")
@@ -124,6 +128,7 @@ def test_gradients(monkeypatch):
     assert set(once.extra_info) == {"first call, s", "cosine"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["test_simulation", "test_by_hand"])
 def test_simulation(name, monkeypatch):
     measured = importlib.import_module("benchmarks.test_simulation")

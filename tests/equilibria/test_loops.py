@@ -65,7 +65,7 @@ def test_what_is_remembered_is_not_masked():
 
 
 METHODS = [
-    osciprop.HolomorphicEP(0.2, 3),
+    pytest.param(osciprop.HolomorphicEP(0.2, 3), marks=pytest.mark.slow),
     osciprop.RecurrentBackprop(osciprop.SequentialIteration()),
     pytest.param(osciprop.Implicit(), marks=pytest.mark.slow),
 ]

@@ -117,6 +117,7 @@ def settled_from_rest(network, x, y, beta):
     return osciprop.relax(network, x, y, beta=beta)
 
 
+@pytest.mark.slow
 def test_nudges_in_the_complex_plane():
     network, (x, y) = small_network(), batch(5, 3, 4)
     ours = settled_from_rest(network, x, y, 0.3j)

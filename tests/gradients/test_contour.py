@@ -49,7 +49,6 @@ def test_radius_of_convergence(toy):
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
 def test_predicted_error_is_the_truncation(toy):
     reference = osciprop.estimate_gradient(*toy, osciprop.Implicit()).gradient

@@ -19,7 +19,7 @@ METHODS = [
     osciprop.OscillatoryEP(0.2, 60.0, samples=8),
 ]
 NAMES = [type(method).__name__ for method in METHODS]
-JITTED = {"Implicit", "BPTT", "HolomorphicEP"}
+JITTED = {"Implicit", "BPTT"}
 CHEAP = [osciprop.Implicit(), osciprop.HolomorphicEP(0.2, 4)]
 
 
@@ -46,6 +46,7 @@ def test_jit_as_a_whole_equals_eager(method):
     assert float(loss) == pytest.approx(float(eager.loss), abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "method", [CHEAP[0], pytest.param(METHODS[-1], marks=pytest.mark.slow)], ids=type
 )

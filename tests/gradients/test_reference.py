@@ -104,6 +104,7 @@ def test_samples_whose_adjoint_is_not_solved_are_left_out(method):
     assert relative_error(estimate.gradient, alone.gradient) < 1e-6
 
 
+@pytest.mark.slow
 def test_a_sample_that_is_nan_leaves_the_others_as_they_are():
     network = small_network()
     x, y = batch(5, 3, 3)

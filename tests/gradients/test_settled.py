@@ -57,6 +57,7 @@ def test_it_is_exact_up_to_the_lag(case):
     assert errors[1] < 2e-5 and errors[0] / errors[1] == pytest.approx(100, rel=0.05)
 
 
+@pytest.mark.slow
 def test_without_the_lag():
     exact = osciprop.estimate_gradient(*TANH, osciprop.Implicit()).gradient
     found = osciprop.estimate_gradient(
@@ -66,6 +67,7 @@ def test_without_the_lag():
     assert 0.1 < found.diagnostics.remaining_bias() / relative_error(found.gradient, exact) < 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "reference",
     [

@@ -46,8 +46,10 @@ ROTATING = replace(rotating.FAST, holds=(5,), periods=2)
 NOT_DRAWN = (fig2d, fig3c, fig4a, homeostasis, holomorphic_dual)
 """What these draw needs all of their rows, or several points."""
 
-BEGUN = (settled, error_vectors, fidelity, holomorphic_dual, holomorphic_aep)
+BEGUN = (error_vectors, fidelity, holomorphic_dual, holomorphic_aep)
 """Of many programs: the whole of their entries is slow, and a first result is not."""
+
+MANY_PROGRAMS = (*BEGUN, fig2b, fig2d, fig3c, fig4a, bias_by_angle, homeostasis, verification, settled)
 
 run = Study.run
 
@@ -95,7 +97,7 @@ def test_it_has_a_first_result(figure, monkeypatch):
 
 
 WHOLE = [
-    pytest.param(figure, marks=pytest.mark.slow if figure in BEGUN else (), id=figure.NAME)
+    pytest.param(figure, marks=pytest.mark.slow if figure in MANY_PROGRAMS else (), id=figure.NAME)
     for figure in TINY
 ]
 
@@ -109,6 +111,7 @@ def test_it_runs(figure):
         assert isinstance(figure.plot(data), Figure)
 
 
+@pytest.mark.slow
 def test_both_figures_of_one_simulation_run(monkeypatch):
     once = functools.cache(rotating.simulate.__wrapped__)
     monkeypatch.setattr(rotating, "simulate", once)

@@ -19,6 +19,7 @@ def always_on(period, **options) -> OscillatoryEP:
     return OscillatoryEP(0.1, period, samples=24, integrator=EXACT, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "case",
     [pytest.param(LINEAR, id="linear"), pytest.param(TANH, id="tanh", marks=pytest.mark.slow)],
