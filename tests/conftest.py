@@ -1,5 +1,6 @@
 """Settings of all tests: double precision, strict dtypes; all annotations, in the whole suite."""
 
+import gc
 import importlib.metadata
 import os
 import pkgutil
@@ -39,6 +40,13 @@ import osciprop  # noqa: E402
 from osciprop.studies.memory_maps import MemoryMaps  # noqa: E402
 
 MAPS = MemoryMaps(pause=5.0)
+
+
+def pytest_collection_finish():
+    """Modules live as long as the tests: the collector need not look through them each time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 @pytest.fixture(autouse=True)

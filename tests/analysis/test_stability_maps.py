@@ -20,6 +20,7 @@ def method(damping, amplitude):
     return osciprop.ClassicEP(amplitude, osciprop.SynchronousIteration(damping, max_steps=100))
 
 
+@pytest.mark.slow
 def test_cells_are_those_of_single_estimates():
     exact = osciprop.Implicit(QUICK)
     found = stability_map(NETWORK, X, Y, method, [0.01, 1.0], [0.05, 0.1, 0.4], reference=exact)

@@ -69,6 +69,7 @@ def test_small_dyads_are_those_of_dyadic_ep(alpha):
     assert errors[1] < (errors[0] / 50 if alpha == 0.5 else errors[0] / 5)
 
 
+@pytest.mark.slow
 def test_a_linear_network_has_dyadic_ep_exactly_at_any_amplitude():
     dual = osciprop.dynamics.AdjointDual(LINEAR, 0.2)
     pair = osciprop.relax(dual, X, Y, beta=5.0, relaxation=SWEEPS).s

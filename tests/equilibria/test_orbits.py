@@ -48,7 +48,7 @@ def integrated(network, x, y, teaching, turns: int, initial=None, points: int = 
     [
         pytest.param(LINEAR[0], 6, id="linear", marks=pytest.mark.slow),
         pytest.param(TANH[0], 6, id="tanh"),
-        pytest.param(FreeCompanion(skewed(4, 0)), 6, id="companion"),
+        pytest.param(FreeCompanion(skewed(4, 0)), 6, id="companion", marks=pytest.mark.slow),
         pytest.param(
             RunningMean(skewed(4, 0, 0.2), 20.0), 60, id="running mean", marks=pytest.mark.slow
         ),

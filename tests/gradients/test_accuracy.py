@@ -150,6 +150,7 @@ def test_concerns_name_the_sample_and_the_number():
     assert unknown.branch_concerns() and unknown.error_concerns()
 
 
+@pytest.mark.slow
 def test_a_mean_that_is_no_equilibrium_does_not_print_as_one():
     found = osciprop.estimate_gradient(NETWORK, *DATA, osciprop.OscillatoryEP(0.1, 1.0))
     assert "0 of 4 samples" not in str(found)

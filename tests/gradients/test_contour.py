@@ -58,6 +58,7 @@ def test_predicted_error_is_the_truncation(toy):
         assert float(estimate.accuracy.error) == pytest.approx(error, rel=0.01, abs=1e-8)
 
 
+@pytest.mark.slow
 def test_amplitude_beyond_the_singularity_warns_with_the_radius(toy):
     method = osciprop.HolomorphicEP(0.7, 30)
     with pytest.warns(osciprop.GradientAccuracyWarning, match="radius of convergence at 0.68"):

@@ -32,6 +32,7 @@ def turn():
     return network, x, y, activity, 0.2 * jnp.asarray(roots_of_unity(24))
 
 
+@pytest.mark.slow
 def test_rules_agree_where_the_response_is_analytic(turn):
     (products, _), (signals, _) = both(*turn)
     np.testing.assert_allclose(flat(signals), flat(products), rtol=1e-8, atol=1e-12)

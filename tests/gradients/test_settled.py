@@ -84,6 +84,7 @@ def test_asymmetric_networks(reference):
     assert relative_error(found.gradient, exact) < 1e-3
 
 
+@pytest.mark.slow
 def test_it_says_what_is_wrong():
     with pytest.warns(osciprop.GradientAccuracyWarning, match=r"period=3 is too short"):
         osciprop.estimate_gradient(*TANH, SettledOscillation(0.3, 3.0, solver=FINE))

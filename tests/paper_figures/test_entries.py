@@ -46,10 +46,8 @@ ROTATING = replace(rotating.FAST, holds=(5,), periods=2)
 NOT_DRAWN = (fig2d, fig3c, fig4a, homeostasis, holomorphic_dual)
 """What these draw needs all of their rows, or several points."""
 
-BEGUN = (error_vectors, fidelity, holomorphic_dual, holomorphic_aep)
-"""Of many programs: the whole of their entries is slow, and a first result is not."""
-
-MANY_PROGRAMS = (*BEGUN, fig2b, fig2d, fig3c, fig4a, bias_by_angle, homeostasis, verification, settled)
+QUICK = (stability, angles)
+"""The others compile many programs."""
 
 run = Study.run
 
@@ -80,24 +78,8 @@ def small(monkeypatch):
         monkeypatch.setattr(module, "digits", lambda: noise_images((8, 8), 50))
 
 
-class FirstResult(Exception):
-    """A study has returned."""
-
-
-@pytest.mark.parametrize("figure", BEGUN, ids=lambda figure: figure.NAME)
-@pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
-def test_it_has_a_first_result(figure, monkeypatch):
-    def stop(study: Study, **_: object) -> None:
-        raise FirstResult(first_everywhere(study))
-
-    monkeypatch.setattr(Study, "run", stop)
-    with pytest.raises(FirstResult) as caught:
-        figure.compute(fast=True)
-    assert caught.value.args[0].sizes
-
-
 WHOLE = [
-    pytest.param(figure, marks=pytest.mark.slow if figure in MANY_PROGRAMS else (), id=figure.NAME)
+    pytest.param(figure, marks=() if figure in QUICK else pytest.mark.slow, id=figure.NAME)
     for figure in TINY
 ]
 

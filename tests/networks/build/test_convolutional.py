@@ -75,6 +75,7 @@ EXACT = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "tolerance"), EXACT)
 def test_methods_agree_with_implicit_differentiation(method, tolerance):
     assert error(osciprop.hopfield_cnn(LAYERS, key=KEY, **SETTINGS), method) < tolerance
