@@ -94,6 +94,7 @@ def test_taylor_coefficients_of_a_linear_network():
         np.testing.assert_allclose(found, expected, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_radius_of_the_toy_network(toy):
     network, x, y = toy
     assert radius_of_convergence(network, x, y) == pytest.approx(0.65714, rel=0.005)

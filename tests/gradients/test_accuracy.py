@@ -131,6 +131,7 @@ def test_nothing_to_learn_is_no_error():
     assert float(found.accuracy.error) > 1
 
 
+@pytest.mark.slow
 def test_noise_is_not_predicted():
     noise = osciprop.WhiteNoise(1e-3)
     method = osciprop.OscillatoryEP(0.1, 20.0, noise=noise)

@@ -24,6 +24,7 @@ def estimate(samples: int) -> osciprop.training.MemoryEstimate:
     return osciprop.training.memory_estimate(network(), x, y, METHOD, OPTIMIZER)
 
 
+@pytest.mark.slow
 def test_what_is_known_is_counted_exactly():
     memory = estimate(50)
     numbers = 64 * 30 + 30 * 20 + 30 + 20 + 20 * 10 + 10 + 2  # and two time constants
