@@ -5,6 +5,7 @@ import importlib.metadata
 import os
 import pkgutil
 from pathlib import Path
+from typing import Any
 
 # Most of a test's time is compilation, of programs that run once and are small. The older of the
 # two code generators of JAX 0.10 needs half of the time; later versions have one only.
@@ -37,6 +38,7 @@ if os.environ.get("OSCIPROP_CHECK_ANNOTATIONS"):
     jaxtyping.install_import_hook(checked, "beartype.beartype")
 
 import osciprop  # noqa: E402
+from osciprop.equilibria import AndersonIteration  # noqa: E402
 from osciprop.studies.memory_maps import MemoryMaps  # noqa: E402
 
 MAPS = MemoryMaps(pause=5.0)
@@ -61,6 +63,17 @@ def figures_are_closed():
     """Whatever was drawn is gone after the test that drew it."""
     yield
     plt.close("all")
+
+
+@pytest.fixture
+def small_programs(monkeypatch):
+    """`Settling` is plain sweeps: enough for code that is run to see that it runs."""
+
+    def sweeps(self: osciprop.Settling, *arguments: Any) -> Any:
+        return AndersonIteration(tolerance=self.tolerance).solve(*arguments)
+
+    monkeypatch.setattr(osciprop.Settling, "solve", sweeps)
+    monkeypatch.setattr(osciprop.Settling, "track", sweeps)
 
 
 @pytest.fixture

@@ -49,9 +49,11 @@ def public() -> Iterator[tuple[str, Any]]:
 PUBLIC = dict(public())
 
 MANY_PROGRAMS = {
+    "osciprop.AbstractEnergyNetwork",
     "osciprop.AdversarialTraining",
     "osciprop.AssumedReciprocal",
     "osciprop.AsymmetricEP",
+    "osciprop.BPTT",
     "osciprop.CentredEP",
     "osciprop.DualPropagationAdjoint",
     "osciprop.DyadicEP",
@@ -67,6 +69,7 @@ MANY_PROGRAMS = {
     "osciprop.analysis.Fluctuations",
     "osciprop.analysis.GradientSeries",
     "osciprop.analysis.Spectrum",
+    "osciprop.analysis.activity_spectrum",
     "osciprop.analysis.averaged_objective",
     "osciprop.analysis.gradient_noise",
     "osciprop.analysis.gradient_series",
@@ -78,9 +81,11 @@ MANY_PROGRAMS = {
     "osciprop.gradients.KolenPollack",
     "osciprop.gradients.NoisyClassicEP",
     "osciprop.gradients.NoisyHolomorphicEP",
+    "osciprop.gradients.OscillationDiagnostics",
     "osciprop.gradients.Symmetrised",
     "osciprop.gradients.local_gradient",
     "osciprop.training.FastGradientSign",
+    "osciprop.training.ProjectedGradient",
     "osciprop.training.memory_estimate",
 }
 """Their examples take long for compilation."""

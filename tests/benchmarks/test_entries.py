@@ -28,7 +28,7 @@ class Once:
 
 
 @pytest.fixture(autouse=True)
-def as_they_run(monkeypatch):
+def as_they_run(monkeypatch, small_programs):
     """Benchmarks are of single precision, with JAX's own promotion."""
     monkeypatch.setattr(jax, "clear_caches", lambda: None)  # other tests go on with theirs
     with jax.enable_x64(False), jax.numpy_dtype_promotion("standard"):
@@ -41,7 +41,6 @@ def test_none_is_left_out():
     assert {path.stem for path in FOLDER.glob("*.py")} == called | measured | {"fixture"}
 
 
-@pytest.mark.slow
 def test_convolutional(tmp_path, monkeypatch):
     monkeypatch.setattr(convolutional, "PRODUCT", 8)
     path = tmp_path / "numbers.json"
@@ -63,7 +62,6 @@ def test_loops(monkeypatch, capsys):
     assert "ratio" in capsys.readouterr().out
 
 
-@pytest.mark.slow
 def test_precision(monkeypatch, capsys):
     monkeypatch.setattr(precision, "SIZES", SIZES)
     monkeypatch.setattr(precision, "BATCH", 2)
@@ -75,7 +73,6 @@ def test_precision(monkeypatch, capsys):
     assert all(np.isfinite(row.get("activity error", 0.0)) for row in rows)
 
 
-@pytest.mark.slow
 def test_studies_and_lanes(monkeypatch, capsys):
     monkeypatch.setattr(studies, "CASES", [([4, 3, 2], 1, (2, 2))])
     studies.main()
@@ -108,7 +105,6 @@ def test_backprop_steps(module, monkeypatch):
     measured.test_backprop_step(Once())
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
 def test_dual(monkeypatch):
     measured = importlib.import_module("benchmarks.test_dual")
@@ -128,7 +124,6 @@ def test_gradients(monkeypatch):
     assert set(once.extra_info) == {"first call, s", "cosine"}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["test_simulation", "test_by_hand"])
 def test_simulation(name, monkeypatch):
     measured = importlib.import_module("benchmarks.test_simulation")

@@ -60,6 +60,7 @@ def test_it_ends_unfinished_after_the_last_step():
     assert int(steps) == 7
 
 
+@pytest.mark.slow
 def test_anderson_needs_fewer_steps_near_criticality():
     """Mixing makes up for slow modes: `1 / (1 - 0.99)` would need about two thousand steps."""
     network = linear_network(norm=0.99)

@@ -29,7 +29,10 @@ def systems(units: int, count: int, imaginary: float = 0.0) -> tuple[np.ndarray,
 
 
 @pytest.mark.parametrize("imaginary", [0.0, 0.3j])
-@pytest.mark.parametrize("units", [1, 3, 20, 100])
+@pytest.mark.parametrize(
+    "units",
+    [1, 20, pytest.param(3, marks=pytest.mark.slow), pytest.param(100, marks=pytest.mark.slow)],
+)
 def test_systems_of_any_spectrum_are_solved(units, imaginary):
     matrices, right = systems(units, 50, imaginary)
     found = solve(jnp.asarray(matrices), jnp.asarray(right))

@@ -115,6 +115,7 @@ def test_single_precision_and_its_summary():
     np.testing.assert_allclose(orbit.u[0], precise.u[0], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_what_is_not_found_is_an_error_or_flagged():
     network, x, y = TANH
     teaching, short = osciprop.Oscillation(0.3, 20.0), HarmonicBalance(max_steps=2)

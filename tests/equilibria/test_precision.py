@@ -31,6 +31,7 @@ def test_the_state_is_off_by_the_round_off_of_its_precision(dtype):
     assert float(solution.residual.max()) > 1e-5  # judged in full precision
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["bfloat16", pytest.param("float16", marks=pytest.mark.slow)])
 def test_finished_gradients_are_those_of_full_precision(dtype):
     network = single_network()

@@ -120,6 +120,7 @@ def test_inside_jit_it_is_made_on_request(exact):
     assert float(predicted(x, y)) == pytest.approx(float(outside.accuracy.error), rel=0.01)
 
 
+@pytest.mark.slow
 def test_nothing_to_learn_is_no_error():
     """Targets that the network meets: error signal and gradient are zero."""
     network = osciprop.hopfield_regressor([5, 4, 3], key=jax.random.key(0))

@@ -123,7 +123,9 @@ def test_vector_field_keeps_the_bias_of_asymmetry(asymmetric):
     assert relative_error(limit, reference.gradient) > 0.1
 
 
-@pytest.mark.parametrize(("points", "order"), [(1, 1), (2, 2), (4, 4)])
+@pytest.mark.parametrize(
+    ("points", "order"), [(1, 1), (4, 4), pytest.param(2, 2, marks=pytest.mark.slow)]
+)
 def test_bias_order_of_the_nudge(asymmetric, points, order):
     case, reference = asymmetric
     amplitudes = np.asarray([0.01, 0.02])

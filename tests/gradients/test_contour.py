@@ -43,6 +43,7 @@ def test_nudged_states_that_did_not_converge_are_told(toy):
         osciprop.estimate_gradient(*toy, synchronous)
 
 
+@pytest.mark.slow
 def test_radius_of_convergence(toy):
     estimate = osciprop.estimate_gradient(*toy, osciprop.HolomorphicEP(0.5, 60))
     assert estimate.diagnostics.radius_of_convergence() == pytest.approx(0.65714, rel=0.02)

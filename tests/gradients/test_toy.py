@@ -60,7 +60,7 @@ def test_contour_states_equal_the_published(toy, name, amplitude):
 
 @pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
 @pytest.mark.parametrize(
-    "numbers", [{10, 30}, pytest.param({2, 4, 6, 8, 16, 24, 60}, marks=pytest.mark.slow)]
+    "numbers", [{10}, pytest.param({2, 4, 6, 8, 16, 24, 30, 60}, marks=pytest.mark.slow)]
 )
 def test_truncation_error_equals_the_table(toy, numbers):
     reference = osciprop.estimate_gradient(

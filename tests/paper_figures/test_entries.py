@@ -46,8 +46,8 @@ ROTATING = replace(rotating.FAST, holds=(5,), periods=2)
 NOT_DRAWN = (fig2d, fig3c, fig4a, homeostasis, holomorphic_dual)
 """What these draw needs all of their rows, or several points."""
 
-QUICK = (stability, angles)
-"""The others compile many programs."""
+BEGUN = (settled, error_vectors, fidelity, holomorphic_dual, holomorphic_aep)
+"""Of many programs: the whole of their entries is slow, and a first result is not."""
 
 run = Study.run
 
@@ -61,7 +61,7 @@ def first_everywhere(study: Study, **_: object) -> xarray.Dataset:
 
 
 @pytest.fixture(autouse=True)
-def small(monkeypatch):
+def small(monkeypatch, small_programs):
     """Tiny sizes, and noise in the place of images."""
     monkeypatch.setattr(Study, "run", first_everywhere)
     for figure, size in TINY.items():
@@ -78,8 +78,24 @@ def small(monkeypatch):
         monkeypatch.setattr(module, "digits", lambda: noise_images((8, 8), 50))
 
 
+class FirstResult(Exception):
+    """A study has returned."""
+
+
+@pytest.mark.parametrize("figure", BEGUN, ids=lambda figure: figure.NAME)
+@pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
+def test_it_has_a_first_result(figure, monkeypatch):
+    def stop(study: Study, **_: object) -> None:
+        raise FirstResult(first_everywhere(study))
+
+    monkeypatch.setattr(Study, "run", stop)
+    with pytest.raises(FirstResult) as caught:
+        figure.compute(fast=True)
+    assert caught.value.args[0].sizes
+
+
 WHOLE = [
-    pytest.param(figure, marks=() if figure in QUICK else pytest.mark.slow, id=figure.NAME)
+    pytest.param(figure, marks=pytest.mark.slow if figure in BEGUN else (), id=figure.NAME)
     for figure in TINY
 ]
 
@@ -93,7 +109,6 @@ def test_it_runs(figure):
         assert isinstance(figure.plot(data), Figure)
 
 
-@pytest.mark.slow
 def test_both_figures_of_one_simulation_run(monkeypatch):
     once = functools.cache(rotating.simulate.__wrapped__)
     monkeypatch.setattr(rotating, "simulate", once)
