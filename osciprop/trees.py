@@ -4,6 +4,8 @@ States, gradients and what accompanies them are pytrees of arrays. Where samples
 every leaf has the batch as its leading axis.
 """
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -76,6 +78,7 @@ def sample_peaks(tree: PyTree[Inexact[Array, "batch ..."]]) -> Float[Array, " ba
     return jnp.max(jnp.stack(peaks), axis=0)
 
 
+@partial(jax.jit, inline=True)  # one program where it is called outside of any other
 def largest_change(before: PyTree, after: PyTree) -> Float[Array, " batch"]:
     """Per sample, the largest difference of any entry of two states.
 

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Inexact, Int, PRNGKeyArray
 
 from ..errors import check_finite, is_traced
@@ -63,10 +64,13 @@ def check_targets(target: ArrayLike, batch: int, outputs: int) -> Targets:
                 f"y has integer type {array.dtype} and shape {array.shape}: integer targets are "
                 "labels of shape (batch,); give rows of targets as floating-point numbers"
             )
-        if not is_traced(array) and array.size and (array.min() < 0 or array.max() >= outputs):
+        if is_traced(array) or not array.size:
+            return array
+        labels = np.asarray(array)
+        if labels.min() < 0 or labels.max() >= outputs:
             raise ValueError(
-                f"y holds labels from {array.min()} to {array.max()}, but the network has {outputs}"
-                f" outputs: labels must lie in 0 ... {outputs - 1}"
+                f"y holds labels from {labels.min()} to {labels.max()}, but the network has "
+                f"{outputs} outputs: labels must lie in 0 ... {outputs - 1}"
             )
     elif array.shape != (batch, outputs):
         raise ValueError(
@@ -147,7 +151,11 @@ class SoftmaxCrossEntropy(AbstractCost):
     # The bias takes its shape and type from the weight.
     def __init__(self, weight: ArrayLike, bias: ArrayLike | None = None):
         self.weight = jnp.asarray(weight)
-        self.bias = jnp.zeros_like(self.weight[0]) if bias is None else jnp.asarray(bias)
+        self.bias = (
+            jnp.zeros(self.weight.shape[1:], self.weight.dtype)
+            if bias is None
+            else jnp.asarray(bias)
+        )
 
     def output(self, activity: Inexact[Array, "batch units"]) -> Inexact[Array, "batch classes"]:
         return matmul(activity, self.weight) + complex_like(self.bias, activity)

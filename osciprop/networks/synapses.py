@@ -8,6 +8,7 @@ dense; projections carry through any transform, such as `osciprop.networks.Convo
 
 import abc
 from collections.abc import Callable
+from functools import partial
 
 import equinox as eqx
 import jax
@@ -31,6 +32,13 @@ def truncated_normal(
 
     `stddev` is that of the normal distribution before the cut, as in Haiku.
     """
+    return _truncated_normal(key, shape, stddev)
+
+
+@partial(jax.jit, static_argnums=1)
+def _truncated_normal(
+    key: PRNGKeyArray, shape: tuple[int, ...], stddev: Float[Array, ""]
+) -> Float[Array, "..."]:
     return stddev * jax.random.truncated_normal(key, -2.0, 2.0, shape, dtype=float)
 
 

@@ -46,7 +46,15 @@ ROTATING = replace(rotating.FAST, holds=(5,), periods=2)
 NOT_DRAWN = (fig2d, fig3c, fig4a, homeostasis, holomorphic_dual)
 """What these draw needs all of their rows, or several points."""
 
-BEGUN = (settled, error_vectors, fidelity, holomorphic_dual, holomorphic_aep)
+BEGUN = (
+    error_vectors,
+    fidelity,
+    fig2d,
+    holomorphic_dual,
+    holomorphic_aep,
+    settled,
+    verification,
+)
 """Of many programs: the whole of their entries is slow, and a first result is not."""
 
 run = Study.run
