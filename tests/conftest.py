@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 # Most of a test's time is compilation, of programs that run once and are small. The older of the
-# two code generators of JAX 0.10 needs half of the time; later versions have one only.
+# two code generators of JAX 0.10 needs half of the time; later versions have one only. Splitting
+# such programs among threads costs a fifth more.
 if importlib.metadata.version("jaxlib").startswith("0.10."):
     os.environ["XLA_FLAGS"] = (
-        os.environ.get("XLA_FLAGS", "") + " --xla_cpu_use_fusion_emitters=false"
+        os.environ.get("XLA_FLAGS", "")
+        + " --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
     )
 
 import jax
@@ -24,6 +26,7 @@ import pytest
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_disable_most_optimizations", True)
+jax.config.update("jax_traceback_in_locations_limit", 0)  # what compiled code comes from: not read
 matplotlib.use("Agg")
 
 HERE = Path(__file__).parent
