@@ -38,7 +38,7 @@ setup: $(TEST_STAMP)  ## create .venv and install osciprop with all that its tes
 demo: $(RUN_STAMP)  ## a small network learns by oscillating
 	$(BIN)/python -m osciprop.demo
 
-test: setup lint  ## lint, then all tests but the slow ones
+test: setup  ## all tests but the slow ones
 	$(FAST) $(BIN)/$(PYTEST)
 
 notebooks: setup  ## run all notebooks in their fast mode
