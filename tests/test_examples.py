@@ -77,6 +77,7 @@ MANY_PROGRAMS = {
     "osciprop.analysis.optimistic_objective",
     "osciprop.equilibria.LipschitzDamping",
     "osciprop.equilibria.Orbit",
+    "osciprop.fit",
     "osciprop.gradients.HomeostaticPenalty",
     "osciprop.gradients.KolenPollack",
     "osciprop.gradients.NoisyClassicEP",

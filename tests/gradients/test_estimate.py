@@ -47,9 +47,7 @@ def test_jit_as_a_whole_equals_eager(method):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "method", [CHEAP[0], pytest.param(METHODS[-1], marks=pytest.mark.slow)], ids=type
-)
+@pytest.mark.parametrize("method", [CHEAP[0], METHODS[-1]], ids=type)
 def test_vmap_over_networks_and_batches(method):
     networks = [small_network(seed) for seed in range(3)]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *networks)

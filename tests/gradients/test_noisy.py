@@ -46,25 +46,14 @@ def many(method, keys, network, x=X, y=Y):
     return jax.vmap(lambda key: draw(key).gradient)(keys)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("noisy", "noiseless"),
     [
         (classic(duration=300.0), osciprop.ClassicEP(0.2, QUICK)),
-        pytest.param(
-            holomorphic(duration=300.0),
-            osciprop.HolomorphicEP(0.3, 6, QUICK),
-            marks=pytest.mark.slow,
-        ),
-        pytest.param(
-            holomorphic(duration=300.0, points=5, reads=3),
-            osciprop.HolomorphicEP(0.3, 5),
-            marks=pytest.mark.slow,
-        ),
-        pytest.param(
-            holomorphic(duration=300.0, points=2),
-            osciprop.HolomorphicEP(0.3, 2),
-            marks=pytest.mark.slow,
-        ),
+        (holomorphic(duration=300.0), osciprop.HolomorphicEP(0.3, 6, QUICK)),
+        (holomorphic(duration=300.0, points=5, reads=3), osciprop.HolomorphicEP(0.3, 5)),
+        (holomorphic(duration=300.0, points=2), osciprop.HolomorphicEP(0.3, 2)),
     ],
     ids=["classic", "six points", "five points", "two points"],
 )

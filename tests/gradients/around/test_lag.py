@@ -70,6 +70,26 @@ def test_beta_does_not_jump_between_the_periods():
 
 
 @pytest.mark.slow
+def test_coloured_noise_goes_on_from_one_period_to_the_next():
+    """Noise that hardly changes within both runs shifts the means of both alike."""
+    network, x, y = LINEAR
+    many = [jnp.asarray(np.repeat(part, 200, axis=0)) for part in (x, y)]
+    method = OscillatoryEP(
+        0.1,
+        10.0,
+        settle_periods=1,
+        noise=osciprop.ColouredNoise(0.1, correlation_time=3000.0),
+        integrator=osciprop.euler_maruyama(0.1),
+    )
+    runs = eqx.filter_jit(OscillatoryEP.at_two_periods)(
+        method, network, *many, None, jax.random.key(0)
+    )
+    shorter, longer = (np.asarray(jax.tree.leaves(run.equilibrium.s)[0]) for run in runs)
+    for unit in range(shorter.shape[1]):
+        assert np.corrcoef(shorter[:, unit], longer[:, unit])[0, 1] > 0.95
+
+
+@pytest.mark.slow
 def test_one_trace_per_sweep_of_periods():
     network, x, y = (jnp.asarray(part) if isinstance(part, np.ndarray) else part for part in TANH)
 
