@@ -20,11 +20,13 @@ The files, each importing only from those above it:
     jacobian           how asymmetric a Jacobian is, and what that does to error signals
     lipschitz_damping  damped inference of dual propagation
     flow               relaxation by the ODE itself
+    elsewhere          which equilibria are not those that the ODE settles in
     newton             equilibria by Newton's method, matrix-free
 """
 
 from .chained import Chained as Chained
 from .contracting import ContractingIteration as ContractingIteration
+from .elsewhere import elsewhere as elsewhere
 from .flow import Flow as Flow
 from .iterations import AndersonIteration as AndersonIteration
 from .iterations import SequentialIteration as SequentialIteration
