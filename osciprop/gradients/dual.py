@@ -60,7 +60,7 @@ class DualDiagnostics(AbstractDiagnostics):
     free: Solution
     dyads: Solution
     unrest: Float[Array, " populations"]
-    tolerance: Float[Array, ""]
+    tolerance: Number
     alpha: Numbers
     amplitude: Number
 
