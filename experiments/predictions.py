@@ -28,7 +28,6 @@ from paper_figures.precision import in_double_precision
 
 FILE = "predictions.json"
 DRAWS = 340
-TINY = {"DRAWS": 2}
 SAMPLES = 2
 PRECISIONS = {"float64": (jnp.float64, 1e-2), "float32": (jnp.float32, 1e-1)}
 FACTOR = 10
@@ -68,6 +67,11 @@ STRUCTURES: list[tuple[osciprop.networks.AbstractActivation, list[int]]] = [
     (osciprop.ShiftedSigmoid(), [4, 60, 20, 3]),
     (osciprop.Tanh(), [3, 1, 40, 2]),
 ]
+TINY = {
+    "DRAWS": 2,
+    "STRUCTURES": STRUCTURES[:1],
+    "PRECISIONS": {"float64": PRECISIONS["float64"]},
+}
 
 
 def relative(gradient: Any, reference: Any) -> Array:
