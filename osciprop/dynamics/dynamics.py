@@ -84,6 +84,13 @@ def cost_force(network: AbstractNetwork, s: State, y: Targets) -> State:
     return jax.grad(total, holomorphic=is_complex(s))(s)
 
 
+def starting_point(
+    network: AbstractNetwork, x: Float[Array, "batch ..."], initial: State | None
+) -> State:
+    """Where a network begins: at `initial`, or at rest if that is None."""
+    return network.rest(x) if initial is None else initial
+
+
 def make_dynamics(
     network: AbstractNetwork,
     x: Float[Array, "batch ..."],

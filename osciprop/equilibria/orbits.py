@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Complex, Float, Int
 
-from ..dynamics.dynamics import Dynamics, make_dynamics
+from ..dynamics.dynamics import Dynamics, make_dynamics, starting_point
 from ..dynamics.teaching import Constant, Oscillation, roots_of_unity
 from ..errors import check_at_least, is_traced
 from ..networks.complexity import real_dtype, to_complex
@@ -207,7 +207,7 @@ def _settled(
 ) -> tuple[Any, Orbit]:
     dynamics = make_dynamics(network, x, y, teaching)
     free = make_dynamics(network, x)
-    at_rest = relaxation.solve(free, network.rest(x) if initial is None else initial)
+    at_rest = relaxation.solve(free, starting_point(network, x, initial))
     return at_rest, solver.solve(dynamics, teaching, at_rest.u)
 
 

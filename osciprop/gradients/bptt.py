@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from ..dynamics.dynamics import Dynamics
+from ..dynamics.dynamics import Dynamics, starting_point
 from ..dynamics.teaching import Constant
 from ..equilibria.iterations import DAMPING_REMEDY, SynchronousIteration
 from ..equilibria.relaxation import check_tolerance, judge
@@ -89,7 +89,7 @@ class BPTT(AbstractGradientMethod):
         initial: State | None,
         key: PRNGKeyArray | None = None,
     ) -> Estimate:
-        start = network.rest(x) if initial is None else initial
+        start = starting_point(network, x, initial)
         iteration = SynchronousIteration(self.damping, self.tolerance, max_steps=self.steps)
         damping = self.damping.astype(real_dtype(start))
 

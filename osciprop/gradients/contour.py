@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Inexact, PyTree
 
-from ..dynamics.dynamics import Dynamics
+from ..dynamics.dynamics import Dynamics, starting_point
 from ..dynamics.teaching import Constant, Contour
 from ..equilibria.relaxation import AbstractRelaxation
 from ..equilibria.solution import Solution
@@ -132,8 +132,7 @@ def relax_free(
 ) -> tuple[Dynamics, Solution]:
     """The free dynamics and its equilibrium."""
     dynamics = Dynamics(network, network.drive(x), None, Constant())
-    start = network.rest(x) if initial is None else initial
-    return dynamics, relaxation.solve(dynamics, start)
+    return dynamics, relaxation.solve(dynamics, starting_point(network, x, initial))
 
 
 def relax_nudged(

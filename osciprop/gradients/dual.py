@@ -25,7 +25,7 @@ from ..dynamics.dual import (
     Proximal,
     check_fraction,
 )
-from ..dynamics.dynamics import Dynamics, require_holomorphic
+from ..dynamics.dynamics import Dynamics, require_holomorphic, starting_point
 from ..dynamics.teaching import AMPLITUDE_REMEDY, Constant, Contour
 from ..equilibria.iterations import SequentialIteration, sweep
 from ..equilibria.orders import ZigZag
@@ -119,9 +119,9 @@ def forward_pass(
 ) -> tuple[Dynamics, Solution]:
     """The free network and its equilibrium, reached in one sweep if the network is layered."""
     dynamics = Dynamics(network, network.drive(x), None, Constant())
-    start = network.rest(x) if initial is None else initial
-    dtype = real_dtype(start)
-    u = sweep(dynamics, start, jnp.ones((), dtype=dtype))
+    before = starting_point(network, x, initial)
+    dtype = real_dtype(before)
+    u = sweep(dynamics, before, jnp.ones((), dtype=dtype))
     # The same products a second time: what is left of them is rounding.
     rounding = jnp.asarray(1e-8 if dtype == jnp.float64 else 1e-4, dtype=dtype)
     return dynamics, judge(dynamics, u, rounding, jnp.asarray(1), jnp.ones((), dtype=dtype))

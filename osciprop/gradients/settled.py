@@ -22,6 +22,7 @@ from ..networks.network import AbstractNetwork, State
 from ..settings import Number, number
 from ..trees import largest_change, norm, sample_peaks
 from .accuracy import BRANCH_LIMIT
+from .contour import relax_free
 from .estimate import Estimate, at_equilibrium
 from .oscillation import (
     CLOSURE_LIMIT,
@@ -183,8 +184,7 @@ class SettledOscillation(AbstractOscillation):
         initial: State | None,
         key: PRNGKeyArray | None = None,
     ) -> Estimate:
-        start = network.rest(x) if initial is None else initial
-        free = self.relaxation.solve(make_dynamics(network, x), start)
+        _, free = relax_free(network, x, self.relaxation, initial)
         signal = Oscillation(self.amplitude, self.period)
         orbit = self.solver.solve(make_dynamics(network, x, y, signal), signal, free.u)
         gradient, quadrature = self.rule.gradient(network, x, y, orbit.s, orbit.betas)
