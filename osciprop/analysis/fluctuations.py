@@ -22,9 +22,9 @@ from jaxtyping import Array, ArrayLike, Complex, Float, Int
 from ..dynamics.dynamics import make_dynamics
 from ..dynamics.noise import AbstractNoise, AbstractPlane, AbstractSharing
 from ..dynamics.stochastic import NoisyDynamics
+from ..equilibria.own import OwnRelaxation
 from ..equilibria.relaxation import AbstractRelaxation
 from ..equilibria.relaxing import relax
-from ..equilibria.settling import Settling
 from ..errors import check_at_least, check_positive
 from ..networks.network import AbstractNetwork, State
 from ..networks.preparation import prepare
@@ -192,7 +192,7 @@ def linear_fluctuations(
     x: ArrayLike,
     noise: AbstractNoise,
     *,
-    relaxation: AbstractRelaxation = Settling(),
+    relaxation: AbstractRelaxation = OwnRelaxation(),
 ) -> tuple[Fluctuations, ...]:
     """The stationary noise of a free network, for each sample, or group of samples, on its own.
 

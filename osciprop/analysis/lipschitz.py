@@ -14,9 +14,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Inexact, PRNGKeyArray
 
+from ..equilibria.own import OwnRelaxation, at_once_or
 from ..equilibria.relaxation import AbstractRelaxation
 from ..equilibria.relaxing import relax
-from ..equilibria.settling import Settling, at_once_or
 from ..equilibria.solution import require_converged
 from ..errors import check_at_least
 from ..gradients import Implicit
@@ -221,7 +221,7 @@ class _Reading(AbstractExtension):
 
 
 def local_lipschitz(
-    network: AbstractNetwork, x: ArrayLike, *, relaxation: AbstractRelaxation = Settling()
+    network: AbstractNetwork, x: ArrayLike, *, relaxation: AbstractRelaxation = OwnRelaxation()
 ) -> Float[Array, " batch"]:
     """The spectral norm of `d output / dx` at the free equilibrium of each input.
 
@@ -251,6 +251,7 @@ def local_lipschitz(
     free = relax(network, inputs, relaxation=relaxation, throw=False)
     require_converged(free, "relaxation")
     norms = at_once_or(
+        network,
         Implicit(relaxation),
         lambda method: _jacobian_norms(network, inputs, free.u, method),
         jnp.isfinite,

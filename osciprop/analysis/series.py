@@ -14,8 +14,8 @@ from jaxtyping import Array, ArrayLike, Bool, Float, PyTree
 
 from ..dynamics.dynamics import require_holomorphic
 from ..dynamics.teaching import Contour
+from ..equilibria.own import OwnRelaxation, at_once_or
 from ..equilibria.relaxation import AbstractRelaxation
-from ..equilibria.settling import Settling, at_once_or
 from ..equilibria.solution import Solution, require_converged
 from ..equilibria.spectra import radius_from_decay
 from ..errors import check_at_least
@@ -164,7 +164,7 @@ def gradient_series(
     *,
     amplitude: ArrayLike,
     points: int = 60,
-    relaxation: AbstractRelaxation = Settling(),
+    relaxation: AbstractRelaxation = OwnRelaxation(),
     throw: bool = True,
 ) -> GradientSeries:
     """The gradient's Taylor coefficients from noise-free equilibria on `|beta| = amplitude`.
@@ -202,6 +202,7 @@ def gradient_series(
     contour = Contour(amplitude, points)
     require_holomorphic(network)
     series = at_once_or(
+        network,
         relaxation,
         lambda chosen: _series(network, inputs, targets, contour, chosen),
         lambda found: found.converged,

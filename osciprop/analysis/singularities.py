@@ -10,8 +10,8 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Inexact, PyTree
 
 from ..dynamics.dynamics import require_holomorphic
 from ..dynamics.teaching import Contour
+from ..equilibria.own import OwnRelaxation, at_once_or
 from ..equilibria.relaxation import AbstractRelaxation
-from ..equilibria.settling import Settling, at_once_or
 from ..equilibria.solution import Solution, require_converged
 from ..equilibria.spectra import (
     fourier_coefficients,
@@ -118,7 +118,7 @@ def activity_spectrum(
     *,
     amplitude: ArrayLike,
     points: int,
-    relaxation: AbstractRelaxation = Settling(),
+    relaxation: AbstractRelaxation = OwnRelaxation(),
     throw: bool = True,
 ) -> Spectrum:
     """Fourier coefficients of the equilibrium activity on the circle `|beta| = amplitude`.
@@ -154,6 +154,7 @@ def activity_spectrum(
     contour = Contour(amplitude, points)
     require_holomorphic(network)
     spectrum = at_once_or(
+        network,
         relaxation,
         lambda chosen: _spectrum(network, inputs, targets, contour, chosen),
         lambda found: found.converged,
@@ -171,7 +172,7 @@ def radius_of_convergence(
     *,
     points: int = 60,
     amplitude: ArrayLike | None = None,
-    relaxation: AbstractRelaxation = Settling(),
+    relaxation: AbstractRelaxation = OwnRelaxation(),
 ) -> float:
     """Distance in the `beta` plane of the nearest singularity of the equilibrium from 0.
 

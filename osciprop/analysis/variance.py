@@ -25,8 +25,8 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, ArrayLike, Float, Inexact, Int, PyTree
 
 from ..dynamics.dynamics import cost_force, make_dynamics
+from ..equilibria.own import OwnRelaxation
 from ..equilibria.relaxation import AbstractRelaxation
-from ..equilibria.settling import Settling
 from ..gradients.oscillatory import OscillatoryEP
 from ..networks.complexity import real_dtype
 from ..networks.costs import Targets
@@ -92,7 +92,7 @@ def gradient_noise(
     y: ArrayLike,
     method: OscillatoryEP,
     *,
-    relaxation: AbstractRelaxation = Settling(),
+    relaxation: AbstractRelaxation = OwnRelaxation(),
 ) -> GradientNoise:
     """Predicted noise of `estimate_gradient(network, x, y, method)`, to leading order.
 

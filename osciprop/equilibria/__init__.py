@@ -13,6 +13,7 @@ The files, each importing only from those above it:
     contracting        accelerated iteration of the samples whose sweeps contract
     stability          whether the ODE stays at an equilibrium
     settling           flow, then acceleration: the equilibrium that the ODE settles in
+    own                the relaxation that a network names, and the default of all that relaxes
     relaxing           `relax`
     orbits             the periodic orbit under a rotating teaching signal
     chained            one relaxation after another
@@ -48,6 +49,7 @@ from .orders import Backward as Backward
 from .orders import Forward as Forward
 from .orders import OddEven as OddEven
 from .orders import ZigZag as ZigZag
+from .own import OwnRelaxation as OwnRelaxation
 from .precision import ReducedPrecision as ReducedPrecision
 from .relaxation import AbstractRelaxation as AbstractRelaxation
 from .relaxing import relax as relax

@@ -14,9 +14,9 @@ from ..networks.network import AbstractNetwork, State
 from ..networks.preparation import prepare
 from ..settings import Module
 from ..trees import as_rows, sample_products
+from .own import OwnRelaxation
 from .relaxation import AbstractRelaxation
 from .relaxing import relax
-from .settling import Settling
 
 
 class JacobianSymmetry(Module):
@@ -74,7 +74,7 @@ def _norms(network: AbstractNetwork, s: State, x: Array) -> JacobianSymmetry:
 
 
 def jacobian_symmetry(
-    network: AbstractNetwork, x: ArrayLike, *, relaxation: AbstractRelaxation = Settling()
+    network: AbstractNetwork, x: ArrayLike, *, relaxation: AbstractRelaxation = OwnRelaxation()
 ) -> JacobianSymmetry:
     """How symmetric the Jacobian is at the free equilibrium of each input, exactly.
 
@@ -139,7 +139,7 @@ class MeanStability:
 
 
 def running_mean_stability(
-    network: AbstractNetwork, x: ArrayLike, *, relaxation: AbstractRelaxation = Settling()
+    network: AbstractNetwork, x: ArrayLike, *, relaxation: AbstractRelaxation = OwnRelaxation()
 ) -> MeanStability:
     """Whether `OscillatoryAEP` with `OwnMean` finds the free equilibrium of each input.
 

@@ -30,8 +30,8 @@ from ..settings import Module, Number, optional_number
 from ..trees import keep_samples, largest_change
 from .anderson import accelerate
 from .iterations import ACCELERATION_ONSET, in_turn
+from .own import OwnRelaxation, at_once_or
 from .relaxation import AbstractRelaxation, check_tolerance, precision_threshold
-from .settling import Settling, at_once_or
 from .solution import raise_unconverged
 
 
@@ -218,7 +218,7 @@ def settled_orbit(
     teaching: Oscillation,
     *,
     solver: HarmonicBalance = HarmonicBalance(),
-    relaxation: AbstractRelaxation = Settling(),
+    relaxation: AbstractRelaxation = OwnRelaxation(),
     initial: State | None = None,
     throw: bool = True,
 ) -> Orbit:
@@ -254,6 +254,7 @@ def settled_orbit(
     """
     x, y = prepare_pair(network, x, y)
     at_rest, orbit = at_once_or(
+        network,
         relaxation,
         lambda chosen: _settled(network, x, y, teaching, solver, chosen, initial),
         lambda found: found[0].converged,

@@ -14,8 +14,8 @@ from ..networks.complexity import to_complex
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
 from ..networks.preparation import prepare
+from .own import OwnRelaxation, at_once_or
 from .relaxation import AbstractRelaxation
-from .settling import Settling, at_once_or
 from .solution import Solution, poison, require_converged
 
 
@@ -42,7 +42,7 @@ def relax(
     y: ArrayLike | None = None,
     *,
     beta: ArrayLike | None = None,
-    relaxation: AbstractRelaxation = Settling(),
+    relaxation: AbstractRelaxation = OwnRelaxation(),
     initial: State | None = None,
     throw: bool = True,
 ) -> Solution:
@@ -84,6 +84,7 @@ def relax(
         )
     teaching = None if beta is None else Constant(beta)
     solution = at_once_or(
+        network,
         relaxation,
         lambda chosen: _relax(network, x, y, teaching, chosen, initial),
         lambda found: found.converged,

@@ -5,8 +5,7 @@ ends in another than the ODE does. So the flow decides, and what is faster takes
 has: per sample, since one that is easy must not wait for one that is not.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -14,12 +13,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from ..dynamics.dynamics import Dynamics
-from ..errors import check_at_least, is_traced
+from ..errors import check_at_least
 from ..networks.complexity import complex_like, real_dtype
 from ..networks.network import State
 from ..settings import Number, optional_number
 from ..trees import choose_samples, sample_norms
-from .contracting import CONTRACTION, MIXED, ContractingIteration
+from .contracting import CONTRACTION, MIXED
 from .iterations import accelerated_sweeps, activity_change
 from .linear import solve_linear
 from .loops import in_any_lane, iterate
@@ -38,9 +37,6 @@ FIRST_STEP = 0.3
 
 # How far from where the flow is Newton's method may end, in units of the residual there.
 REACH = 30
-
-Method = TypeVar("Method")
-Result = TypeVar("Result")
 
 NEWTON_STEPS, ITERATION_STEPS = 12, 400
 
@@ -186,29 +182,6 @@ class Settling(AbstractRelaxation):
             max_steps=len(LEVELS) + 1,
         )
         return final, shown, steps, time
-
-
-def at_once_or(
-    method: Method, solve: Callable[[Method], Result], converged: Callable[[Result], Array]
-) -> Result:
-    """`solve(method)`, whose `Settling` is tried as `ContractingIteration` alone first.
-
-    Most networks need no more, and all of `Settling` takes several times longer to compile. Inside
-    `jit`, where nothing can be decided, it is compiled.
-    """
-
-    def is_settling(node: object) -> bool:
-        return isinstance(node, Settling)
-
-    def attempt(node: Any) -> Any:
-        return ContractingIteration(node.tolerance) if is_settling(node) else node
-
-    if any(map(is_settling, jax.tree.leaves(method, is_leaf=is_settling))):
-        found = solve(jax.tree.map(attempt, method, is_leaf=is_settling))
-        settled = converged(found)
-        if not is_traced(settled) and bool(jnp.all(settled)):
-            return found
-    return solve(method)
 
 
 def _newton(

@@ -18,8 +18,8 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray, PyTree
 from ..dynamics.correction import Corrected, Dyad, jacobian_product
 from ..dynamics.dynamics import Dynamics, require_holomorphic
 from ..dynamics.teaching import AMPLITUDE_REMEDY, Constant, Contour
+from ..equilibria.own import OwnRelaxation
 from ..equilibria.relaxation import AbstractRelaxation, judge
-from ..equilibria.settling import Settling
 from ..equilibria.solution import Solution
 from ..errors import check_at_least, check_positive
 from ..networks.complexity import real_dtype
@@ -95,7 +95,7 @@ class VectorFieldEP(_Nudged):
 
     amplitude: Number = eqx.field(default=0.1, converter=number)
     points: int = eqx.field(default=2, static=True)
-    relaxation: AbstractRelaxation = Settling()
+    relaxation: AbstractRelaxation = OwnRelaxation()
 
     def nudged(self, free_dynamics: Dynamics, free: Solution) -> Dynamics:
         return free_dynamics
@@ -135,7 +135,7 @@ class AsymmetricEP(_Nudged):
 
     amplitude: Number = eqx.field(default=0.1, converter=number)
     points: int = eqx.field(default=8, static=True)
-    relaxation: AbstractRelaxation = Settling()
+    relaxation: AbstractRelaxation = OwnRelaxation()
 
     def nudged(self, free_dynamics: Dynamics, free: Solution) -> Dynamics:
         # The drive carries the free activity along, so that every point of the contour has it.
@@ -193,7 +193,7 @@ class DyadicEP(AbstractGradientMethod):
     """
 
     amplitude: Number = eqx.field(default=1.0, converter=number)
-    relaxation: AbstractRelaxation = Settling()
+    relaxation: AbstractRelaxation = OwnRelaxation()
 
     def __check_init__(self) -> None:
         check_positive("amplitude", self.amplitude, AMPLITUDE_REMEDY)

@@ -12,8 +12,8 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from ..dynamics.dynamics import require_holomorphic
 from ..dynamics.teaching import AMPLITUDE_REMEDY, Contour
+from ..equilibria.own import OwnRelaxation
 from ..equilibria.relaxation import AbstractRelaxation
-from ..equilibria.settling import Settling
 from ..errors import check_at_least, check_positive
 from ..networks.complexity import real_dtype
 from ..networks.costs import Targets
@@ -54,7 +54,7 @@ class HolomorphicEP(AbstractGradientMethod):
 
     amplitude: Number = eqx.field(default=0.4, converter=number)
     points: int = eqx.field(default=8, static=True)
-    relaxation: AbstractRelaxation = Settling()
+    relaxation: AbstractRelaxation = OwnRelaxation()
 
     def __check_init__(self) -> None:
         check_positive("amplitude", self.amplitude, AMPLITUDE_REMEDY)
@@ -104,7 +104,7 @@ class CentredEP(AbstractGradientMethod):
     """
 
     amplitude: Number = eqx.field(default=0.1, converter=number)
-    relaxation: AbstractRelaxation = Settling()
+    relaxation: AbstractRelaxation = OwnRelaxation()
 
     def __check_init__(self) -> None:
         check_positive("amplitude", self.amplitude, AMPLITUDE_REMEDY)
@@ -145,7 +145,7 @@ class ClassicEP(AbstractGradientMethod):
     """
 
     amplitude: Number = eqx.field(default=0.1, converter=number)
-    relaxation: AbstractRelaxation = Settling()
+    relaxation: AbstractRelaxation = OwnRelaxation()
 
     def __check_init__(self) -> None:
         check_positive("amplitude", self.amplitude, AMPLITUDE_REMEDY)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray, PyTree
 
 from ..dynamics.correction import transposed_product
-from ..equilibria.settling import at_once_or
+from ..equilibria.own import at_once_or
 from ..equilibria.solution import Solution
 from ..errors import ConvergenceError, GradientAccuracyWarning, is_traced
 from ..networks.costs import Targets
@@ -245,6 +245,7 @@ def estimate_gradient(
     x, targets = prepare_pair(network, x, y)
     method.check(network)
     estimate = at_once_or(
+        network,
         method,
         lambda chosen: _estimate(network, x, targets, chosen, initial, key),
         lambda found: found.converged,

@@ -21,8 +21,8 @@ from ..dynamics.integration import Integrator, euler_maruyama
 from ..dynamics.noise import AbstractNoise
 from ..dynamics.stochastic import require_key, with_noise
 from ..dynamics.teaching import AMPLITUDE_REMEDY, Constant, Contour
+from ..equilibria.own import OwnRelaxation
 from ..equilibria.relaxation import AbstractRelaxation
-from ..equilibria.settling import Settling
 from ..equilibria.solution import Solution
 from ..errors import check_at_least, check_positive, is_traced
 from ..networks.complexity import is_complex, real_dtype, to_complex
@@ -119,7 +119,7 @@ class NoisyPhases(Module):
     duration: Number = eqx.field(converter=number)
     reads: int = eqx.field(static=True)
     spacing: Number = eqx.field(converter=number)
-    relaxation: AbstractRelaxation = Settling()
+    relaxation: AbstractRelaxation = OwnRelaxation()
     integrator: Integrator = ONE_STEP
 
     def __check_init__(self) -> None:
@@ -278,7 +278,7 @@ class NoisyClassicEP(_NoisyMethod):
     free_duration: Number | None = eqx.field(default=None, converter=optional_number, kw_only=True)
     reads: int = eqx.field(default=5, static=True, kw_only=True)
     spacing: Number = eqx.field(default=1.0, converter=number, kw_only=True)
-    relaxation: AbstractRelaxation = eqx.field(default=Settling(), kw_only=True)
+    relaxation: AbstractRelaxation = eqx.field(default=OwnRelaxation(), kw_only=True)
     integrator: Integrator = eqx.field(default=ONE_STEP, kw_only=True)
 
     def __check_init__(self) -> None:
@@ -345,7 +345,7 @@ class NoisyHolomorphicEP(_NoisyMethod):
     duration: Number = eqx.field(default=60.0, converter=number, kw_only=True)
     reads: int = eqx.field(default=1, static=True, kw_only=True)
     spacing: Number = eqx.field(default=1.0, converter=number, kw_only=True)
-    relaxation: AbstractRelaxation = eqx.field(default=Settling(), kw_only=True)
+    relaxation: AbstractRelaxation = eqx.field(default=OwnRelaxation(), kw_only=True)
     integrator: Integrator = eqx.field(default=ONE_STEP, kw_only=True)
 
     def __check_init__(self) -> None:

@@ -18,8 +18,8 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 from ..dynamics.correction import jacobian_product
 from ..dynamics.dynamics import cost_force
 from ..equilibria.linear import LinearSolution, judge_linear, solve_linear, sweep_linear
+from ..equilibria.own import OwnRelaxation
 from ..equilibria.relaxation import AbstractRelaxation, check_tolerance
-from ..equilibria.settling import Settling
 from ..equilibria.solution import Solution
 from ..errors import check_at_least, check_positive
 from ..networks.complexity import real_dtype
@@ -188,7 +188,7 @@ class Implicit(_Adjoint):
         (10, 6)
     """
 
-    relaxation: AbstractRelaxation = Settling()
+    relaxation: AbstractRelaxation = OwnRelaxation()
     linear_solver: lineax.AbstractLinearSolver | None = None
     tolerance: Number | None = eqx.field(default=None, converter=optional_number)
 
@@ -234,7 +234,7 @@ class LinearResponse(_Adjoint):
         True
     """
 
-    relaxation: AbstractRelaxation = Settling()
+    relaxation: AbstractRelaxation = OwnRelaxation()
     tolerance: Number | None = eqx.field(default=None, converter=optional_number)
 
     def product(self, network: AbstractNetwork, s: State, drive: PyTree, v: State) -> State:
@@ -264,7 +264,7 @@ class RecurrentBackprop(_Adjoint):
         True
     """
 
-    relaxation: AbstractRelaxation = Settling()
+    relaxation: AbstractRelaxation = OwnRelaxation()
     damping: Number = eqx.field(default=1.0, converter=number)
     tolerance: Number | None = eqx.field(default=None, converter=optional_number)
     max_steps: int = eqx.field(default=2000, static=True)

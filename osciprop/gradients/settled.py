@@ -13,8 +13,8 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 from ..dynamics.dynamics import make_dynamics, require_holomorphic
 from ..dynamics.teaching import AMPLITUDE_REMEDY, PERIOD_REMEDY, Oscillation
 from ..equilibria.orbits import ORBIT_REMEDIES, HarmonicBalance
+from ..equilibria.own import OwnRelaxation
 from ..equilibria.relaxation import AbstractRelaxation
-from ..equilibria.settling import Settling
 from ..equilibria.spectra import harmonic_sizes, radius_from_decay
 from ..errors import check_positive
 from ..networks.costs import Targets
@@ -162,7 +162,7 @@ class SettledOscillation(AbstractOscillation):
     period: Number = eqx.field(default=100.0, converter=number)
     solver: HarmonicBalance = eqx.field(default=HarmonicBalance(8), kw_only=True)
     rule: AbstractLearningRule = eqx.field(default=ActivityProducts(), kw_only=True)
-    relaxation: AbstractRelaxation = eqx.field(default=Settling(), kw_only=True)
+    relaxation: AbstractRelaxation = eqx.field(default=OwnRelaxation(), kw_only=True)
 
     def __check_init__(self) -> None:
         check_positive("amplitude", self.amplitude, AMPLITUDE_REMEDY)

@@ -48,6 +48,10 @@ class AbstractExtension(AbstractNetwork):
     def slowest(self) -> Float[Array, ""]:
         return self.network.slowest()
 
+    @property
+    def relaxation(self) -> object | None:
+        return self.network.relaxation
+
     def is_holomorphic(self) -> bool:
         return self.network.is_holomorphic()
 
@@ -69,6 +73,10 @@ class AbstractDoubled(AbstractExtension):
         >>> issubclass(osciprop.dynamics.FreeCompanion, osciprop.networks.AbstractDoubled)
         True
     """
+
+    @property
+    def relaxation(self) -> None:
+        """None: what the network inside names need not know pairs."""
 
     @abc.abstractmethod
     def around(self, u: State) -> tuple[State, State]:

@@ -106,6 +106,13 @@ class AbstractNetwork(Module):
         """The longest time constant, in units of time."""
         return jnp.asarray(1.0, dtype=float)
 
+    @property
+    def relaxation(self) -> object | None:
+        """How the network comes to equilibrium where a call names no relaxation: an instance of
+        `osciprop.equilibria.AbstractRelaxation`, or None for `osciprop.Settling()`.
+        """
+        return None
+
     def is_holomorphic(self) -> bool:
         """Whether activity, current and cost are holomorphic (a promise, checked by tests)."""
         return True

@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
+from ..equilibria.own import OwnRelaxation, at_once_or
 from ..equilibria.relaxation import AbstractRelaxation
-from ..equilibria.settling import Settling, at_once_or
 from ..errors import check_at_least, check_not_negative, check_positive, is_traced
 from ..gradients import AbstractGradientMethod, Implicit
 from ..gradients.inputs import finite_samples, input_gradient, require_solved
@@ -90,7 +90,7 @@ def sign_ascent(
     if not throw:  # then what was not solved shows nowhere
         moved, _ = climb(attack.method)
         return moved
-    moved, solved = at_once_or(attack.method, climb, lambda found: found[1])
+    moved, solved = at_once_or(network, attack.method, climb, lambda found: found[1])
     moved = keep_samples(solved, moved, jnp.nan)
     require_solved(
         moved,
@@ -240,7 +240,7 @@ def adversarial_accuracy(
     attack: AbstractAttack,
     *,
     batch_size: int = 500,
-    relaxation: AbstractRelaxation = Settling(),
+    relaxation: AbstractRelaxation = OwnRelaxation(),
     key: PRNGKeyArray | None = None,
     throw: bool = True,
 ) -> float:

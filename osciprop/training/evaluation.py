@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PyTree
 
+from ..equilibria.own import OwnRelaxation
 from ..equilibria.relaxation import AbstractRelaxation
 from ..equilibria.relaxing import relax
-from ..equilibria.settling import Settling
 from ..errors import check_at_least
 from ..networks.costs import hits
 from ..networks.network import AbstractNetwork
@@ -39,7 +39,7 @@ def evaluate(
     x: np.ndarray,
     y: np.ndarray,
     *,
-    relaxation: AbstractRelaxation = Settling(),
+    relaxation: AbstractRelaxation = OwnRelaxation(),
     batch_size: int = 500,
     preprocessing: AbstractPreprocessing | None = None,
 ) -> Evaluation:

@@ -15,8 +15,8 @@ import optax
 from jaxtyping import PRNGKeyArray
 
 from ..datasets import Batches, Dataset, prefetched
+from ..equilibria.own import OwnRelaxation
 from ..equilibria.relaxation import AbstractRelaxation
-from ..equilibria.settling import Settling
 from ..errors import check_at_least
 from ..gradients import AbstractGradientMethod
 from ..networks.network import AbstractNetwork
@@ -46,7 +46,7 @@ def fit(
     monitor_every: int = 100,
     checkpoint: Path | str | None = None,
     checkpoint_every: int = 1000,
-    relaxation: AbstractRelaxation = Settling(),
+    relaxation: AbstractRelaxation = OwnRelaxation(),
     preprocessing: AbstractPreprocessing | None = None,
     placement: AbstractPlacement = OneDevice(),
     progress: bool = True,

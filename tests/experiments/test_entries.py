@@ -20,6 +20,7 @@ ONCE = ["--epochs", "1", "--seeds", "0"]
 ARGUMENTS: dict[str, list[str]] = {
     "adaptive_amplitude": [],
     "always_on_in_noise": ["--learning", "implicit, no noise", "--gradients"],
+    "digits": [],
     "hep2022_cnn": [*ONCE, "--rows", "backprop", "--width", "1"],
     "hep2022_table1": [*ONCE, "--methods", "hep"],
     "homeostasis2024": [*ONCE, "--part", "table1", "--rows", "table1_N1_0.5"],
