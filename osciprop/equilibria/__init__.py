@@ -10,8 +10,8 @@ The files, each importing only from those above it:
     anderson           accelerated fixed-point iteration, per sample
     relaxation         what brings a network to equilibrium, and what judges it
     iterations         fixed-point iterations, plain and accelerated
-    contracting        accelerated iteration of the samples whose sweeps contract
     stability          whether the ODE stays at an equilibrium
+    contracting        accelerated iteration of the samples whose sweeps contract
     settling           flow, then acceleration: the equilibrium that the ODE settles in
     own                the relaxation that a network names, and the default of all that relaxes
     relaxing           `relax`

@@ -54,3 +54,6 @@ class Chained(AbstractRelaxation):
         start, before, early = self.first.run(dynamics, u, loose)
         found = self.then.solve(dynamics, start)
         return replace(found, steps=before + found.steps, time=early + found.time)
+
+    def assess(self, dynamics: Dynamics, found: Solution) -> Solution:
+        return self.then.assess(dynamics, found)

@@ -14,6 +14,7 @@ from ..settings import Number, optional_number
 from .iterations import AndersonIteration, accelerated_sweeps
 from .relaxation import AbstractRelaxation, judge
 from .solution import Solution
+from .stability import only_stable
 
 # Sweeps that each shrink the change to less than this of the one before end where the flow does: of
 # 826 samples that did, none ended elsewhere.
@@ -68,3 +69,6 @@ class ContractingIteration(AbstractRelaxation):
         found = judge(dynamics, final, tolerance, steps, steps.astype(tolerance.dtype))
         growth = jnp.where(contracted, -jnp.inf, jnp.nan)
         return replace(found, converged=found.converged & contracted, growth=growth)
+
+    def assess(self, dynamics: Dynamics, found: Solution) -> Solution:
+        return only_stable(dynamics, found)

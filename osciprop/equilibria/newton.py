@@ -16,8 +16,8 @@ from ..networks.network import State
 from ..settings import Number, optional_number
 from .linear import SampleGMRES
 from .relaxation import AbstractRelaxation
-from .solution import Solution, with_growth
-from .stability import checked_growth
+from .solution import Solution
+from .stability import only_stable
 
 
 class _Inexact(lineax.AbstractLinearSolver):  # type: ignore[misc]
@@ -99,6 +99,5 @@ class Newton(AbstractRelaxation):
         final = from_pairs(solution.value, u)
         return final, solution.stats["num_steps"], jnp.zeros((), dtype=real_dtype(u))
 
-    def solve(self, dynamics: Dynamics, u: State) -> Solution:
-        found = super().solve(dynamics, u)
-        return with_growth(found, checked_growth(dynamics, found.u, found.converged))
+    def assess(self, dynamics: Dynamics, found: Solution) -> Solution:
+        return only_stable(dynamics, found)

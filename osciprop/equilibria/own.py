@@ -49,6 +49,9 @@ class OwnRelaxation(AbstractRelaxation):
     def track(self, dynamics: Dynamics, u: State) -> Solution:
         return own_relaxation(dynamics.network).track(dynamics, u)
 
+    def assess(self, dynamics: Dynamics, found: Solution) -> Solution:
+        return own_relaxation(dynamics.network).assess(dynamics, found)
+
 
 def own_relaxation(network: AbstractNetwork) -> AbstractRelaxation:
     """What a network names as its `relaxation`, or `Settling`."""

@@ -11,6 +11,7 @@ from ..networks.network import State
 from ..settings import Number
 from .iterations import SequentialIteration
 from .relaxation import AbstractRelaxation
+from .solution import Solution
 
 
 def as_dtype(value: DTypeLike) -> jnp.dtype:
@@ -74,6 +75,10 @@ class ReducedPrecision(AbstractRelaxation):
         low_dynamics, low_u = _cast((dynamics, u), self.dtype)
         final, steps, time = self.relaxation.run(low_dynamics, low_u, tolerance.astype(self.dtype))
         return _cast(final, full), steps, time.astype(full)
+
+    def assess(self, dynamics: Dynamics, found: Solution) -> Solution:
+        # In full precision, which is what there is of the state by then.
+        return self.relaxation.assess(dynamics, found)
 
 
 def _cast(tree: PyTree, dtype: jnp.dtype) -> PyTree:

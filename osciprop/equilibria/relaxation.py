@@ -55,13 +55,17 @@ class AbstractRelaxation(Module):
 
     def solve(self, dynamics: Dynamics, u: State) -> Solution:
         """Relax from `u` and look at what came of it. Never raises: see `relax`."""
+        return self.assess(dynamics, AbstractRelaxation.track(self, dynamics, u))
+
+    def track(self, dynamics: Dynamics, u: State) -> Solution:
+        """From an equilibrium `u` to where a nudge moves it: without asking for its stability."""
         tolerance = self.threshold(jax.tree.leaves(u)[0].dtype)
         final, steps, time = self.run(dynamics, u, tolerance)
         return judge(dynamics, final, tolerance, steps, time)
 
-    def track(self, dynamics: Dynamics, u: State) -> Solution:
-        """From an equilibrium `u` to where a nudge moves it: without asking for its stability."""
-        return AbstractRelaxation.solve(self, dynamics, u)
+    def assess(self, dynamics: Dynamics, found: Solution) -> Solution:
+        """What `run` reached, and the flags of what else is asked of it: here only the residual."""
+        return found
 
 
 def judge(

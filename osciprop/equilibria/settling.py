@@ -24,7 +24,7 @@ from .linear import solve_linear
 from .loops import in_any_lane, iterate
 from .relaxation import AbstractRelaxation, judge
 from .solution import Solution, unstable, with_growth
-from .stability import checked_growth
+from .stability import checked_growth, only_stable
 
 # Residuals to which the flow is followed before something faster is tried again.
 LEVELS = (0.1, 1e-3)
@@ -113,6 +113,9 @@ class Settling(AbstractRelaxation):
             attempt, start, None, unfinished=lambda result: jnp.any(result[2]), max_steps=2
         )
         return with_growth(judge(dynamics, final, tolerance, steps, time), growth)
+
+    def assess(self, dynamics: Dynamics, found: Solution) -> Solution:
+        return only_stable(dynamics, found)
 
     def _settle(
         self,

@@ -26,6 +26,7 @@ from ..networks.preparation import prepare
 from ..settings import Module
 from ..trees import as_rows, from_rows
 from .loops import in_any_lane, iterate
+from .solution import Solution, with_growth
 
 # Rightmost directions that a restart keeps in its start, and that take part in the error.
 KEPT = 6
@@ -155,6 +156,11 @@ def checked_growth(
 
     found = jax.lax.cond(in_any_lane(jnp.any(wanted)), look, skip, None)
     return jnp.where(wanted, found, -jnp.inf)
+
+
+def only_stable(dynamics: Dynamics, found: Solution) -> Solution:
+    """A solution in which what the ODE leaves is not converged."""
+    return with_growth(found, checked_growth(dynamics, found.u, found.converged))
 
 
 def growth_rates(

@@ -75,6 +75,17 @@ def test_newton_ends_in_an_unstable_one_and_it_is_seen():
     assert stability(network, x, upper.u).stable[0]
 
 
+@pytest.mark.parametrize("solver", [osciprop.Newton(), osciprop.equilibria.ContractingIteration()])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_in_reduced_precision_it_is_seen_too(solver, dtype):
+    network = Field(jnp.asarray([[0.0, 3.0], [3.0, 0.0]]), jnp.zeros(2), jnp.ones(2))
+    reduced = osciprop.equilibria.ReducedPrecision(solver, dtype)
+    for relaxation in (reduced, osciprop.Chained(osciprop.SynchronousIteration(), reduced)):
+        found = osciprop.relax(network, np.zeros((1, 2)), relaxation=relaxation, throw=False)
+        assert found.residual[0] == 0 and not found.converged[0]
+        assert found.growth[0] == pytest.approx(2.0)
+
+
 def test_bad_input_is_named():
     network, (x, y) = small_network(), batch(5, 3, 4)
     free = osciprop.relax(network, x)
