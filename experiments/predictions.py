@@ -46,6 +46,9 @@ RECIPROCAL: dict[str, Make] = {
     "HolomorphicEP, 4 points": lambda r, share: osciprop.HolomorphicEP(r, 4),
     "HolomorphicEP, 8 points": lambda r, share: osciprop.HolomorphicEP(r, 8),
     "SettledOscillation": lambda r, share: osciprop.SettledOscillation(r, 20 + 180 * share),
+    "OscillatoryEP": lambda r, share: osciprop.OscillatoryEP(r, 20 + 180 * share, samples=8),
+    "RecurrentBackprop": lambda r, share: osciprop.RecurrentBackprop(),
+    "BPTT, 100 steps": lambda r, share: osciprop.BPTT(100),
 }
 DIRECTED: dict[str, Make] = {
     "VectorFieldEP, 1 point": lambda r, share: osciprop.VectorFieldEP(r, 1),

@@ -6,7 +6,7 @@ GMRES takes the batch for one long vector and is many times slower here (benchma
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +15,10 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Inexact, Int, PyTree
 
 from ..networks.complexity import real_dtype
 from ..trees import as_rows, from_rows
-from .loops import iterate
+from .loops import in_any_lane, iterate
+
+# Last change, whether a sample was given up, and whether its plain steps contracted.
+Judged: TypeAlias = tuple[Float[Array, " batch"], Bool[Array, " batch"], Bool[Array, " batch"]]
 
 
 def _mixture_alone(
@@ -85,24 +88,88 @@ def accelerate(
     more than `contraction` of the one before is given up. Returns the state, which samples have
     settled, which of them after plain steps that all contracted, and the number of steps.
     """
-    x0 = as_rows(start)
+    dtype = real_dtype(start)
+    limit = jnp.asarray(contraction, dtype=dtype)
+    batch = jax.tree.leaves(start)[0].shape[0]
+
+    def judge(result: Judged, distance: Float[Array, " batch"]) -> Judged:
+        before, given_up, contracted = result
+        # The step before this one was a plain one, of a sample on its way.
+        plain = (before > onset) & jnp.isfinite(before)
+        shrunk = (distance <= limit * before) | (distance <= tolerance)
+        return distance, given_up | (plain & ~shrunk), contracted | (plain & shrunk)
+
+    def left(result: Judged) -> Bool[Array, " batch"]:
+        distance, given_up, _ = result
+        return ~(distance <= tolerance) & ~jnp.isnan(distance) & ~given_up
+
+    # Without memory as long as none of the samples on their way has chosen.
+    def move(result: tuple[Any, ...], _: None, __: Array) -> tuple[tuple[Any, ...], None]:
+        _, now, judged = result
+        then = step(now)
+        return (now, then, judge(judged, change(now, then))), None
+
+    def choosing(result: tuple[Any, ...]) -> Array:
+        *_, judged = result
+        going = left(judged)
+        return jnp.any(going) & ~jnp.any(going & (judged[0] <= onset))
+
+    none = jnp.zeros((batch,), dtype=bool)
+    begin = (start, start, (jnp.full((batch,), jnp.inf, dtype=dtype), none, none))
+    (before, now, judged), _, steps = iterate(
+        move, begin, None, unfinished=choosing, max_steps=max_steps
+    )
+    going = jnp.any(left(judged)) & (steps < max_steps)
+
+    def mix(result: tuple[Any, ...]) -> tuple[Any, ...]:
+        return _mixed(
+            step, *result, going, change, judge, left, tolerance, onset, depth, max_steps - steps
+        )
+
+    def stay(result: tuple[Any, ...]) -> tuple[Any, ...]:
+        _, now, judged = result
+        return now, judged, jnp.zeros_like(steps)
+
+    final, judged, mixed = jax.lax.cond(in_any_lane(going), mix, stay, (before, now, judged))
+    distance, given_up, contracted = judged
+    settled = distance <= tolerance
+    return final, settled, settled & contracted & ~given_up, steps + mixed
+
+
+def _mixed(
+    step: Callable[[PyTree[Array]], PyTree[Array]],
+    before: PyTree[Inexact[Array, "batch ..."]],
+    now: PyTree[Inexact[Array, "batch ..."]],
+    judged: Judged,
+    needed: Bool[Array, ""],
+    change: Callable[[PyTree[Array], PyTree[Array]], Float[Array, " batch"]],
+    judge: Callable[[Judged, Float[Array, " batch"]], Judged],
+    left: Callable[[Judged], Bool[Array, " batch"]],
+    tolerance: Float[Array, ""],
+    onset: float,
+    depth: int,
+    max_steps: ArrayLike,
+) -> tuple[PyTree[Array], Judged, Int[Array, ""]]:
+    """`accelerate` from the last of its plain steps, which led from `before` to `now`."""
+    x0 = as_rows(now)
     batch, width = x0.shape
-    memory = jnp.zeros((batch, depth, width), dtype=x0.dtype)
+    empty = jnp.zeros((batch, depth, width), dtype=x0.dtype)
+    residual0 = x0 - as_rows(before)
+    size0 = jnp.sum(jnp.abs(residual0) ** 2, axis=1)
+    # That step is the first to be remembered, in the last slot.
     gram0 = jnp.zeros((batch, depth, depth), dtype=x0.dtype)
+    gram0 = gram0.at[:, -1, -1].set(size0.astype(x0.dtype))
+    first = (empty.at[:, -1].set(x0), empty.at[:, -1].set(residual0), gram0)
 
     def advance(
         result: tuple[Any, ...], memory: tuple[Any, ...], turn: Int[Array, ""]
     ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        x, before, given_up, contracted = result
+        x, judged = result
         steps_made, residuals, gram, age, size = memory
-        now = from_rows(x, start)
+        now = from_rows(x, before)
         then = step(now)
-        distance = change(now, then)
-        # The step before this one was a plain one, of a sample on its way.
-        plain = (before > onset) & jnp.isfinite(before)
-        shrunk = (distance <= limit * before) | (distance <= tolerance)
-        given_up = given_up | (plain & ~shrunk)
-        contracted = contracted | (plain & shrunk)
+        judged = judge(judged, change(now, then))
+        distance = judged[0]
         moved = as_rows(then)
         slot = turn % depth
         residual = moved - x
@@ -120,19 +187,15 @@ def accelerate(
         settled = (distance <= tolerance)[:, None]
         mixed = jnp.where(jnp.isfinite(weights).all(axis=1, keepdims=True), mixed, moved)
         x = jnp.where(settled, moved, mixed)
-        return (x, distance, given_up, contracted), (steps_made, residuals, gram, age, size_now)
+        return (x, judged), (steps_made, residuals, gram, age, size_now)
 
-    def unfinished(result: tuple[Any, ...]) -> Array:
-        _, distance, given_up, _ = result
-        return jnp.any(~(distance <= tolerance) & ~jnp.isnan(distance) & ~given_up)
-
-    limit = jnp.asarray(contraction, dtype=real_dtype(x0))
-    infinite = jnp.full((batch,), jnp.inf, dtype=real_dtype(x0))
-    first = (memory, memory, gram0, jnp.full((batch,), -1), infinite)
-    none = jnp.zeros((batch,), dtype=bool)
-    begin = (x0, infinite, none, none)
-    (final, distance, given_up, contracted), _, steps = iterate(
-        advance, begin, first, unfinished=unfinished, max_steps=max_steps
+    memory = (*first, jnp.zeros((batch,), dtype=int), size0)
+    (final, judged), _, steps = iterate(
+        advance,
+        (x0, judged),
+        memory,
+        unfinished=lambda result: jnp.any(left(result[1])),
+        max_steps=max_steps,
+        needed=needed,
     )
-    settled = distance <= tolerance
-    return from_rows(final, start), settled, settled & contracted & ~given_up, steps
+    return from_rows(final, before), judged, steps

@@ -18,11 +18,14 @@ from jaxtyping import Array, ArrayLike, Float, Inexact, Int, PyTree
 
 from ..networks.complexity import real_dtype
 from ..settings import Module
-from ..trees import Rows, as_rows, from_rows, sample_norms
+from ..trees import Rows, as_rows, choose_samples, from_rows, sample_norms
 from .loops import iterate
 
 # A cycle that leaves more than this of a residual has met what round-off allows.
 STAGNATION = 0.99
+
+# What a plain sweep must leave at most of every residual for another one to be worth it.
+CONTRACTION = 0.6
 
 
 class LinearSolution(Module):
@@ -56,7 +59,8 @@ def solve_linear(
     restart: int = 20,
     max_steps: int = 1000,
 ) -> LinearSolution:
-    """Solve `operator(v) = source` for each sample of a batch, by restarted GMRES.
+    """Solve `operator(v) = source` for each sample of a batch: by sweeps `v <- v + defect` while
+    they contract, then by restarted GMRES.
 
     Args:
         operator: A linear map, sample by sample; complex-linear if `source` is complex.
@@ -85,6 +89,23 @@ def solve_linear(
     def product(rows: Rows) -> Rows:
         return as_rows(operator(from_rows(rows, source)))
 
+    # Plain sweeps as long as they contract, which costs no memory of directions.
+    def move(result: tuple[Any, ...], _: None, __: Array) -> tuple[tuple[Any, ...], None]:
+        value, defect, remaining, _ = result
+        moved = value + defect
+        missed = right - product(moved)
+        left = jnp.linalg.norm(missed, axis=1)
+        better = left < remaining
+        kept = choose_samples(better, (moved, missed, left), (value, defect, remaining))
+        contracting = (left <= CONTRACTION * remaining) | (left <= goal)
+        return (*kept, jnp.all(contracting) & jnp.any(left > goal)), None
+
+    begin = (jnp.zeros_like(right), right, size, jnp.asarray(True))
+    (value, defect, remaining, _), _, sweeps = iterate(
+        move, begin, None, unfinished=lambda result: result[-1], max_steps=max_steps
+    )
+    wanted = jnp.any(remaining > goal) & (sweeps < max_steps)
+
     def cycle(result: tuple[Any, ...], _: None, __: Array) -> tuple[tuple[Any, ...], None]:
         value, defect, remaining, steps, _ = result
         correction, made = _cycle(product, defect, goal, restart)
@@ -98,9 +119,9 @@ def solve_linear(
         *_, steps, hopeful = result
         return hopeful & (steps < max_steps)
 
-    start = (jnp.zeros_like(right), right, size, jnp.asarray(0), jnp.asarray(True))
+    start = (value, defect, remaining, sweeps, wanted)
     (value, defect, _, steps, _), *_ = iterate(
-        cycle, start, None, unfinished=unfinished, max_steps=max_steps
+        cycle, start, None, unfinished=unfinished, max_steps=max_steps, needed=wanted
     )
     return _judged(source, from_rows(value, source), from_rows(defect, source), steps)
 

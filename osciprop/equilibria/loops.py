@@ -56,12 +56,13 @@ def iterate(
     *,
     unfinished: Callable[[Result], Bool[Array, ""]],
     max_steps: ArrayLike,
+    needed: ArrayLike = True,
 ) -> tuple[Result, Memory, Int[Array, ""]]:
     """`result, memory = step(result, memory, turn)` while `unfinished(result)`.
 
-    At least one step and at most `max_steps` are made. Returns the result, the last memory, and how
-    many steps there were. What a step needs of earlier ones and nobody after the loop belongs into
-    `memory`: in lanes that ended before others it went on.
+    At least one step and at most `max_steps` are made, or none unless `needed`. Returns the result,
+    the last memory, and how many steps there were. What a step needs of earlier ones and nobody
+    after the loop belongs into `memory`: in lanes that ended before others it went on.
     """
 
     def going(carry: tuple[Any, ...]) -> Array:
@@ -77,6 +78,6 @@ def iterate(
         return running, count, steps, result, kept
 
     zero = jnp.asarray(0)
-    carry = (jnp.asarray(True), zero, zero, start, memory)
+    carry = (jnp.asarray(needed), zero, zero, start, memory)
     _, _, steps, result, kept = jax.lax.while_loop(going, turn, carry)
     return result, kept, steps
