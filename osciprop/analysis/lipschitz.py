@@ -14,7 +14,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Inexact, PRNGKeyArray
 
-from ..equilibria.own import OwnRelaxation, at_once_or
+from ..equilibria.attempts import at_once_or
+from ..equilibria.own import OwnRelaxation
 from ..equilibria.relaxation import AbstractRelaxation
 from ..equilibria.relaxing import relax
 from ..equilibria.solution import require_converged

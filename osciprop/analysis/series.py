@@ -14,7 +14,8 @@ from jaxtyping import Array, ArrayLike, Bool, Float, PyTree
 
 from ..dynamics.dynamics import require_holomorphic
 from ..dynamics.teaching import Contour
-from ..equilibria.own import OwnRelaxation, at_once_or
+from ..equilibria.attempts import at_once_or
+from ..equilibria.own import OwnRelaxation
 from ..equilibria.relaxation import AbstractRelaxation
 from ..equilibria.solution import Solution, require_converged
 from ..equilibria.spectra import radius_from_decay

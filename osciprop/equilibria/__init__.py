@@ -12,10 +12,14 @@ The files, each importing only from those above it:
     iterations         fixed-point iterations, plain and accelerated
     stability          whether the ODE stays at an equilibrium
     contracting        accelerated iteration of the samples whose sweeps contract
+    attempts           what takes long to compile, tried by a small part of it first
     settling           flow, then acceleration: the equilibrium that the ODE settles in
     own                the relaxation that a network names, and the default of all that relaxes
     relaxing           `relax`
-    orbits             the periodic orbit under a rotating teaching signal
+    orbits             periodic orbits, and what finds them
+    harmonic_balance   the orbit as a series of harmonics of the teaching signal's own sense
+    orbit_settling     harmonic balance, then the ODE: the orbit that the dynamics settle in
+    orbiting           `settled_orbit`
     chained            one relaxation after another
     precision          relaxation in a precision below the network's
     jacobian           how asymmetric a Jacobian is, and what that does to error signals
@@ -25,10 +29,12 @@ The files, each importing only from those above it:
     newton             equilibria by Newton's method, matrix-free
 """
 
+from .attempts import AbstractLarge as AbstractLarge
 from .chained import Chained as Chained
 from .contracting import ContractingIteration as ContractingIteration
 from .elsewhere import elsewhere as elsewhere
 from .flow import Flow as Flow
+from .harmonic_balance import HarmonicBalance as HarmonicBalance
 from .iterations import AndersonIteration as AndersonIteration
 from .iterations import SequentialIteration as SequentialIteration
 from .iterations import SynchronousIteration as SynchronousIteration
@@ -41,9 +47,10 @@ from .linear import SampleGMRES as SampleGMRES
 from .linear import solve_linear as solve_linear
 from .lipschitz_damping import LipschitzDamping as LipschitzDamping
 from .newton import Newton as Newton
-from .orbits import HarmonicBalance as HarmonicBalance
+from .orbit_settling import OrbitSettling as OrbitSettling
+from .orbiting import settled_orbit as settled_orbit
+from .orbits import AbstractOrbitSolver as AbstractOrbitSolver
 from .orbits import Orbit as Orbit
-from .orbits import settled_orbit as settled_orbit
 from .orders import AbstractOrder as AbstractOrder
 from .orders import Backward as Backward
 from .orders import Forward as Forward

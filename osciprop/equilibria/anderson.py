@@ -6,7 +6,7 @@ GMRES takes the batch for one long vector and is many times slower here (benchma
 """
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -91,27 +91,17 @@ def accelerate(
     dtype = real_dtype(start)
     limit = jnp.asarray(contraction, dtype=dtype)
     batch = jax.tree.leaves(start)[0].shape[0]
-
-    def judge(result: Judged, distance: Float[Array, " batch"]) -> Judged:
-        before, given_up, contracted = result
-        # The step before this one was a plain one, of a sample on its way.
-        plain = (before > onset) & jnp.isfinite(before)
-        shrunk = (distance <= limit * before) | (distance <= tolerance)
-        return distance, given_up | (plain & ~shrunk), contracted | (plain & shrunk)
-
-    def left(result: Judged) -> Bool[Array, " batch"]:
-        distance, given_up, _ = result
-        return ~(distance <= tolerance) & ~jnp.isnan(distance) & ~given_up
+    rules = _Rules(change, tolerance, onset, limit)
 
     # Without memory as long as none of the samples on their way has chosen.
     def move(result: tuple[Any, ...], _: None, __: Array) -> tuple[tuple[Any, ...], None]:
         _, now, judged = result
         then = step(now)
-        return (now, then, judge(judged, change(now, then))), None
+        return (now, then, rules.judge(judged, now, then)), None
 
     def choosing(result: tuple[Any, ...]) -> Array:
         *_, judged = result
-        going = left(judged)
+        going = rules.going(judged)
         return jnp.any(going) & ~jnp.any(going & (judged[0] <= onset))
 
     none = jnp.zeros((batch,), dtype=bool)
@@ -119,21 +109,42 @@ def accelerate(
     (before, now, judged), _, steps = iterate(
         move, begin, None, unfinished=choosing, max_steps=max_steps
     )
-    going = jnp.any(left(judged)) & (steps < max_steps)
+    needed = jnp.any(rules.going(judged)) & (steps < max_steps)
 
     def mix(result: tuple[Any, ...]) -> tuple[Any, ...]:
-        return _mixed(
-            step, *result, going, change, judge, left, tolerance, onset, depth, max_steps - steps
-        )
+        before, now, judged = result
+        return _mixed(step, before, now, judged, rules, depth, max_steps - steps, needed)
 
     def stay(result: tuple[Any, ...]) -> tuple[Any, ...]:
         _, now, judged = result
         return now, judged, jnp.zeros_like(steps)
 
-    final, judged, mixed = jax.lax.cond(in_any_lane(going), mix, stay, (before, now, judged))
+    final, judged, mixed = jax.lax.cond(in_any_lane(needed), mix, stay, (before, now, judged))
     distance, given_up, contracted = judged
     settled = distance <= tolerance
     return final, settled, settled & contracted & ~given_up, steps + mixed
+
+
+class _Rules(NamedTuple):
+    """When a sample is on its way, has settled, or is given up: see `accelerate`."""
+
+    change: Callable[[PyTree[Array], PyTree[Array]], Float[Array, " batch"]]
+    tolerance: Float[Array, ""]
+    onset: float
+    contraction: Float[Array, ""]
+
+    def judge(self, judged: Judged, now: PyTree[Array], then: PyTree[Array]) -> Judged:
+        """What a step from `now` to `then` says of every sample."""
+        before, given_up, contracted = judged
+        distance = self.change(now, then)
+        # The step before this one was a plain one, of a sample on its way.
+        plain = (before > self.onset) & jnp.isfinite(before)
+        shrunk = (distance <= self.contraction * before) | (distance <= self.tolerance)
+        return distance, given_up | (plain & ~shrunk), contracted | (plain & shrunk)
+
+    def going(self, judged: Judged) -> Bool[Array, " batch"]:
+        distance, given_up, _ = judged
+        return ~(distance <= self.tolerance) & ~jnp.isnan(distance) & ~given_up
 
 
 def _mixed(
@@ -141,14 +152,10 @@ def _mixed(
     before: PyTree[Inexact[Array, "batch ..."]],
     now: PyTree[Inexact[Array, "batch ..."]],
     judged: Judged,
-    needed: Bool[Array, ""],
-    change: Callable[[PyTree[Array], PyTree[Array]], Float[Array, " batch"]],
-    judge: Callable[[Judged, Float[Array, " batch"]], Judged],
-    left: Callable[[Judged], Bool[Array, " batch"]],
-    tolerance: Float[Array, ""],
-    onset: float,
+    rules: _Rules,
     depth: int,
     max_steps: ArrayLike,
+    needed: Bool[Array, ""],
 ) -> tuple[PyTree[Array], Judged, Int[Array, ""]]:
     """`accelerate` from the last of its plain steps, which led from `before` to `now`."""
     x0 = as_rows(now)
@@ -168,7 +175,7 @@ def _mixed(
         steps_made, residuals, gram, age, size = memory
         now = from_rows(x, before)
         then = step(now)
-        judged = judge(judged, change(now, then))
+        judged = rules.judge(judged, now, then)
         distance = judged[0]
         moved = as_rows(then)
         slot = turn % depth
@@ -180,11 +187,11 @@ def _mixed(
         gram = gram.at[:, :, slot].set(row.conj())
         # Where a mixture has made things worse, forget it and step plainly from here.
         size_now = row[:, slot].real
-        age = jnp.where((size_now > size) | (distance > onset), 0, age + 1)
+        age = jnp.where((size_now > size) | (distance > rules.onset), 0, age + 1)
         used = (slot - jnp.arange(depth)) % depth <= age[:, None]
         weights = _mixture(gram, used)
         mixed = jnp.einsum("bm,bmn->bn", weights, steps_made)
-        settled = (distance <= tolerance)[:, None]
+        settled = (distance <= rules.tolerance)[:, None]
         mixed = jnp.where(jnp.isfinite(weights).all(axis=1, keepdims=True), mixed, moved)
         x = jnp.where(settled, moved, mixed)
         return (x, judged), (steps_made, residuals, gram, age, size_now)
@@ -194,7 +201,7 @@ def _mixed(
         advance,
         (x0, judged),
         memory,
-        unfinished=lambda result: jnp.any(left(result[1])),
+        unfinished=lambda result: jnp.any(rules.going(result[1])),
         max_steps=max_steps,
         needed=needed,
     )

@@ -1,25 +1,16 @@
 """The relaxation that a network names for itself, as the default of all that relaxes one."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
-
-import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from ..dynamics.dynamics import Dynamics
-from ..errors import is_traced
 from ..networks.network import AbstractNetwork, State
-from .contracting import ContractingIteration
+from .attempts import AbstractLarge
 from .relaxation import AbstractRelaxation
 from .settling import Settling
 from .solution import Solution
 
-Method = TypeVar("Method")
-Result = TypeVar("Result")
 
-
-class OwnRelaxation(AbstractRelaxation):
+class OwnRelaxation(AbstractRelaxation, AbstractLarge):
     """What the network names as its `relaxation`; `Settling` if it names none, as most do.
 
     Raises:
@@ -37,6 +28,10 @@ class OwnRelaxation(AbstractRelaxation):
     @property
     def tolerance(self) -> None:
         """The precision's default: what the network names may have another."""
+
+    def small(self, network: AbstractNetwork) -> AbstractRelaxation:
+        own = own_relaxation(network)
+        return own.small(network) if isinstance(own, Settling) else own
 
     def run(
         self, dynamics: Dynamics, u: State, tolerance: Float[Array, ""]
@@ -64,30 +59,3 @@ def own_relaxation(network: AbstractNetwork) -> AbstractRelaxation:
             "such as osciprop.AndersonIteration(), or None for osciprop.Settling()"
         )
     return named
-
-
-def at_once_or(
-    network: AbstractNetwork,
-    method: Method,
-    solve: Callable[[Method], Result],
-    converged: Callable[[Result], Array],
-) -> Result:
-    """`solve(method)`, whose `Settling` is tried as `ContractingIteration` alone first.
-
-    Most networks need no more, and all of `Settling` takes several times longer to compile. Inside
-    `jit`, where nothing can be decided, it is compiled.
-    """
-    settling = (Settling, OwnRelaxation) if network.relaxation is None else Settling
-
-    def is_settling(node: object) -> bool:
-        return isinstance(node, settling)
-
-    def attempt(node: Any) -> Any:
-        return ContractingIteration(node.tolerance) if is_settling(node) else node
-
-    if any(map(is_settling, jax.tree.leaves(method, is_leaf=is_settling))):
-        found = solve(jax.tree.map(attempt, method, is_leaf=is_settling))
-        settled = converged(found)
-        if not is_traced(settled) and bool(jnp.all(settled)):
-            return found
-    return solve(method)

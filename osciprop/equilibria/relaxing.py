@@ -14,7 +14,8 @@ from ..networks.complexity import to_complex
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
 from ..networks.preparation import prepare
-from .own import OwnRelaxation, at_once_or
+from .attempts import at_once_or
+from .own import OwnRelaxation
 from .relaxation import AbstractRelaxation
 from .solution import Solution, poison, require_converged
 

@@ -15,10 +15,11 @@ from jaxtyping import Array, Bool, Float, Int
 from ..dynamics.dynamics import Dynamics
 from ..errors import check_at_least
 from ..networks.complexity import complex_like, real_dtype
-from ..networks.network import State
+from ..networks.network import AbstractNetwork, State
 from ..settings import Number, optional_number
 from ..trees import choose_samples, sample_norms
-from .contracting import CONTRACTION, MIXED
+from .attempts import AbstractLarge
+from .contracting import CONTRACTION, MIXED, ContractingIteration
 from .iterations import accelerated_sweeps, activity_change
 from .linear import solve_linear
 from .loops import in_any_lane, iterate
@@ -41,7 +42,7 @@ REACH = 30
 NEWTON_STEPS, ITERATION_STEPS = 12, 400
 
 
-class Settling(AbstractRelaxation):
+class Settling(AbstractRelaxation, AbstractLarge):
     """The equilibrium of the network's own ODE, wherever that settles, at the cost of an iteration.
 
     Sample by sample: sweeps from the start, accelerated, where each of them contracts. All other
@@ -70,6 +71,9 @@ class Settling(AbstractRelaxation):
 
     def __check_init__(self) -> None:
         check_at_least("max_steps", self.max_steps, 1, "the flow needs a step")
+
+    def small(self, network: AbstractNetwork) -> ContractingIteration:
+        return ContractingIteration(self.tolerance)
 
     def run(
         self, dynamics: Dynamics, u: State, tolerance: Float[Array, ""]

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray, PyTree
 
 from ..dynamics.correction import transposed_product
-from ..equilibria.own import at_once_or
+from ..equilibria.attempts import at_once_or
 from ..equilibria.solution import Solution
 from ..errors import ConvergenceError, GradientAccuracyWarning, is_traced
 from ..networks.costs import Targets

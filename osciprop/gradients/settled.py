@@ -12,7 +12,9 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from ..dynamics.dynamics import make_dynamics, require_holomorphic
 from ..dynamics.teaching import AMPLITUDE_REMEDY, PERIOD_REMEDY, Oscillation
-from ..equilibria.orbits import ORBIT_REMEDIES, HarmonicBalance
+from ..equilibria.harmonic_balance import HarmonicBalance
+from ..equilibria.orbit_settling import OrbitSettling
+from ..equilibria.orbits import ORBIT_REMEDIES, AbstractOrbitSolver
 from ..equilibria.own import OwnRelaxation
 from ..equilibria.relaxation import AbstractRelaxation
 from ..equilibria.spectra import harmonic_sizes, radius_from_decay
@@ -160,7 +162,9 @@ class SettledOscillation(AbstractOscillation):
 
     amplitude: Number = eqx.field(default=0.4, converter=number)
     period: Number = eqx.field(default=100.0, converter=number)
-    solver: HarmonicBalance = eqx.field(default=HarmonicBalance(8), kw_only=True)
+    solver: AbstractOrbitSolver = eqx.field(
+        default=OrbitSettling(HarmonicBalance(8, max_steps=300)), kw_only=True
+    )
     rule: AbstractLearningRule = eqx.field(default=ActivityProducts(), kw_only=True)
     relaxation: AbstractRelaxation = eqx.field(default=OwnRelaxation(), kw_only=True)
 

@@ -19,7 +19,8 @@ class Dask(AbstractEngine):
 
     `cluster` is the address of a scheduler, such as `"tcp://host:8786"`, or a `distributed.Client`
     of a cluster of any kind: of this machine (`LocalCluster`), of SLURM (`dask_jobqueue`). Dask
-    computes what a lost worker left on another one. `in_flight` blocks at most are handed over at a
+    computes what a lost worker left on another one; a block fails whose workers die when nothing
+    else runs. `in_flight` blocks at most are handed over at a
     time.
 
     Raises `StudyError` when it runs and the scheduler cannot be reached, or is lost.
@@ -54,9 +55,15 @@ class Dask(AbstractEngine):
         # A task of its own, so that it travels to each worker once and is made again if lost.
         payload = client.submit(bytes, pack(work), pure=False)
         left, running = collections.deque(tasks), dict[Any, Task]()
+        # Dask blames all that a worker had been given when it died. Who was blamed is tried again
+        # alone: so the culprit is known.
+        suspects, alone = collections.deque[Task](), False
         results = as_completed([], loop=client.loop)
         try:
-            while left or running:
+            while left or running or suspects:
+                if not left and not running:
+                    left.append(suspects.popleft())
+                    alone = True
                 while left and len(running) < self.in_flight:
                     task = left.popleft()
                     future = client.submit(evaluate, payload, task.block, task.points, pure=False)
@@ -70,6 +77,8 @@ class Dask(AbstractEngine):
                 elif status == "lost":  # with its worker: Dask computes it once more
                     running[future.key] = task
                     results.add(future)
+                elif isinstance(error, KilledWorker) and not alone:
+                    suspects.append(task)
                 elif isinstance(error, KilledWorker):
                     yield lost(work, task, f"KilledWorker: {error}")
                 elif error is not None:

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
-from ..equilibria.own import OwnRelaxation, at_once_or
+from ..equilibria.attempts import at_once_or
+from ..equilibria.own import OwnRelaxation
 from ..equilibria.relaxation import AbstractRelaxation
 from ..errors import check_at_least, check_not_negative, check_positive, is_traced
 from ..gradients import AbstractGradientMethod, Implicit

@@ -89,7 +89,7 @@ def test_it_says_what_is_wrong():
     with pytest.warns(osciprop.GradientAccuracyWarning, match=r"period=3 is too short"):
         osciprop.estimate_gradient(*TANH, SettledOscillation(0.3, 3.0, solver=FINE))
     with pytest.warns(osciprop.GradientAccuracyWarning, match=r"singularity"):
-        osciprop.estimate_gradient(*TANH, SettledOscillation(0.5, 100.0, solver=FINE), throw=False)
+        osciprop.estimate_gradient(*TANH, SettledOscillation(0.5, 100.0))
     single = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), TANH[0])
     with pytest.warns(osciprop.GradientAccuracyWarning, match=r"too small for the tolerance"):
         osciprop.estimate_gradient(single, *TANH[1:], SettledOscillation(1e-6))
