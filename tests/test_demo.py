@@ -19,6 +19,7 @@ def test_a_short_demo_prints_its_table_and_draws_its_picture(tmp_path, monkeypat
     printed = capsys.readouterr().out
     row = next(line for line in printed.splitlines() if line.startswith("always-on oscillation "))
     assert float(row.split()[4]) > 0.999  # mean cosine to the implicit gradient
+    assert float(printed.split("oscillation is")[1].split()[0]) > 0.999
     assert matplotlib.image.imread(picture).shape[1] > 1000
 
 
