@@ -10,7 +10,8 @@ weights, batches of 50. By part:
 - `fig4`: the response with and without the homeostatic penalty; the reciprocal network at 90
   degrees with AdamW 1e-4 and a coefficient of 1, the loop network with SGD and 0.1. Every 300
   updates the symmetry of the Jacobian and the cosine of response and adjoint are recorded.
-- `table1`: feedback at 0 degrees, N points at two amplitudes, and an always-on rotation.
+- `table1`: feedback at 0 degrees, N points at two amplitudes, an always-on rotation, integrated,
+  and the orbit that it settles in.
 
 Relaxations end by tolerance, not after a fixed number of steps; what does not converge is left out
 of exact gradients and goes on in the others. Each finished run is stored in
@@ -96,6 +97,19 @@ def always_on(period: float) -> osciprop.OscillatoryEP:
     )
 
 
+def settled(period: float) -> osciprop.SettledOscillation:
+    """The orbit that the rotation ends in, for any period at the same cost. Harmonic balance alone:
+    beyond the radius of convergence, where the ODE would be followed, it goes on as it stands.
+    """
+    return osciprop.SettledOscillation(
+        0.5,
+        period,
+        solver=osciprop.equilibria.HarmonicBalance(8, tolerance=1e-3, max_steps=60),
+        rule=osciprop.ErrorSignals(),
+        relaxation=RELAXATION,
+    )
+
+
 def table1() -> dict[str, Row]:
     methods: dict[str, osciprop.gradients.AbstractGradientMethod] = {
         f"table1_N{points}_{amplitude}": osciprop.VectorFieldEP(amplitude, points, RELAXATION)
@@ -103,6 +117,7 @@ def table1() -> dict[str, Row]:
         for amplitude in (0.05, 0.5)
     }
     methods |= {"table1_always_on_0.5": always_on(240.0)}
+    methods |= {f"table1_settled_{period}_0.5": settled(period) for period in (240, 2400)}
     return {
         name: _row(lambda seed: reciprocal(0.0, seed), method, MOMENTUM)
         for name, method in methods.items()

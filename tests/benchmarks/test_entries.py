@@ -11,7 +11,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks import convolutional, fixture, lanes, levels, loops, precision, studies, table
+import osciprop
+from benchmarks import (
+    convolutional,
+    fitting,
+    fixture,
+    lanes,
+    levels,
+    loops,
+    precision,
+    studies,
+    table,
+)
 
 FOLDER = Path(fixture.__file__).parent
 SIZES = [12, 8, 8, 10]
@@ -36,7 +47,16 @@ def as_they_run(monkeypatch, small_programs):
 
 
 def test_none_is_left_out():
-    called = {"convolutional", "lanes", "levels", "loops", "precision", "studies", "table"}
+    called = {
+        "convolutional",
+        "fitting",
+        "lanes",
+        "levels",
+        "loops",
+        "precision",
+        "studies",
+        "table",
+    }
     measured = {"test_dual", "test_gradients", "test_simulation"}
     assert {path.stem for path in FOLDER.glob("*.py")} == called | measured | {"fixture"}
 
@@ -48,6 +68,13 @@ def test_convolutional(tmp_path, monkeypatch):
     convolutional.main([*one, "--points=2", f"--output={path}"])
     (row,) = json.loads(path.read_text())["rows"]
     assert row["seconds"] >= 0
+
+
+def test_fitting(monkeypatch, capsys):
+    monkeypatch.setattr(fitting, "CASES", (([4, 5, 5, 10], 5, 4),))
+    monkeypatch.setattr(fitting, "METHODS", {"hEP": osciprop.HolomorphicEP(0.1, 2)})
+    fitting.main(["--repeats=1"])
+    assert "| 4-5-5-10 | 5 | `hEP` |" in capsys.readouterr().out
 
 
 def test_levels(monkeypatch):
