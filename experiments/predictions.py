@@ -9,6 +9,7 @@ above 1e-2 (1e-1 in single precision), and no warning would be given. What comes
 `experiments/results/predictions.json`; half an hour on a core.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -117,7 +118,7 @@ def counted(found: Sequence[np.ndarray], large: float) -> dict[str, Any]:
     warned = ~(predicted <= ERROR_LIMIT) | ~(apart <= BRANCH_LIMIT)
     wrong = converged & ~(error <= large)
     silent = wrong & ~warned & ~(error <= FACTOR * predicted)
-    known = converged & (error > KNOWN)
+    known = converged & (error > KNOWN) & np.isfinite(predicted)  # not what has not settled
     ratio = predicted[known] / error[known]
     return {
         "estimates": converged.size,
@@ -132,11 +133,13 @@ def counted(found: Sequence[np.ndarray], large: float) -> dict[str, Any]:
 
 
 @in_double_precision
-def measured() -> dict[str, Any]:
-    content: dict[str, Any] = {}
+def measured(chosen: Sequence[str], content: dict[str, Any]) -> dict[str, Any]:
+    """What was found before, with the methods chosen."""
     for precision, (dtype, large) in PRECISIONS.items():
         for kind, (build, methods) in KINDS.items():
             for place, (name, make) in enumerate(methods.items()):
+                if name not in chosen:
+                    continue
                 parts = []
                 for number, structure in enumerate(STRUCTURES):
                     random = np.random.default_rng([number, place])
@@ -156,11 +159,16 @@ def measured() -> dict[str, Any]:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    arguments = parsed(options(__doc__), argv)
+    every = [name for _, methods in KINDS.values() for name in methods]
+    parser = options(__doc__)
+    parser.add_argument("--methods", nargs="+", choices=every, default=every, metavar="METHOD")
+    arguments = parsed(parser, argv)
     if arguments.tiny:
         globals().update(TINY)
+    path = arguments.output / FILE
+    before = json.loads(path.read_text()) if path.exists() else {}
     versions = {"osciprop": osciprop.__version__, "jax": jax.__version__}
-    write(arguments.output / FILE, {**measured(), "versions": versions})
+    write(path, {**measured(arguments.methods, before), "versions": versions})
 
 
 if __name__ == "__main__":

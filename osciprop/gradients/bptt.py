@@ -91,7 +91,7 @@ class BPTT(AbstractGradientMethod):
     ) -> Estimate:
         start = starting_point(network, x, initial)
         iteration = SynchronousIteration(self.damping, self.tolerance, max_steps=self.steps)
-        damping = self.damping.astype(real_dtype(start))
+        damping = jnp.asarray(self.damping, dtype=real_dtype(start))
 
         @eqx.filter_value_and_grad(has_aux=True)
         def loss(parameters: AbstractNetwork) -> tuple[Array, State]:
