@@ -140,6 +140,7 @@ class HarmonicBalance(AbstractOrbitSolver):
             residual=residual,
             converged=(residual <= tolerance) & (last <= self.largest_tail() * first),  # not NaN
             followed=jnp.zeros(residual.shape, dtype=bool),
+            turns=jnp.ones(residual.shape, dtype=int),
             steps=steps,
             tolerance=tolerance,
         )

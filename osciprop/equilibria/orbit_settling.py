@@ -1,8 +1,9 @@
 """The orbit that the dynamics settle in: harmonic balance, and where that fails the ODE itself.
 
 Harmonic balance knows only the frequencies of the teaching signal's own sense. A nudge beyond a
-sample's radius of convergence makes a network jump between branches once a period: an orbit with
-all frequencies, in which the ODE settles all the same.
+sample's radius of convergence makes a network jump between branches: an orbit with all
+frequencies, in which the ODE settles all the same. Once round a branch point leads to another
+branch, and so such an orbit may close only after two, three or four turns of the teaching signal.
 """
 
 from typing import Any
@@ -11,30 +12,38 @@ import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import optimistix
 from jaxtyping import Array, Float
 
 from ..dynamics.dynamics import Dynamics
-from ..dynamics.integration import Integrator, adaptive
+from ..dynamics.integration import Integrator
 from ..dynamics.stochastic import SilentDynamics
 from ..dynamics.teaching import Oscillation
 from ..errors import check_at_least
 from ..networks.complexity import real_dtype, to_complex
 from ..networks.network import AbstractNetwork, State, States
+from ..settings import number
 from ..trees import choose_samples, largest_change
 from .attempts import AbstractLarge
 from .harmonic_balance import HarmonicBalance
 from .loops import in_any_lane, iterate
 from .orbits import AbstractOrbitSolver, Orbit
 
-# Tolerance of the steps by the change from period to period that counts as none.
-FINER = 0.03
+# The difference of activity between periods that counts as none, and the tolerance of the
+# steps: in single precision round-off moves the moment at which a network jumps.
+CLOSED = {"float32": 1e-2, "float64": 1e-8}
+PRECISE = {"float32": 1e-5, "float64": 3e-10}
+
+# Turns of the teaching signal after which an orbit may close.
+TURNS = 4
 
 
 class OrbitSettling(AbstractOrbitSolver, AbstractLarge):
     """Harmonic balance, and for the samples whose orbit it does not find, the ODE over periods.
 
-    Those are followed from the free equilibrium until a period changes no activity by more than the
-    root of round-off (3e-4 in float32, 1.5e-8 in float64), and seen at the same phases.
+    Those are followed from the free equilibrium until no activity differs by more than 1e-2 in
+    float32, 1e-8 in float64, from what it was one to four periods before, twice in a row, and seen
+    in the last period at the same phases.
 
     Args:
         balance: Harmonic balance, which also says at how many phases orbits are seen.
@@ -76,40 +85,56 @@ def _followed(
     """An orbit whose samples that have not converged are those of the ODE."""
     dtype = real_dtype(u)
     left = ~orbit.converged
-    goal = jnp.maximum(orbit.tolerance, jnp.sqrt(jnp.finfo(dtype).eps).astype(dtype))
-    steps = Integrator(diffrax.Tsit5(), adaptive(FINER * goal, FINER * goal))
+    goal = jnp.maximum(orbit.tolerance, CLOSED[dtype.name])
+    # By the largest error of any unit, or one sample would hide among many.
+    fine = number(PRECISE[dtype.name])
+    steps = Integrator(
+        diffrax.Tsit5(), diffrax.PIDController(rtol=fine, atol=fine, norm=optimistix.max_norm)
+    )
     taught = SilentDynamics(eqx.tree_at(lambda tree: tree.teaching, dynamics, signal))
     period = signal.period.astype(dtype)
     times = jnp.append(orbit.times, period)
 
-    def turn(result: tuple[Any, ...], _: None, __: Array) -> tuple[tuple[Any, ...], None]:
-        begin, before, _ = result
+    def turn(result: tuple[Any, ...], _: None, count: Array) -> tuple[tuple[Any, ...], None]:
+        begin, past, before, _ = result
         (states, _), _solution = steps.run(taught, (begin, None), times)
-        after = jax.tree.map(lambda leaf: leaf[:-1], states)
+        now = jax.tree.map(lambda leaf: leaf[:-1], states)
         end = jax.tree.map(lambda leaf: leaf[-1], states)
-        return (end, after, _change(dynamics, before, after)), None
+        changes = jax.vmap(lambda then: _change(dynamics, then, now))(past)
+        changes = jnp.where((jnp.arange(TURNS) < count)[:, None], changes, jnp.inf)
+        past = jax.tree.map(lambda new, old: jnp.concatenate([new[None], old[:-1]]), now, past)
+        return (end, past, changes, jnp.maximum(changes, before)), None
 
     def unfinished(result: tuple[Any, ...]) -> Array:
-        return jnp.any(left & (result[-1] > goal))  # false for NaN
+        # Twice in a row: an orbit that the ODE leaves may be passed slowly. What is not a number
+        # any more need not be followed.
+        return jnp.any(left & (result[-1] > goal).all(axis=0))
 
-    nothing = jnp.full(left.shape, jnp.inf, dtype=dtype)
-    (_, states, change), *_ = iterate(
+    none = jax.tree.map(lambda leaf: jnp.zeros((TURNS, *leaf.shape), leaf.dtype), orbit.u)
+    nothing = jnp.full((TURNS, *left.shape), jnp.inf, dtype=dtype)
+    (_, past, _, changes), *_ = iterate(
         turn,
-        (to_complex(u), orbit.u, nothing),
+        (to_complex(u), none, nothing, nothing),
         None,
         unfinished=unfinished,
         max_steps=max_periods,
         needed=jnp.any(left),
     )
-    chosen = jax.vmap(lambda new, old: choose_samples(left, new, old))(states, orbit.u)
+    closed = changes <= goal  # false for NaN
+    found = closed.any(axis=0)
+    place = jnp.where(found, jnp.argmax(closed, axis=0), 0)
+    change = jnp.take_along_axis(changes, place[None], axis=0)[0]
+    last = jax.tree.map(lambda leaf: leaf[0], past)
+    chosen = jax.vmap(lambda new, old: choose_samples(left, new, old))(last, orbit.u)
     return Orbit(
         times=orbit.times,
         betas=orbit.betas,
         u=chosen,
         s=jax.vmap(dynamics.network.activity)(chosen),
         residual=jnp.where(left, change, orbit.residual),
-        converged=orbit.converged | (left & (change <= goal)),
+        converged=orbit.converged | (left & found),
         followed=left,
+        turns=jnp.where(left, place + 1, orbit.turns),
         steps=orbit.steps,
         tolerance=orbit.tolerance,
     )

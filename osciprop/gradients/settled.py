@@ -50,6 +50,7 @@ class SettledDiagnostics(AbstractOscillationDiagnostics):
         harmonics: Size of the activity's Fourier coefficients, `(points,)`.
         free: Which samples have a free equilibrium within the tolerance, `(batch,)`.
         settled: Which samples have an orbit within the tolerance, `(batch,)`.
+        turns: After how many turns of the teaching signal each orbit closes, `(batch,)`.
         residual: Largest change of any activity in one more step, `(batch,)`.
         apart: How far an orbit's mean is, in activity, from the free equilibrium reached from the
             start, which it is where the response is analytic, `(batch,)`.
@@ -72,6 +73,7 @@ class SettledDiagnostics(AbstractOscillationDiagnostics):
     harmonics: Float[Array, " samples"]
     free: Bool[Array, " batch"]
     settled: Bool[Array, " batch"]
+    turns: Int[Array, " batch"]
     residual: Float[Array, " batch"]
     apart: Float[Array, " batch"]
     steps: Int[Array, ""]
@@ -108,6 +110,12 @@ class SettledDiagnostics(AbstractOscillationDiagnostics):
                 f"amplitude={float(self.amplitude):.4g} is too small for the tolerance: an orbit "
                 f"is off by {float(self.closure):.3g} of its oscillation. Use a larger amplitude, "
                 "a smaller tolerance or double precision"
+            )
+        most = int(jnp.argmax(self.turns))
+        if int(self.turns[most]) > 1:
+            found.append(
+                f"the orbit of sample {most} closes only after {int(self.turns[most])} turns of "
+                "the teaching signal: it goes round a singularity. Use a smaller amplitude"
             )
         worst = int(jnp.argmax(self.apart))
         if float(self.apart[worst]) > BRANCH_LIMIT:
@@ -215,6 +223,7 @@ class SettledOscillation(AbstractOscillation):
                 harmonics=harmonics,
                 free=free.converged,
                 settled=orbit.converged,
+                turns=orbit.turns,
                 residual=orbit.residual,
                 apart=largest_change(network.activity(mean), free.s),
                 steps=free.steps + orbit.steps,
