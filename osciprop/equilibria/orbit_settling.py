@@ -13,7 +13,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optimistix
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from ..dynamics.dynamics import Dynamics
 from ..dynamics.integration import Integrator
@@ -43,11 +43,12 @@ class OrbitSettling(AbstractOrbitSolver, AbstractLarge):
 
     Those are followed from the free equilibrium until no activity differs by more than 1e-2 in
     float32, 1e-8 in float64, from what it was one to four periods before, twice in a row, and seen
-    in the last period at the same phases.
+    in that period at the same phases. What never closes is not converged, and what is shown of it
+    is the last period followed.
 
     Args:
         balance: Harmonic balance, which also says at how many phases orbits are seen.
-        max_periods: Number of periods after which a sample that has not settled is given up.
+        max_periods: Number of periods after which a sample whose orbit has not closed is left.
 
     Raises:
         ValueError: a number is out of its range.
@@ -96,48 +97,57 @@ def _followed(
     times = jnp.append(orbit.times, period)
 
     def turn(result: tuple[Any, ...], _: None, count: Array) -> tuple[tuple[Any, ...], None]:
-        begin, past, before, _ = result
+        begin, past, before, shown, turns, change = result
         (states, _), _solution = steps.run(taught, (begin, None), times)
         now = jax.tree.map(lambda leaf: leaf[:-1], states)
         end = jax.tree.map(lambda leaf: leaf[-1], states)
         changes = jax.vmap(lambda then: _change(dynamics, then, now))(past)
         changes = jnp.where((jnp.arange(TURNS) < count)[:, None], changes, jnp.inf)
         past = jax.tree.map(lambda new, old: jnp.concatenate([new[None], old[:-1]]), now, past)
-        return (end, past, changes, jnp.maximum(changes, before)), None
+        # Twice in a row: an orbit that the ODE leaves may be passed slowly.
+        twice = jnp.maximum(changes, before)
+        place = jnp.argmax(twice <= goal, axis=0)  # the fewest turns; false for NaN
+        closes = (twice <= goal).any(axis=0)
+        # What has closed is kept: round-off alone may part it again while others are followed.
+        going = turns == 0
+        shown = jax.vmap(lambda new, old: choose_samples(going, new, old))(now, shown)
+        nearest = jnp.where(closes, _at(twice, place), jnp.min(twice, axis=0))
+        change = jnp.where(going, nearest, change)
+        turns = jnp.where(going & closes, place + 1, turns)
+        return (end, past, changes, shown, turns, change), None
 
     def unfinished(result: tuple[Any, ...]) -> Array:
-        # Twice in a row: an orbit that the ODE leaves may be passed slowly. What is not a number
-        # any more need not be followed.
-        return jnp.any(left & (result[-1] > goal).all(axis=0))
+        *_, turns, change = result
+        # What is not a number any more need not be followed.
+        return jnp.any(left & (turns == 0) & ~jnp.isnan(change))
 
     none = jax.tree.map(lambda leaf: jnp.zeros((TURNS, *leaf.shape), leaf.dtype), orbit.u)
-    nothing = jnp.full((TURNS, *left.shape), jnp.inf, dtype=dtype)
-    (_, past, _, changes), *_ = iterate(
+    infinite = jnp.full((TURNS, *left.shape), jnp.inf, dtype=dtype)
+    (*_, shown, turns, change), *_ = iterate(
         turn,
-        (to_complex(u), none, nothing, nothing),
+        (to_complex(u), none, infinite, orbit.u, jnp.zeros_like(orbit.turns), infinite[0]),
         None,
         unfinished=unfinished,
         max_steps=max_periods,
         needed=jnp.any(left),
     )
-    closed = changes <= goal  # false for NaN
-    found = closed.any(axis=0)
-    place = jnp.where(found, jnp.argmax(closed, axis=0), 0)
-    change = jnp.take_along_axis(changes, place[None], axis=0)[0]
-    last = jax.tree.map(lambda leaf: leaf[0], past)
-    chosen = jax.vmap(lambda new, old: choose_samples(left, new, old))(last, orbit.u)
+    chosen = jax.vmap(lambda new, old: choose_samples(left, new, old))(shown, orbit.u)
     return Orbit(
         times=orbit.times,
         betas=orbit.betas,
         u=chosen,
         s=jax.vmap(dynamics.network.activity)(chosen),
         residual=jnp.where(left, change, orbit.residual),
-        converged=orbit.converged | (left & found),
+        converged=orbit.converged | (left & (turns > 0)),
         followed=left,
-        turns=jnp.where(left, place + 1, orbit.turns),
+        turns=jnp.where(left, turns, orbit.turns),
         steps=orbit.steps,
         tolerance=orbit.tolerance,
     )
+
+
+def _at(changes: Float[Array, "turns batch"], place: Int[Array, " batch"]) -> Array:
+    return jnp.take_along_axis(changes, place[None], axis=0)[0]
 
 
 def _change(dynamics: Dynamics, before: States, after: States) -> Float[Array, " batch"]:

@@ -36,7 +36,8 @@ class Orbit(Module):
             then the largest change of any activity since the period that it repeats, and
             compared with 1e-2 in float32, 1e-8 in float64.
         turns: After how many turns of the teaching signal it closes, `(batch,)`; one, unless it
-            goes round a singularity. What is shown is the last of them.
+            goes round a singularity, and zero where the ODE was followed in vain. What is shown is
+            the last of them.
         steps: Number of steps of the iteration.
         tolerance: What the residual was compared with.
 

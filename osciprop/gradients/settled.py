@@ -50,7 +50,11 @@ class SettledDiagnostics(AbstractOscillationDiagnostics):
         harmonics: Size of the activity's Fourier coefficients, `(points,)`.
         free: Which samples have a free equilibrium within the tolerance, `(batch,)`.
         settled: Which samples have an orbit within the tolerance, `(batch,)`.
-        turns: After how many turns of the teaching signal each orbit closes, `(batch,)`.
+        followed: Which samples were followed by the ODE over periods, `(batch,)`. Where none of
+            them closed, the gradient is that of the last period, as with `OscillatoryEP`, and a
+            concern says so.
+        turns: After how many turns of the teaching signal each orbit closes, `(batch,)`; zero where
+            the ODE's did not.
         residual: Largest change of any activity in one more step, `(batch,)`.
         apart: How far an orbit's mean is, in activity, from the free equilibrium reached from the
             start, which it is where the response is analytic, `(batch,)`.
@@ -73,6 +77,7 @@ class SettledDiagnostics(AbstractOscillationDiagnostics):
     harmonics: Float[Array, " samples"]
     free: Bool[Array, " batch"]
     settled: Bool[Array, " batch"]
+    followed: Bool[Array, " batch"]
     turns: Int[Array, " batch"]
     residual: Float[Array, " batch"]
     apart: Float[Array, " batch"]
@@ -80,12 +85,17 @@ class SettledDiagnostics(AbstractOscillationDiagnostics):
     noisy: bool = eqx.field(static=True)
 
     @property
+    def known(self) -> Bool[Array, " batch"]:
+        """Which samples have a period that is the dynamics' own, closed or not."""
+        return self.settled | (self.followed & jnp.isfinite(self.residual))
+
+    @property
     def converged(self) -> Bool[Array, ""]:
-        return jnp.all(self.free & self.settled)
+        return jnp.all(self.free & self.known)
 
     def failure(self) -> str:
         found = []
-        for what, solved in (("free equilibrium", self.free), ("orbit", self.settled)):
+        for what, solved in (("free equilibrium", self.free), ("orbit", self.known)):
             lost = np.flatnonzero(~np.asarray(solved))
             if lost.size:
                 found.append(
@@ -105,7 +115,16 @@ class SettledDiagnostics(AbstractOscillationDiagnostics):
                 f"points: the last harmonic is {float(self.truncation):.3g} of the first. Use a "
                 "smaller amplitude or more points in HarmonicBalance"
             )
-        if float(self.closure) > CLOSURE_LIMIT:
+        unclosed = np.flatnonzero(~np.asarray(self.settled))
+        if unclosed.size:
+            found.append(
+                f"the orbits of {unclosed.size} of {self.settled.size} samples do not close "
+                f"(first: sample {unclosed[0]}, whose activity changes by "
+                f"{float(self.residual[unclosed[0]]):.3g} from period to period): the gradient is "
+                "that of the last period. Use a smaller amplitude, or more max_periods in "
+                "OrbitSettling"
+            )
+        if float(self.closure) > CLOSURE_LIMIT and not unclosed.size:
             found.append(
                 f"amplitude={float(self.amplitude):.4g} is too small for the tolerance: an orbit "
                 f"is off by {float(self.closure):.3g} of its oscillation. Use a larger amplitude, "
@@ -223,6 +242,7 @@ class SettledOscillation(AbstractOscillation):
                 harmonics=harmonics,
                 free=free.converged,
                 settled=orbit.converged,
+                followed=orbit.followed,
                 turns=orbit.turns,
                 residual=orbit.residual,
                 apart=largest_change(network.activity(mean), free.s),

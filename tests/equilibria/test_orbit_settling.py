@@ -64,6 +64,22 @@ def test_inside_a_compiled_function_and_in_single_precision():
     np.testing.assert_allclose(orbit.s[0], precise.s[0], atol=1e-3)
 
 
+def test_what_does_not_close_is_the_last_period_of_the_ode():
+    amplitude, period, periods = 2.0, 10.0, 5
+    teaching = osciprop.Oscillation(amplitude, period)
+    solver = OrbitSettling(max_periods=periods)
+    with pytest.raises(osciprop.ConvergenceError, match="the orbit"):
+        settled_orbit(*TANH, teaching, solver=solver)
+    orbit = settled_orbit(*TANH, teaching, solver=solver, throw=False)
+    assert not orbit.converged[0] and int(orbit.turns[0]) == 0
+    times = np.asarray(orbit.times) + (periods - 1) * period
+    free = osciprop.relax(*TANH[:2]).u
+    found = osciprop.integrate(
+        *TANH, teaching, times=[0.0, *times], integrator=PRECISE, initial=free
+    )
+    np.testing.assert_allclose(orbit.s[0], found.s[0][1:], atol=1e-6)
+
+
 def trained() -> tuple[osciprop.Network, np.ndarray, np.ndarray]:
     """64-64-64-10 after 783 updates by the settled oscillation, and a sample whose branch point is
     within an amplitude of 0.1.

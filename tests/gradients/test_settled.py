@@ -8,7 +8,7 @@ from helpers import relative_error
 from oscillation_cases import EXACT, LINEAR, TANH
 
 import osciprop
-from osciprop.equilibria import HarmonicBalance
+from osciprop.equilibria import HarmonicBalance, OrbitSettling
 from osciprop.gradients import SettledOscillation
 
 FINE = HarmonicBalance(16)
@@ -136,3 +136,18 @@ def test_its_radius_is_the_dynamic_one():
 def test_its_summary():
     found = osciprop.estimate_gradient(*TANH, SettledOscillation(0.1))
     assert "settled oscillation: 1 of 1 orbits after" in str(found)
+
+
+@pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
+def test_an_orbit_that_does_not_close_is_a_concern_and_no_error():
+    """Far beyond the singularity the ODE may settle in nothing, and the network learns all the
+    same, as the integrated one does.
+    """
+    solver = OrbitSettling(HarmonicBalance(8, max_steps=300), max_periods=5)
+    found = osciprop.estimate_gradient(*TANH, SettledOscillation(2.0, 10.0, solver=solver))
+    told = found.diagnostics
+    assert any("1 of 1 samples do not close" in concern for concern in told.concerns())
+    assert told.turns.tolist() == [0] and "0 of 1 orbits" in str(found)
+    assert float(found.accuracy.error) > 0.1 and bool(jnp.isfinite(found.loss))
+    with pytest.raises(osciprop.ConvergenceError, match="the orbit of 1 of 1 samples"):
+        osciprop.estimate_gradient(*TANH, SettledOscillation(2.0, 10.0, solver=solver.balance))
