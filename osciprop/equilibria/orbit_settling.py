@@ -22,7 +22,7 @@ from ..dynamics.teaching import Oscillation
 from ..errors import check_at_least
 from ..networks.complexity import real_dtype, to_complex
 from ..networks.network import AbstractNetwork, State, States
-from ..settings import number
+from ..settings import Number, number
 from ..trees import choose_samples, largest_change
 from .attempts import AbstractLarge
 from .harmonic_balance import HarmonicBalance
@@ -33,6 +33,10 @@ from .orbits import AbstractOrbitSolver, Orbit
 # steps: in single precision round-off moves the moment at which a network jumps.
 CLOSED = {"float32": 1e-2, "float64": 1e-8}
 PRECISE = {"float32": 1e-5, "float64": 3e-10}
+
+# How far an orbit may be from where ten times finer steps take it: near a jump between branches
+# they amplify, and what closes by chance is no orbit of the ODE.
+HELD = {"float32": 1e-1, "float64": 1e-4}
 
 # Turns of the teaching signal after which an orbit may close.
 TURNS = 4
@@ -87,20 +91,20 @@ def _followed(
     dtype = real_dtype(u)
     left = ~orbit.converged
     goal = jnp.maximum(orbit.tolerance, CLOSED[dtype.name])
-    # By the largest error of any unit, or one sample would hide among many.
-    fine = number(PRECISE[dtype.name])
-    steps = Integrator(
-        diffrax.Tsit5(), diffrax.PIDController(rtol=fine, atol=fine, norm=optimistix.max_norm)
-    )
     taught = SilentDynamics(eqx.tree_at(lambda tree: tree.teaching, dynamics, signal))
-    period = signal.period.astype(dtype)
-    times = jnp.append(orbit.times, period)
+    times = jnp.append(orbit.times, signal.period.astype(dtype))
+    precise = number(PRECISE[dtype.name])
+
+    def once(begin: State, tolerance: Number) -> tuple[States, State]:
+        """A turn of the teaching signal: the states at all phases, and at its end."""
+        # By the largest error of any unit, or one sample would hide among many.
+        control = diffrax.PIDController(rtol=tolerance, atol=tolerance, norm=optimistix.max_norm)
+        (states, _), _ = Integrator(diffrax.Tsit5(), control).run(taught, (begin, None), times)
+        return jax.tree.map(lambda leaf: leaf[:-1], states), _phase(states, -1)
 
     def turn(result: tuple[Any, ...], _: None, count: Array) -> tuple[tuple[Any, ...], None]:
         begin, past, before, shown, turns, change = result
-        (states, _), _solution = steps.run(taught, (begin, None), times)
-        now = jax.tree.map(lambda leaf: leaf[:-1], states)
-        end = jax.tree.map(lambda leaf: leaf[-1], states)
+        now, end = once(begin, precise)
         changes = jax.vmap(lambda then: _change(dynamics, then, now))(past)
         changes = jnp.where((jnp.arange(TURNS) < count)[:, None], changes, jnp.inf)
         past = jax.tree.map(lambda new, old: jnp.concatenate([new[None], old[:-1]]), now, past)
@@ -131,6 +135,14 @@ def _followed(
         max_steps=max_periods,
         needed=jnp.any(left),
     )
+    # From its own begin on: the period itself, and those after one turn, two, three and four.
+    _, finer = jax.lax.scan(
+        lambda begin, _: once(begin, precise / 10)[::-1], _phase(shown, 0), length=TURNS + 1
+    )
+    missed = _at(jax.vmap(lambda later: _change(dynamics, shown, later))(finer), turns)
+    lost = (turns > 0) & ~(missed <= HELD[dtype.name])  # true for NaN
+    change = jnp.where(lost, jnp.fmax(change, missed), change)
+    turns = jnp.where(lost, 0, turns)
     chosen = jax.vmap(lambda new, old: choose_samples(left, new, old))(shown, orbit.u)
     return Orbit(
         times=orbit.times,
@@ -144,6 +156,10 @@ def _followed(
         steps=orbit.steps,
         tolerance=orbit.tolerance,
     )
+
+
+def _phase(states: States, place: int) -> State:
+    return jax.tree.map(lambda leaf: leaf[place], states)
 
 
 def _at(changes: Float[Array, "turns batch"], place: Int[Array, " batch"]) -> Array:

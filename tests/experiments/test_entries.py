@@ -29,7 +29,7 @@ ARGUMENTS: dict[str, list[str]] = {
     "nonconservative2026": [*ONCE, "--rows", "symmetric_dyadic"],
     "nudges_at_start": [],
     "online_digits": [],
-    "predictions": [],
+    "predictions": ["--methods", "SettledOscillation", "DyadicEP", "DualPropagation"],
     "settling": [],
     "two_tales2024": [*ONCE, "--rows", "adjoint_0.5"],
     "two_tales2024_vgg16": [*ONCE, "--rows", "backprop", "--width", "1"],
