@@ -30,8 +30,10 @@ from .stability import checked_growth, only_stable
 # Residuals to which the flow is followed before something faster is tried again.
 LEVELS = (0.1, 1e-3)
 
-# Relative change of the velocity over a step of the flow: what is aimed at, and what is taken.
-AIM, LIMIT = 0.5, 0.8
+# Relative change of the velocity over a step of the flow: what is aimed at, the same where coarse
+# steps have not settled or settled wrong (they may go round for ever where the ODE slowly spirals
+# in), and what is taken of what is aimed at.
+AIM, FINE_AIM, LIMIT = 0.5, 0.1, 1.6
 
 # Where the flow's step begins, in units of time: it finds its own within a few.
 FIRST_STEP = 0.3
@@ -49,8 +51,8 @@ class Settling(AbstractRelaxation, AbstractLarge):
     samples follow the flow from the start until their residual is 0.1, in steps of third order as
     long as the velocity allows, and are accelerated from there; those for which that fails follow
     it to 1e-3 and go on by Newton's method; the last ones follow it to the end. What was not shown
-    to be stable by its sweeps is asked for the growth of perturbations, and where these grow the
-    sample follows the flow from the start to the end.
+    to be stable by its sweeps is asked for the growth of perturbations, and where these grow, or
+    where nothing has settled, the sample follows the flow from the start to the end in finer steps.
 
     Args:
         tolerance: Residual at which a sample has settled, a change of activity; None for the
@@ -109,7 +111,8 @@ class Settling(AbstractRelaxation, AbstractLarge):
             settled = dynamics.residual(0.0, state) <= tolerance
             rates = checked_growth(dynamics, state, left & settled & ~shown)
             growth = jnp.where(left, rates, growth)
-            return (state, growth, left & unstable(growth), steps + made, time + passed), None
+            left = left & (unstable(growth) | ~settled)
+            return (state, growth, left, steps + made, time + passed), None
 
         zero = jnp.zeros((), dtype=tolerance.dtype)
         start = (u, jnp.full(every.shape, -jnp.inf, tolerance.dtype), every, jnp.asarray(0), zero)
@@ -138,6 +141,7 @@ class Settling(AbstractRelaxation, AbstractLarge):
         levels = jnp.asarray([*LEVELS, 0.0], dtype=dtype)
         levels = jnp.maximum(jnp.where(fast, levels, 0), 0.5 * tolerance)
         limits = jnp.asarray([contraction, jnp.inf], dtype=dtype)
+        aim = jnp.where(fast, AIM, FINE_AIM).astype(dtype)
 
         def stage(
             result: tuple[Any, ...], step: Array, turn: Int[Array, ""]
@@ -169,16 +173,16 @@ class Settling(AbstractRelaxation, AbstractLarge):
             shown = shown | (left & settled & contracted & (turn == 0))
             left = left & ~settled
 
-            def follow(_: None) -> tuple[State, Array, Array, Array]:
-                return _flow(dynamics, state, step, levels[turn], left, self.max_steps)
+            def follow(_: None) -> tuple[State, Array, Array, Array, Array]:
+                return _flow(dynamics, state, step, aim, levels[turn], left, self.max_steps)
 
-            def stay(_: None) -> tuple[State, Array, Array, Array]:
-                return state, step, jnp.asarray(0), jnp.zeros_like(step)
+            def stay(_: None) -> tuple[State, Array, Array, Array, Array]:
+                return state, step, left, jnp.asarray(0), jnp.zeros_like(step)
 
             going = in_any_lane(jnp.any(left))
-            state, step, followed, passed = jax.lax.cond(going, follow, stay, None)
+            state, step, reached, followed, passed = jax.lax.cond(going, follow, stay, None)
             time = time + jnp.max(passed, initial=0) + made.astype(dtype)
-            return (state, left, shown, steps + made + followed, time), step
+            return (state, left & reached, shown, steps + made + followed, time), step
 
         none = jnp.zeros_like(wanted)
         (final, _, shown, steps, time), *_ = iterate(
@@ -231,15 +235,19 @@ def _flow(
     dynamics: Dynamics,
     u: State,
     step: Float[Array, " batch"],
+    aim: Float[Array, ""],
     level: Float[Array, ""],
     active: Bool[Array, " batch"],
     max_steps: int,
-) -> tuple[State, Float[Array, " batch"], Int[Array, ""], Float[Array, " batch"]]:
+) -> tuple[
+    State, Float[Array, " batch"], Bool[Array, " batch"], Int[Array, ""], Float[Array, " batch"]
+]:
     """Follow the ODE until the residual of every active sample is within `level`.
 
     Diffrax has one step for the whole batch. Here every sample has its own, in which its velocity
-    changes by about as much as it is large: small where the flow decides between equilibria, and
-    stable at any rate. Returns the state, the next step, the number of steps and the time passed.
+    changes by about `aim` of itself: short where the flow decides between equilibria, and
+    stable at any rate. Returns the state, the next step, which samples are within `level`,
+    the number of steps and the time passed.
     """
     network = dynamics.network
     smallest = jnp.finfo(step.dtype).tiny
@@ -261,11 +269,11 @@ def _flow(
         bend = sample_norms(jax.tree.map(jnp.subtract, second, first))
         bend = 2 * bend / jnp.maximum(sample_norms(first), smallest)
         running = active & (residual > level)
-        taken = running & (bend <= LIMIT)
+        taken = running & (bend <= LIMIT * aim)
         mean = jax.tree.map(lambda a, b, c: (2 * a + 3 * b + 4 * c) / 9, first, second, third)
         state = choose_samples(taken, along(state, length, mean), state)
         time = jnp.where(taken, time + length, time)
-        factor = jnp.clip(AIM / jnp.maximum(bend, smallest), 0.2, 1.5)
+        factor = jnp.clip(aim / jnp.maximum(bend, smallest), 0.2, 1.5)
         length = jnp.where(running, length * jnp.where(jnp.isnan(bend), 0.1, factor), length)
         return (state, length, residual, time), None
 
@@ -274,7 +282,7 @@ def _flow(
 
     infinite = jnp.full_like(step, jnp.inf)
     start = (u, step, infinite, jnp.zeros_like(step))
-    (final, step, _, time), _, steps = iterate(
+    (final, step, residual, time), _, steps = iterate(
         move, start, None, unfinished=unfinished, max_steps=max_steps
     )
-    return final, step, steps, time
+    return final, step, residual <= level, steps, time

@@ -9,6 +9,7 @@ from helpers import Field, batch, small_network
 from scipy.integrate import solve_ivp
 
 import osciprop
+from experiments.settling import balanced
 from osciprop.dynamics.dynamics import make_dynamics
 from osciprop.equilibria import Settling
 
@@ -160,6 +161,20 @@ def test_one_large_unit_does_not_make_the_rest_count_as_settled():
     found = osciprop.relax(single, x.astype(np.float32))
     assert float(found.s[0][0, 0]) > 9e4
     np.testing.assert_allclose(found.s[1], alone.s[1], atol=1e-6)
+
+
+@pytest.mark.slow
+def test_where_coarse_steps_go_round_for_ever_finer_ones_settle():
+    """Excitation and inhibition, of which the ODE spirals in at a rate of 0.037 and one turn in
+    ten time constants.
+    """
+    random = np.random.default_rng(200)
+    for _ in range(72):
+        network = balanced(200, random)
+    x = np.zeros((1, 200))
+    found = osciprop.relax(network, x)
+    followed = osciprop.relax(network, x, relaxation=osciprop.Flow())
+    np.testing.assert_allclose(found.u, followed.u, atol=1e-8)
 
 
 def test_what_never_settles_is_flagged():
