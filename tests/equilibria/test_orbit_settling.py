@@ -44,6 +44,7 @@ def test_beyond_the_radius_it_is_the_orbit_of_the_ode():
     assert np.abs(coefficients[-1]).max() > 1e-3 * np.abs(coefficients[1]).max()
 
 
+@pytest.mark.slow
 def test_the_samples_beside_it_keep_theirs():
     network, x, y = TANH
     both, targets = np.concatenate([x, 0 * x]), np.concatenate([y, 0 * y])
@@ -54,6 +55,7 @@ def test_the_samples_beside_it_keep_theirs():
     np.testing.assert_allclose(orbit.s[0][:, 1], alone.s[0][:, 0], atol=1e-9)
 
 
+@pytest.mark.slow
 def test_inside_a_compiled_function_and_in_single_precision():
     single = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), TANH[0])
     teaching = osciprop.Oscillation(0.5, 100.0)
@@ -64,6 +66,7 @@ def test_inside_a_compiled_function_and_in_single_precision():
     np.testing.assert_allclose(orbit.s[0], precise.s[0], atol=1e-3)
 
 
+@pytest.mark.slow
 def test_what_does_not_close_is_the_last_period_of_the_ode():
     amplitude, period, periods = 2.0, 10.0, 5
     teaching = osciprop.Oscillation(amplitude, period)

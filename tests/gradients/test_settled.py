@@ -138,6 +138,7 @@ def test_its_summary():
     assert "settled oscillation: 1 of 1 orbits after" in str(found)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
 def test_an_orbit_that_does_not_close_is_a_concern_and_no_error():
     """Far beyond the singularity the ODE may settle in nothing, and the network learns all the

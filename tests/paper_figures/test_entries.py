@@ -117,6 +117,7 @@ def test_it_runs(figure):
         assert isinstance(figure.plot(data), Figure)
 
 
+@pytest.mark.slow
 def test_both_figures_of_one_simulation_run(monkeypatch):
     once = functools.cache(rotating.simulate.__wrapped__)
     monkeypatch.setattr(rotating, "simulate", once)
