@@ -50,8 +50,8 @@ class SettledDiagnostics(AbstractOscillationDiagnostics):
         harmonics: Size of the activity's Fourier coefficients, `(points,)`.
         free: Which samples have a free equilibrium within the tolerance, `(batch,)`.
         settled: Which samples have an orbit within the tolerance, `(batch,)`.
-        followed: Which samples were followed by the ODE over periods, `(batch,)`. Where none of
-            them closed, the gradient is that of the last period, as with `OscillatoryEP`, and a
+        followed: Which samples were followed by the ODE over periods, `(batch,)`. Of one that did
+            not close the gradient is that of the last period, as with `OscillatoryEP`, and a
             concern says so.
         turns: After how many turns of the teaching signal each orbit closes, `(batch,)`; zero where
             the ODE's did not.
