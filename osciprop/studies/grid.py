@@ -63,18 +63,32 @@ class Grid:
         return math.prod(self.shape)
 
     def blocks(self) -> Iterator[Block]:
-        """All blocks; those that share a compiled program follow each other."""
+        """All blocks; those that may share a compiled program follow each other."""
         counts = [math.ceil(n / b) for n, b in zip(self.shape, self.block, strict=True)]
-        vectorised = [axis.vectorised for axis in self.axes.values()]
-        outer = sorted(range(len(counts)), key=lambda axis: vectorised[axis])
+        outer = sorted(range(len(counts)), key=self._depths().__getitem__)
+        place = np.argsort(outer).tolist()
+        starts = [range(0, n, b) for n, b in zip(self.shape, self.block, strict=True)]
         for chosen in itertools.product(*(range(counts[axis]) for axis in outer)):
-            place = tuple(np.argsort(outer).tolist())
-            where = tuple(chosen[rank] for rank in place)
-            start = tuple(w * b for w, b in zip(where, self.block, strict=True))
-            stop = tuple(
-                min(s + b, n) for s, b, n in zip(start, self.block, self.shape, strict=True)
-            )
-            yield Block(where, start, stop)
+            where = tuple([chosen[rank] for rank in place])
+            start = tuple([s[w] for s, w in zip(starts, where, strict=True)])
+            ends = zip(start, self.block, self.shape, strict=True)
+            yield Block(where, start, tuple([min(s + b, n) for s, b, n in ends]))
+
+    def _depths(self) -> list[int]:
+        """For each axis, how likely one program serves all of its values."""
+        axes = list(self.axes.values())
+        if not any(axis.vectorised for axis in axes):
+            return [0] * len(axes)
+        # Whole numbers are often sizes, which are compiled into a program.
+        free = {"i": 1, "u": 1, "f": 2}
+        return [
+            3
+            if axis.vectorised
+            else free[axis.coordinates.dtype.kind]
+            if axis.vectorised is None and axis.is_numeric
+            else 0
+            for axis in axes
+        ]
 
     def arguments(self, point: Index) -> dict[str, Any]:
         """What the function gets at a point, by axis."""
