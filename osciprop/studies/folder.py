@@ -16,10 +16,10 @@ import numpy as np
 from ..files.durable import replacing
 from . import layout
 from .arrays import OWN, AbstractArrays, Kind, Survey
-from .chunks import decode, encode
+from .chunks import Chunks
 from .errors import StudyError
 from .evaluation import Failure
-from .grid import Block, Grid, Index
+from .grid import Block, Grid
 from .layout import Contents
 from .records import read_json, write_json
 
@@ -35,6 +35,8 @@ class FolderArrays(AbstractArrays):
         self.folder: Path = folder
         self._contents = contents
         self._surveys: dict[str, Survey] | None = None
+        # No block reaches beyond the grid, so that no chunk is cut.
+        self._even = all(n % b == 0 for n, b in zip(grid.shape, grid.block, strict=True))
 
     @classmethod
     def create(cls, grid: Grid, folder: Path) -> "FolderArrays":
@@ -82,10 +84,12 @@ class FolderArrays(AbstractArrays):
         parent = self.folder / layout.WIDENING
         try:
             made = layout.make_array(parent, self.grid, name, kind)
+            chunks, wider = self._chunks(name), layout.chunks_of(self.grid, kind)
             for block in self.grid.blocks():
-                chunk = self._chunk(self._place(name), block, self.kind(name))
-                if chunk is not None:
-                    self._write_chunk(parent / name, block, kind, chunk.astype(dtype))
+                path = self._path(name, block)
+                if (chunk := _read(path, chunks)) is not None:
+                    place = parent / path.relative_to(self._place(name).parent)
+                    _write(place, wider.encode(chunk.astype(dtype)))
         except OSError:
             shutil.rmtree(parent, ignore_errors=True)  # it may have filled the disk
             raise
@@ -105,9 +109,8 @@ class FolderArrays(AbstractArrays):
         return OWN[name] if name in OWN else self._contents.kinds[name]
 
     def read(self, name: str, block: Block) -> np.ndarray:
-        kind = self.kind(name)
         try:
-            chunk = self._chunk(self._place(name), block, kind)
+            chunk = _read(self._path(name, block), self._chunks(name))
         except (OSError, ValueError) as error:
             complaint = self.complaint(name, block, f"is damaged ({error})")
             raise StudyError(f"{complaint}: {COMPUTE_ANEW}") from error
@@ -117,11 +120,13 @@ class FolderArrays(AbstractArrays):
         if self._surveys is not None and name in self._surveys:
             known = self._surveys[name]
             return dataclasses.replace(known, values=known.values.copy())
-        kind, place = self.kind(name), self._place(name)
+        kind, chunks = self.kind(name), self._chunks(name)
+        start, end = f"{self._place(name)}/c/", "/0" * len(kind.shape)
         found = Survey(np.full((*self.grid.shape, *kind.shape), kind.blank, kind.dtype))
         for block in self.grid.blocks():
             try:
-                chunk = self._chunk(place, block, kind)
+                # Paths as objects would take half of the time of reading.
+                chunk = _read(f"{start}{'/'.join(map(str, block.place))}{end}", chunks)
             except (OSError, ValueError) as error:
                 complaint = self.complaint(name, block, f"is damaged ({error})")
                 found.damaged[block.place] = complaint
@@ -129,7 +134,7 @@ class FolderArrays(AbstractArrays):
             if chunk is None:
                 found.absent.add(block.place)
             else:
-                found.values[block.region] = _cut(chunk, block)
+                found.values[block.region] = chunk if self._even else _cut(chunk, block)
         if self._surveys is None:
             return found
         # What was looked through before a run is the result of one that has nothing to compute.
@@ -137,16 +142,15 @@ class FolderArrays(AbstractArrays):
         return dataclasses.replace(found, values=found.values.copy())
 
     def write(self, name: str, block: Block, values: np.ndarray) -> None:
-        kind = self.kind(name)
-        chunk = np.full(layout.chunk_shape(self.grid, kind), kind.blank, kind.dtype)
+        kind, chunks = self.kind(name), self._chunks(name)
+        chunk = np.full(chunks.shape, kind.blank, kind.dtype)
         chunk[tuple(map(slice, values.shape))] = values
         self._surveys = None
-        self._write_chunk(self._place(name), block, kind, chunk)
+        _write(self._path(name, block), chunks.encode(chunk))
 
     def complaint(self, name: str, block: Block, what: str) -> str:
-        path = Path(_chunk_file(self._place(name), block, self.kind(name)))
         label = self.grid.label(block.points()[0])
-        return f"{path} {what}, which holds {name!r} of the points from {label} on"
+        return f"{self._path(name, block)} {what}, which holds {name!r} of the points from {label} on"
 
     def failures(self, block: Block) -> list[Failure]:
         path = self._failures_path(block)
@@ -209,21 +213,13 @@ class FolderArrays(AbstractArrays):
             self._note(contents)
         shutil.rmtree(self.folder / layout.WIDENING, ignore_errors=True)
 
-    def _chunk(self, place: Path, block: Block, kind: Kind) -> np.ndarray | None:
-        """An array's chunk, None where there is none.
+    def _chunks(self, name: str) -> Chunks:
+        return layout.chunks_of(self.grid, self.kind(name))
 
-        Raises `OSError` or `ValueError` if it is damaged.
-        """
-        try:
-            with open(_chunk_file(place, block, kind), "rb", buffering=0) as file:
-                content = file.read()
-        except FileNotFoundError:
-            return None
-        return decode(content, kind.dtype, layout.chunk_shape(self.grid, kind))
-
-    def _write_chunk(self, place: Path, block: Block, kind: Kind, chunk: np.ndarray) -> None:
-        with replacing(Path(_chunk_file(place, block, kind))) as temporary:
-            temporary.write_bytes(encode(chunk))
+    def _path(self, name: str, block: Block) -> Path:
+        """The file of an array's chunk."""
+        index = (*block.place, *(0,) * len(self.kind(name).shape))
+        return self._place(name).joinpath("c", *map(str, index))
 
     def _failures_path(self, block: Block) -> Path:
         return self.folder / layout.FAILURES / f"{'_'.join(map(str, block.place))}.json"
@@ -234,7 +230,19 @@ def _cut(chunk: np.ndarray, block: Block) -> np.ndarray:
     return chunk[tuple(map(slice, block.shape))]
 
 
-def _chunk_file(place: Path, block: Block, kind: Kind) -> str:
-    """The file of a chunk, as a text: paths as objects would take half of the time of reading."""
-    index: Index = (*block.place, *(0,) * len(kind.shape))
-    return f"{place}/c/{'/'.join(map(str, index))}"
+def _read(path: str | Path, chunks: Chunks) -> np.ndarray | None:
+    """The chunk in a file, None if there is no file.
+
+    Raises `OSError` or `ValueError` if it is damaged.
+    """
+    try:
+        with open(path, "rb", buffering=0) as file:
+            content = file.read()
+    except FileNotFoundError:
+        return None
+    return chunks.decode(content)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)

@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,8 +13,7 @@ from .axes import Axis
 Index = tuple[int, ...]
 
 
-@dataclasses.dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """A box of neighbouring points, computed by one call and durable as a whole.
 
     `place` counts blocks along every axis; points run from `start` to before `stop`.
@@ -64,14 +63,15 @@ class Grid:
 
     def blocks(self) -> Iterator[Block]:
         """All blocks; those that may share a compiled program follow each other."""
-        counts = [math.ceil(n / b) for n, b in zip(self.shape, self.block, strict=True)]
+        shape = self.shape
+        counts = [math.ceil(n / b) for n, b in zip(shape, self.block, strict=True)]
         outer = sorted(range(len(counts)), key=self._depths().__getitem__)
         place = np.argsort(outer).tolist()
         starts = [range(0, n, b) for n, b in zip(self.shape, self.block, strict=True)]
         for chosen in itertools.product(*(range(counts[axis]) for axis in outer)):
             where = tuple([chosen[rank] for rank in place])
             start = tuple([s[w] for s, w in zip(starts, where, strict=True)])
-            ends = zip(start, self.block, self.shape, strict=True)
+            ends = zip(start, self.block, shape, strict=True)
             yield Block(where, start, tuple([min(s + b, n) for s, b, n in ends]))
 
     def _depths(self) -> list[int]:

@@ -18,10 +18,11 @@ from pathlib import Path
 
 import numpy as np
 import zarr
+from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from ..files.durable import synchronize
 from .arrays import Kind
-from .chunks import CODECS
+from .chunks import Chunks
 from .errors import StudyError
 from .grid import Grid
 from .records import read_json, write_json
@@ -80,7 +81,7 @@ def make_group(folder: Path, grid: Grid) -> dict[str, str]:
             shape=values.shape,
             chunks=values.shape,
             dtype=str if words else values.dtype,
-            compressors=CODECS,
+            compressors=(ZstdCodec(), Crc32cCodec()),
             dimension_names=(name,),
             attributes={"units": axis.unit} if axis.unit else {},
         )
@@ -94,22 +95,23 @@ def make_group(folder: Path, grid: Grid) -> dict[str, str]:
 def make_array(parent: Path, grid: Grid, name: str, kind: Kind) -> str:
     """A new array in a folder, in place of any; returns the digest of its metadata."""
     shutil.rmtree(parent / name, ignore_errors=True)
+    chunks = chunks_of(grid, kind)
     zarr.create_array(
         parent / name,
         shape=(*grid.shape, *kind.shape),
-        chunks=chunk_shape(grid, kind),
+        chunks=chunks.shape,
         dtype=kind.dtype,
         fill_value=kind.blank,
-        compressors=CODECS,
+        compressors=chunks.codecs,
         dimension_names=(*grid.axes, *kind.dimensions),
         attributes=dict(kind.attributes),
     )
     return seal(parent / name / METADATA)
 
 
-def chunk_shape(grid: Grid, kind: Kind) -> tuple[int, ...]:
-    """The shape of an array's chunks: a full block each, and one where there is nothing."""
-    return (*grid.block, *(max(side, 1) for side in kind.shape))
+def chunks_of(grid: Grid, kind: Kind) -> Chunks:
+    """An array's chunks: a full block each, and one where there is nothing."""
+    return Chunks(kind.dtype, (*grid.block, *(max(side, 1) for side in kind.shape)))
 
 
 def seal(path: Path) -> str:

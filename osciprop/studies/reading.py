@@ -17,10 +17,9 @@ from .folder import FolderArrays
 from .grid import Block, make_grid
 from .layout import HEADER, Contents, read_contents
 from .results import dataset
-from .returned import SECONDS
 from .running import FORMAT
 from .records import read_json
-from .store import DONE, FAILED, ResultStore
+from .store import DONE, FAILED, MISSING, ResultStore
 
 Found = TypeVar("Found")
 
@@ -137,41 +136,34 @@ def study_status(folder: str | Path) -> StudyStatus:
 
 
 def _status(store: ResultStore) -> StudyStatus:
-    times = store.arrays.survey(SECONDS).values
-    counts = dict.fromkeys((0, DONE, FAILED), 0)
-    damaged, seconds, slowest = 0, 0.0, None
+    found, grid = store.examine(), store.grid
+    damaged = sum(block.size for block, _ in found.troubles)
+    computed = found.status != MISSING
+    slowest = None
+    if np.any(computed):
+        times = np.where(computed, found.seconds, -math.inf)
+        point = np.unravel_index(np.argmax(times), times.shape)
+        slowest = grid.label(tuple(map(int, point))), float(times[point])
     failures: list[Failure] = []
-    damage: list[str] = []
-    for block, status, trouble in store.examine():
-        if trouble:
-            damaged += block.size
-            damage.append(trouble)
-            continue
-        for value in counts:
-            counts[value] += int(np.sum(status == value))
-        if np.any(status == FAILED) and len(failures) < SHOWN:
-            failures += _failures(store, block, status)
-        if np.any(status):
-            here = np.where(status > 0, times[block.region], -math.inf)
-            seconds += float(np.sum(here[status > 0]))
-            place = np.unravel_index(np.argmax(here), here.shape)
-            if slowest is None or here[place] > slowest[1]:
-                point = tuple(int(p) + s for p, s in zip(place, block.start, strict=True))
-                slowest = store.grid.label(point), float(here[place])
+    if np.any(found.status == FAILED):
+        for block in grid.blocks():
+            here = found.status[block.region]
+            if len(failures) < SHOWN and np.any(here == FAILED):
+                failures += _failures(store, block, here)
     assert store.folder is not None
     return StudyStatus(
         folder=store.folder,
         function=store.header["settings"]["function"],
-        points=store.grid.size,
-        done=counts[DONE],
-        failed=counts[FAILED],
-        missing=counts[0],
+        points=grid.size,
+        done=int(np.sum(found.status == DONE)),
+        failed=int(np.sum(found.status == FAILED)),
+        missing=int(np.sum(~computed)) - damaged,
         damaged=damaged,
-        seconds=seconds,
+        seconds=float(np.sum(found.seconds[computed])),
         compiling=sum(run.get("compiling", 0.0) for run in store.header["runs"]),
         slowest=slowest,
         failures=tuple(failures[:SHOWN]),
-        damage=tuple(damage[:SHOWN]),
+        damage=tuple(trouble for _, trouble in found.troubles[:SHOWN]),
     )
 
 

@@ -27,7 +27,7 @@ from .outputs import Output
 from .progress import Bar, Summary
 from .records import read_json
 from .results import dataset
-from .store import FAILED, MISSING, ResultStore
+from .store import DONE, FAILED, MISSING, ResultStore
 from .work import Work
 
 FORMAT = "osciprop study 3"
@@ -196,11 +196,15 @@ def compute(
 
 def _tasks(store: ResultStore, again: bool) -> list[Task]:
     """What is to be computed; damaged blocks are forgotten first, with a warning."""
-    tasks = []
-    for block, status, trouble in store.examine():
-        if trouble:
-            _warn_of(trouble)
-            store.forget(block)
+    found = store.examine()
+    for block, trouble in found.troubles:
+        _warn_of(trouble)
+        store.forget(block)
+    tasks: list[Task] = []
+    if np.all(found.status == DONE):
+        return tasks
+    for block in store.grid.blocks():
+        status = found.status[block.region]
         wanted = status == MISSING
         if np.any(status == FAILED) and (again or _unexplained(store, block, status)):
             wanted |= status == FAILED

@@ -4,6 +4,7 @@ A block is durable as a whole: its arrays are written first, and `status` last; 
 counts as not computed.
 """
 
+import dataclasses
 import functools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,6 +22,18 @@ from .returned import SECONDS, STATUS, Results
 
 MISSING, DONE, FAILED = 0, 1, 2
 """Values of `status`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Findings:
+    """What a store holds: `status` and `seconds` of all points, and what is wrong with blocks.
+
+    Points of blocks with which something is wrong count as missing in `status`.
+    """
+
+    status: np.ndarray
+    seconds: np.ndarray
+    troubles: list[tuple[Block, str]]
 
 
 class ResultStore:
@@ -82,35 +95,29 @@ class ResultStore:
                 "study again; what was finished before is kept"
             ) from error
 
-    def examine(self) -> Iterator[tuple[Block, np.ndarray, str]]:
-        """Every block with its status and what is wrong with it: "" for a sound one."""
-        status = self.arrays.survey(STATUS)
-        # What is wrong is kept of the others, and not their values: these may be large.
-        others = {
-            name: Survey(np.empty(0), survey.absent, survey.damaged)
-            for name in (*self.arrays.variables, SECONDS)
-            for survey in [self.arrays.survey(name)]
-        }
-        for block in self.grid.blocks():
-            here = status.values[block.region]
-            if trouble := self._trouble(block, here, {STATUS: status, **others}):
-                yield block, np.zeros(block.shape, np.int8), trouble
-            else:
-                yield block, here, ""
+    def examine(self) -> Findings:
+        """What is computed at all points, and what is wrong with it."""
+        status, seconds = self.arrays.survey(STATUS), self.arrays.survey(SECONDS)
+        surveys = {STATUS: status, SECONDS: seconds}
+        for name in self.arrays.variables:
+            # What is wrong is kept of the others, and not their values: these may be large.
+            survey = self.arrays.survey(name)
+            surveys[name] = Survey(np.empty(0), survey.absent, survey.damaged)
+        troubles = list(self._troubles(surveys))
+        for block, _ in troubles:
+            status.values[block.region] = MISSING
+        return Findings(status.values, seconds.values, troubles)
 
     def everything(self) -> dict[str, np.ndarray]:
         """All arrays by name. Raises `StudyError` if what was computed is lost or damaged."""
         # The status first: what it calls done was stored before, also while another process writes.
         names = (STATUS, SECONDS, *self.arrays.variables)
         surveys = {name: self.arrays.survey(name) for name in names}
-        if any(survey.absent or survey.damaged for survey in surveys.values()):
-            for block in self.grid.blocks():
-                here = surveys[STATUS].values[block.region]
-                if trouble := self._trouble(block, here, surveys):
-                    raise StudyError(
-                        f"{trouble}: run the study again to compute these points anew, or restore "
-                        "the file from a copy"
-                    )
+        for _, trouble in self._troubles(surveys):
+            raise StudyError(
+                f"{trouble}: run the study again to compute these points anew, or restore the file "
+                "from a copy"
+            )
         return {name: survey.values for name, survey in surveys.items()}
 
     def failures(self, block: Block, status: np.ndarray) -> list[Failure]:
@@ -130,6 +137,15 @@ class ResultStore:
         """Let a block count as not computed."""
         for name in (STATUS, *self.arrays.variables, SECONDS):
             self.arrays.write(name, block, self.arrays.blank(name, block))
+
+    def _troubles(self, surveys: Mapping[str, Survey]) -> Iterator[tuple[Block, str]]:
+        """Blocks of which something is lost or damaged that their status says is there."""
+        if not any(survey.absent or survey.damaged for survey in surveys.values()):
+            return
+        status = surveys[STATUS].values
+        for block in self.grid.blocks():
+            if trouble := self._trouble(block, status[block.region], surveys):
+                yield block, trouble
 
     def _trouble(self, block: Block, status: np.ndarray, surveys: Mapping[str, Survey]) -> str:
         """What is wrong with a block: "" if all is there that its status says."""
