@@ -1,6 +1,7 @@
 """Blocks of a study on many machines, by Dask distributed."""
 
 import collections
+import concurrent.futures
 from collections.abc import Generator, Sequence
 from typing import Any
 
@@ -16,6 +17,10 @@ try:
     from distributed.scheduler import KilledWorker
 except ImportError as error:
     raise missing("distributed", "cluster") from error
+
+
+CLOSING = 2.0
+"""Seconds for the farewell from a scheduler."""
 
 
 class Dask(AbstractEngine):
@@ -50,19 +55,22 @@ class Dask(AbstractEngine):
                 f"no Dask scheduler answers at {self.cluster!r} ({error}): start one with "
                 "`dask scheduler`, or correct the address"
             ) from error
-        with client:
+        try:
             yield from self._run(client, work, tasks)
+        finally:
+            client.close(timeout=CLOSING)  # which a lost scheduler does not answer
 
     def _run(
         self, client: Client, work: Work, tasks: Sequence[Task]
     ) -> Generator[Outcome, None, None]:
         # A task of its own, so that it travels to each worker once and is made again if lost.
+        address = client.scheduler.address  # asked later, a lost one would be waited for
         payload = client.submit(bytes, pack(work), pure=False)
         left, running = collections.deque(tasks), dict[Any, Task]()
         # Dask blames all that a worker had been given when it died. Who was blamed is tried again
         # alone: so the culprit is known.
         suspects, alone = collections.deque[Task](), False
-        results = as_completed([], loop=client.loop)
+        results, reached = as_completed([], loop=client.loop), True
         try:
             while left or running or suspects:
                 if not left and not running:
@@ -88,10 +96,18 @@ class Dask(AbstractEngine):
                 elif error is not None:
                     raise StudyError(f"a worker gave up a block: {error}") from error
                 else:
-                    raise StudyError(
-                        f"the Dask scheduler at {client.scheduler_info().get('address', '?')} was "
-                        f"lost (a block is {status}): start one, and run the study again to go on "
-                        "where it ended"
-                    )
+                    reached = False
+                    raise _lost_scheduler(address, f"a block is {status}")
+        except (OSError, concurrent.futures.CancelledError) as error:  # on the way to it
+            reached = False
+            raise _lost_scheduler(address, str(error)) from error
         finally:
-            client.cancel([future for future, _ in getattr(results, "futures", {}).items()])
+            if reached:  # who is lost would be waited for
+                client.cancel([future for future, _ in getattr(results, "futures", {}).items()])
+
+
+def _lost_scheduler(address: str, why: str) -> StudyError:
+    return StudyError(
+        f"the Dask scheduler at {address} was lost ({why}): start one, and run the study "
+        "again to go on where it ended"
+    )

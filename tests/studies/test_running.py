@@ -1,6 +1,5 @@
 """Runs: what survives a killed parent and a full disk, and which folders are refused."""
 
-import fcntl
 import json
 import shutil
 import signal
@@ -10,10 +9,11 @@ import time
 from pathlib import Path
 
 import numpy as np
+import portalocker
 import pytest
 from study_functions import ENVIRONMENT, GATE, calls, gated, marked, products, run, voluminous
 
-from osciprop.studies import Study, StudyError, StudyInterrupted, StudyWarning
+from osciprop.studies import Output, Study, StudyError, StudyInterrupted, StudyWarning
 
 AXES = {"amplitude": [0.5, 1.0, 2.0], "points": [1, 2, 3]}
 
@@ -125,6 +125,7 @@ def test_an_error_while_writing_is_told_and_harms_nothing(tmp_path, monkeypatch)
         (dict(axes={"amplitude": [0.5], "points": [1]}), "axes.amplitude: .*0.5, 1.0, 2.0"),
         (dict(constants={"seed": 1}), "constants.seed: None != 1"),
         (dict(points_per_block=3), "points_per_block: 1 != 3"),
+        (dict(outputs={"product": Output("V")}), "outputs.product: None != "),
     ],
 )
 def test_other_settings_are_refused(tmp_path, change, message):
@@ -164,9 +165,85 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
 
 def test_one_process_at_a_time(tmp_path):
     with (tmp_path / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        portalocker.lock(lock, portalocker.LOCK_EX)
         with pytest.raises(StudyError, match="another process runs the study in"):
             Study(products, AXES).run(tmp_path, progress=False)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_what_a_lock_is_a_link_to_stays_as_it_is(tmp_path, there):
+    thesis = tmp_path / "thesis"
+    if there:
+        thesis.write_text("precious")
+    store = tmp_path / "store"
+    store.mkdir()
+    (store / ".lock").symlink_to(thesis)
+    Study(products, AXES).run(store, progress=False)
+    assert thesis.read_text() == ("precious" if there else "")
+    (store / ".lock").unlink()
+    (store / ".lock").hardlink_to(thesis)
+    Study(products, AXES).run(store, progress=False)
+    assert thesis.read_text() == ("precious" if there else "")
+
+
+def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise portalocker.LockException("No locks available")
+
+    monkeypatch.setattr(portalocker, "lock", refuse)
+    with pytest.raises(StudyError, match="cannot be held .*No locks available.*give a folder on a"):
+        Study(products, AXES).run(tmp_path, progress=False)
+
+
+def test_a_store_may_be_used_again_as_soon_as_a_run_has_ended(tmp_path):
+    def fails(amplitude, points):
+        raise KeyboardInterrupt
+
+    with pytest.raises(StudyInterrupted):
+        Study(fails, AXES).run(tmp_path, progress=False)
+    with pytest.raises(StudyError, match="other settings"):
+        Study(products, AXES).run(tmp_path, progress=False)
+
+
+EQUAL = {
+    "nan": lambda: float("nan"),
+    "array": lambda: np.array([np.nan, 1.0]),
+    "set": lambda: {"a", "b", 3.0},
+    "dict": lambda: {"a": {1, 2}, "b": [float("nan")]},
+    "generator": lambda: np.random.default_rng(3),
+    "function": lambda: lambda x: x + 1,
+}
+
+
+@pytest.mark.parametrize("kind", EQUAL)
+def test_constants_are_compared_by_value(tmp_path, kind):
+    def study(value):
+        return Study(lambda a, c: {"y": a}, {"a": [1.0]}, constants={"c": value})
+
+    study(EQUAL[kind]()).run(tmp_path, progress=False)
+    study(EQUAL[kind]()).run(tmp_path, progress=False)
+    for other in EQUAL:
+        if other != kind:
+            with pytest.raises(StudyError, match="constants.c"):
+                study(EQUAL[other]()).run(tmp_path, progress=False)
+
+
+@pytest.mark.parametrize(("one", "other"), [(1, 1.0), (1, True), (0.0, -0.0), ("1", 1)])
+def test_constants_of_other_types_are_others(tmp_path, one, other):
+    def study(value):
+        return Study(lambda a, c: {"y": a}, {"a": [1.0]}, constants={"c": value})
+
+    study(one).run(tmp_path, progress=False)
+    with pytest.raises(StudyError, match="constants.c"):
+        study(other).run(tmp_path, progress=False)
+
+
+def test_the_order_of_constants_does_not_count(tmp_path):
+    def study(**constants):
+        return Study(lambda a, b, c: {"y": a}, {"a": [1.0]}, constants=constants)
+
+    study(b=1, c=2).run(tmp_path, progress=False)
+    study(c=2, b=1).run(tmp_path, progress=False)
 
 
 def test_what_a_killed_run_left_unfinished_is_no_other_study(tmp_path):
