@@ -91,6 +91,7 @@ from .online import Simulation as Simulation
 from .online import simulate_learning as simulate_learning
 from .training import DataParallel as DataParallel
 from .training import History as History
+from .training import Training as Training
 from .training import evaluate as evaluate
 from .training import fit as fit
 

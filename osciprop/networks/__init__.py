@@ -9,6 +9,7 @@ The files, each importing only from those above it:
     synapses     what current an activity sends, and back
     pooling      one current out of a window of currents
     convolution  what a population of maps sends to another
+    metrics      how often, or how closely, outputs are right
     costs        what the teaching signal nudges the output to lower
     network      the contract of a network; populations joined by synapses
     extensions   networks around a network: the same interface, more dynamics
@@ -48,6 +49,11 @@ from .costs import Targets as Targets
 from .extensions import AbstractDoubled as AbstractDoubled
 from .extensions import AbstractExtension as AbstractExtension
 from .extensions import AssumedReciprocal as AssumedReciprocal
+from .metrics import AbstractMetric as AbstractMetric
+from .metrics import BinaryAccuracy as BinaryAccuracy
+from .metrics import ClassAccuracy as ClassAccuracy
+from .metrics import RegressionError as RegressionError
+from .metrics import metric_for as metric_for
 from .network import AbstractEnergyNetwork as AbstractEnergyNetwork
 from .network import AbstractNetwork as AbstractNetwork
 from .network import Network as Network

@@ -12,6 +12,7 @@ from typing import TypeAlias
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Inexact, PyTree
 
 from ..errors import ReciprocityError, check_finite
@@ -19,6 +20,7 @@ from ..settings import Module
 from ..trees import as_row, sample_sums
 from .complexity import complex_like, is_complex
 from .costs import AbstractCost, Targets
+from .metrics import AbstractMetric, metric_for
 from .populations import AbstractPopulation
 from .synapses import INPUT, AbstractReciprocalSynapse, AbstractSynapse
 
@@ -74,6 +76,12 @@ class AbstractNetwork(Module):
     @abc.abstractmethod
     def output(self, s: State) -> Scores:
         """What the network answers: one row of scores per sample."""
+
+    def metric(self, y: np.ndarray, outputs: int) -> AbstractMetric:
+        """What training tells beside the cost, for all targets of a data set and so many outputs:
+        accuracy for labels and rows that mark a class, the squared error and R^2 for numbers.
+        """
+        return metric_for(y, outputs)
 
     def drive(self, x: Float[Array, "batch ..."]) -> PyTree:
         """All that depends on the clamped input alone, computed once per batch."""
@@ -336,6 +344,9 @@ class Network(AbstractNetwork):
 
     def output(self, s: State) -> Scores:
         return self.readout.output(as_row(s[-1]))
+
+    def metric(self, y: np.ndarray, outputs: int) -> AbstractMetric:
+        return self.readout.metric(y, outputs)
 
     def slowest(self) -> Float[Array, ""]:
         return jnp.max(jnp.stack([population.neuron.slowest() for population in self.populations]))

@@ -1,9 +1,6 @@
-"""Optimizers that do the same, told by what they are made of.
+"""Whether two values, functions above all, are made of the same."""
 
-Optax makes an optimizer of functions, each new for each call; to JAX another function is another
-program. Two functions of the same code, which close over the same values, are one here.
-"""
-
+import functools
 import sys
 import types
 from collections.abc import Hashable
@@ -11,26 +8,19 @@ from typing import Any
 
 import jax
 import numpy as np
-import optax
-
-_known: dict[Hashable, optax.GradientTransformation] = {}
-
-
-def same(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:
-    """The optimizer, or the one given earlier that does the same: that has compiled programs.
-
-    Example:
-        >>> from osciprop.training.equality import same
-        >>> same(optax.adam(1e-3)) is same(optax.adam(1e-3))
-        True
-        >>> same(optax.adam(1e-3)) is same(optax.adam(1e-2))
-        False
-    """
-    return _known.setdefault(contents(optimizer), optimizer)
 
 
 def contents(value: Any, around: tuple[int, ...] = ()) -> Hashable:
-    """What a value is made of. What can change, or cannot be looked into, equals itself only."""
+    """What a value is made of: two functions of the same code, which close over the same values,
+    are equal. What can change, or cannot be looked into, equals itself only.
+
+    Example:
+        >>> from osciprop.training.equality import contents
+        >>> contents(optax.adam(1e-3)) == contents(optax.adam(1e-3))
+        True
+        >>> contents(optax.adam(1e-3)) == contents(optax.adam(1e-2))
+        False
+    """
     if id(value) in around:  # a function that calls itself
         return "itself", len(around) - around.index(id(value))
     around = (*around, id(value))
@@ -43,6 +33,9 @@ def contents(value: Any, around: tuple[int, ...] = ()) -> Hashable:
             tuple((name, value.__globals__[name]) for name in used),
         )
         return value.__code__, contents(parts, around)
+    if isinstance(value, functools.partial):
+        given = value.func, value.args, tuple(sorted(value.keywords.items()))
+        return functools.partial, contents(given, around)
     if isinstance(value, tuple):
         return type(value), tuple(contents(part, around) for part in value)
     if isinstance(value, jax.Array) and not isinstance(value, jax.core.Tracer):
