@@ -62,8 +62,14 @@ class Train(AbstractCommand):
         return self.checkpoint is not None and self.checkpoint.exists()
 
     def execute(self) -> int:
-        if self.history is not None:
-            require_writable(self.history)  # before the time for training is spent
+        from ..errors import check_at_least, check_positive
+
+        # Before the time for training is spent.
+        check_at_least("--batch", self.batch, 1, "give the samples of an update")
+        check_positive("--rate", self.rate, "1e-3 suits most networks")
+        for file in (self.checkpoint, self.history):
+            if file is not None:
+                require_writable(file)
         try:
             self._train()
         except KeyboardInterrupt as error:

@@ -59,6 +59,8 @@ def imagenet32(cache: Folder | None = None, *, folder: Folder | None = None) -> 
     """
     unpacked = cache_folder(cache, NAME)
     if not is_folder(unpacked):
+        if (kind := irregular(unpacked)) is not None or is_file(unpacked):
+            raise _cannot_store(unpacked, f"{kind or 'a file'} stands there")
         _unpack(find_batches(supplied_folder(folder)), unpacked)
     try:
         arrays = {name: _mapped(unpacked / f"{name}.npy") for name in _ARRAYS}

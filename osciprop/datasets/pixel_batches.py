@@ -128,9 +128,9 @@ def read_archive(
         with tarfile.open(fileobj=content, mode="r:") as archive:
             # In the archive's order: to go back in a compressed file is to start it again.
             for member in archive:
-                if member.name in wanted:
-                    origin = f"{member.name} in {path}"
-                    found[wanted[member.name]] = _member(archive, member, origin, layout)
+                name = wanted.get(member.name.removeprefix("./"))
+                if name is not None:
+                    found[name] = _member(archive, member, f"{member.name} in {path}", layout)
         content.finish()
     lacking = [name for name in names if name not in found]
     if lacking:

@@ -41,14 +41,23 @@ def test_it_trains(tmp_path, capsys):
     assert "was made with other settings (seed: 0 != 1" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("place", [".", "file/history.json"])
-def test_a_history_that_cannot_be_written_is_told_before_training(
-    tmp_path, monkeypatch, capsys, place
-):
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--history", ".", "cannot be written: name a file in a folder"),
+        ("--history", "file/history.json", "cannot be written: name a file in a folder"),
+        ("--checkpoint", ".", "cannot be written: name a file in a folder"),
+        ("--batch", "0", "--batch must be an integer of at least 1, got 0"),
+        ("--rate", "-1", "--rate must be a finite number above 0, got -1"),
+        ("--rate", "nan", "--rate must be a finite number above 0, got nan"),
+    ],
+)
+def test_mistakes_are_told_before_training(tmp_path, monkeypatch, capsys, option, value, message):
     monkeypatch.setattr(loop, "fit", lambda *_, **__: pytest.fail("it trains"))
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
-    assert main(["train", "--history", str(tmp_path / place)]) == 1
-    assert "cannot be written: name a file in a folder" in capsys.readouterr().err
+    assert main(["train", option, value]) == 1
+    assert message in capsys.readouterr().err
 
 
 def test_an_interrupt_tells_how_to_go_on(tmp_path, monkeypatch, capsys):

@@ -6,6 +6,7 @@ import http.server
 import io
 import os
 import pickle
+import shutil
 import tarfile
 import threading
 import tracemalloc
@@ -80,6 +81,14 @@ def test_an_archive_is_read_and_not_unpacked(tmp_path, monkeypatch, place):
     monkeypatch.setenv("OSCIPROP_DATA", str(tmp_path))
     assert_is_ours(cifar10())
     assert [entry for entry in tmp_path.rglob("*") if entry.is_file()] == [path]
+
+
+def test_an_archive_packed_from_its_folder_is_read(tmp_path):
+    write_folder(tmp_path)
+    with tarfile.open(tmp_path / "cifar-10-python.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "cifar-10-batches-py", "./cifar-10-batches-py")
+    shutil.rmtree(tmp_path / "cifar-10-batches-py")
+    assert_is_ours(cifar10(folder=tmp_path))
 
 
 def test_the_argument_comes_before_the_variable(tmp_path, monkeypatch):

@@ -146,6 +146,20 @@ def test_a_full_disk_is_noticed_before_writing(folder, cache, monkeypatch):
         imagenet32(cache, folder=folder)
 
 
+@pytest.mark.parametrize("kind", ["a file", "a named pipe", "a link that leads nowhere"])
+def test_what_stands_in_the_place_of_the_arrays_is_named(folder, cache, kind):
+    cache.mkdir()
+    path = cache / "imagenet32"
+    if kind == "a file":
+        path.touch()
+    elif kind == "a named pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("nowhere")
+    with pytest.raises(DatasetError, match=f"cannot store .*imagenet32: {kind} stands there"):
+        imagenet32(cache, folder=folder)
+
+
 def test_an_unusable_cache_is_named(folder, cache):
     cache.write_text("a file where a folder should be")
     with pytest.raises(DatasetError, match="cannot store .*imagenet32.*another folder as cache="):
