@@ -11,7 +11,11 @@ The files, each importing only from those above it:
     samples        arrays or anybody's batches as what one trains on and tests on
     prefetching    the next items are made in a thread while the current one is used
     folders        where a user keeps data, and where osciprop keeps its own
+    opening        regular files are opened, and whatever goes wrong is told with a remedy
+    limits         how much is unpacked
     cache          downloads into the cache folder, verified and without leftovers
+    idx            the format in which MNIST is handed out
+    npz            archives of arrays, none of which is larger than it should be
     files          files like those of MNIST: `.npz`, or the four original IDX files
     pickles        pickled arrays from files that nobody vouches for
     pixel_batches  batch files of 32x32 colour images

@@ -24,6 +24,7 @@ from ..files.checkpoint import CheckpointError, described, key_numbers
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork
 from ..networks.preparation import output_count, prepare_pair, prepare_targets
+from ..progress import progress_bar
 from .journal import Journal, LearningRun, Probe, load_journal, save_journal
 from .simulation import Report, Simulation, SimulationState, begin, present
 
@@ -344,8 +345,6 @@ def simulate_learning(
         >>> run.loss.shape
         (2,)
     """
-    from tqdm import tqdm  # slow to import, and not needed before
-
     check_at_least("presentations", presentations, 1, "the number of samples to be seen in all")
     learning = Learning(
         network,
@@ -359,9 +358,7 @@ def simulate_learning(
         checkpoint=checkpoint,
         checkpoint_every=checkpoint_every,
     )
-    bar = tqdm(
-        total=presentations, initial=learning.state.count, disable=not progress, unit="sample"
-    )
+    bar = progress_bar(presentations, unit="sample", initial=learning.state.count, shown=progress)
     with bar:
         for shown in learning.presentations(presentations):
             bar.update()

@@ -3,8 +3,7 @@
 import collections
 import dataclasses
 
-from tqdm import tqdm
-
+from ..progress import progress_bar
 from .evaluation import Outcome
 from .grid import Grid, Index
 
@@ -50,10 +49,10 @@ class Summary:
 
 
 class Bar:
-    """A progress bar over points, with rate, time left, failures, and points by worker."""
+    """Progress over points, with rate, time left, failures, and points by worker."""
 
     def __init__(self, total: int, stored: int, shown: bool):
-        self._bar = tqdm(total=total, initial=stored, unit="point", disable=not shown)
+        self._bar = progress_bar(total, unit="point", initial=stored, shown=shown)
 
     def show(self, summary: Summary, count: int) -> None:
         """Advance by so many points."""

@@ -4,7 +4,6 @@ It records a history, shows a bar, and can be interrupted at any moment and resu
 numbers. `osciprop.Training` is the same as a loop that one can enter.
 """
 
-import sys
 from pathlib import Path
 
 import optax
@@ -16,6 +15,7 @@ from ..equilibria.relaxation import AbstractRelaxation
 from ..errors import check_at_least
 from ..gradients import AbstractGradientMethod
 from ..networks.network import AbstractNetwork
+from ..progress import progress_bar, write
 from .history import History
 from .parallel import AbstractPlacement, OneDevice
 from .preprocessing import AbstractPreprocessing
@@ -96,8 +96,6 @@ def fit(
         >>> len(history.epochs["test_accuracy"])
         1
     """
-    from tqdm import tqdm  # slow to import, and not needed before
-
     check_at_least("epochs", epochs, 1, "train for at least one epoch")
     training = Training(
         network,
@@ -117,13 +115,13 @@ def fit(
         throw=throw,
     )
     if progress and training.epochs_made < epochs:
-        tqdm.write(str(training.memory()), file=sys.stderr)
+        write(str(training.memory()))
     steps = training.steps_per_epoch
-    bar = tqdm(
-        total=None if steps is None else epochs * steps,
-        initial=training.updates_made,
-        disable=not progress,
+    bar = progress_bar(
+        None if steps is None else epochs * steps,
         unit="update",
+        initial=training.updates_made,
+        shown=progress,
     )
     with bar:
         for update in training.updates(epochs):
