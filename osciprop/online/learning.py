@@ -16,7 +16,8 @@ from ..datasets import Batches, Dataset
 from ..datasets.batches import Batch
 from ..dynamics.dynamics import require_holomorphic
 from ..errors import NonFiniteLossError, check_at_least
-from ..files.checkpoint import described, key_numbers
+from ..files.checkpoint import key_numbers
+from ..files.fingerprint import describe
 from ..networks.network import AbstractNetwork
 from ..networks.preparation import prepare_pair
 from .journal import Journal, LearningRun, Probe, load_journal, save_journal
@@ -205,7 +206,7 @@ def _settings(
         "batch_size": batch_size,
         "seed": seed,
         "key": None if key is None else key_numbers(key),
-        "simulation": described(simulation),
+        "simulation": describe(simulation),
         "network": str(jax.tree.structure(network)),
         "probe": plan if plan is None else [str(number) for number in plan],
     }

@@ -9,12 +9,12 @@ from jaxtyping import PRNGKeyArray
 
 from ..datasets import Dataset
 from ..files.checkpoint import (
-    described,
     key_numbers,
     load_checkpoint,
     require_settings,
     save_checkpoint,
 )
+from ..files.fingerprint import describe
 from ..gradients import AbstractGradientMethod
 from ..networks.network import AbstractNetwork
 from .history import History
@@ -53,9 +53,9 @@ def run_settings(
         "batch_size": batch_size,
         "seed": seed,
         "key": key_numbers(key),
-        "method": described(method),
+        "method": describe(method),
         "network": str(jax.tree.structure(network)),
-        "preprocessing": None if preprocessing is None else described(preprocessing),
+        "preprocessing": None if preprocessing is None else describe(preprocessing),
     }
 
 
