@@ -33,9 +33,7 @@ def test_the_page(tmp_path, monkeypatch, small_programs):
     run(SAVE)
     trained = names["network"]
     run(LOAD)
-    for one, other in zip(
-        jax.tree.leaves(trained), jax.tree.leaves(names["network"]), strict=True
-    ):
+    for one, other in zip(jax.tree.leaves(trained), jax.tree.leaves(names["network"]), strict=True):
         np.testing.assert_array_equal(one, other)
     printed = run(HEADER)
     assert "Network" in printed and ".synapses[0].weight float64 [64, 12]" in printed

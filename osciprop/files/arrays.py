@@ -14,11 +14,16 @@ def is_key(value: Any) -> bool:
     )
 
 
-def as_bytes(array: np.ndarray) -> np.ndarray:
+def numbers(array: Any) -> np.ndarray:
+    """An array of any kind as one of NumPy, keys as the integers behind them."""
+    return np.asarray(jax.random.key_data(array) if is_key(array) else array)
+
+
+def as_bytes(array: np.ndarray) -> memoryview:
     """An array's numbers as bytes in the order of rows, not copied where they lie like this."""
     if array.nbytes == 0:
-        return np.zeros(0, np.uint8)
-    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+        return memoryview(b"")
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
 
 
 def update(digest: Any, array: np.ndarray) -> None:

@@ -6,6 +6,7 @@ their fields; other objects by what a copy would be made of, or, where nobody ca
 they print. NaN equals NaN. Addresses count nowhere.
 """
 
+import copyreg
 import dataclasses
 import enum
 import functools
@@ -22,7 +23,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .arrays import is_key, update
+from .arrays import numbers, update
 from .functions import by_name, parts
 
 SHOWN = 8
@@ -110,7 +111,7 @@ def _array(value: Any, compose: Compose) -> str | None:
     if not isinstance(value, _ARRAYS):
         return None
     kind = value.dtype
-    array = np.asarray(jax.random.key_data(value) if is_key(value) else value)
+    array = numbers(value)
     if array.dtype.hasobject:
         return f"object{list(array.shape)} {compose(array.tolist())}"
     array = _one_nan(array)
@@ -217,9 +218,11 @@ def _is_setting(value: Any) -> bool:
 @functools.cache
 def is_installed(module: str | None) -> bool:
     """Whether a module came with Python or a package, and so changes with their versions only."""
+    if module == "__main__":  # a program is one of the user, also one that pytest runs
+        return False
     file = getattr(sys.modules.get(module or ""), "__file__", None)
     if file is None:
-        return module != "__main__"
+        return True
     path, library = Path(file).resolve(), Path(sysconfig.get_path("stdlib")).resolve()
     packages = not {"site-packages", "dist-packages"}.isdisjoint(path.parts)
     return packages or path.is_relative_to(library)
@@ -237,7 +240,8 @@ def _random(value: Any, compose: Compose) -> str | None:
 def _object(value: Any, compose: Compose) -> str:
     """Anything else, by what a copy would be made of."""
     try:
-        made = value.__reduce_ex__(2)
+        registered = copyreg.dispatch_table.get(type(value))
+        made = registered(value) if registered else value.__reduce_ex__(2)
         if isinstance(made, str):
             return f"{name_of(type(value))} {made}"
         state = [compose(part) for part in made[1:3]]

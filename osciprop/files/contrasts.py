@@ -1,7 +1,6 @@
 """What differs between settings, in words short enough to be read."""
 
 import json
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -45,8 +44,14 @@ def apart(one: Any, other: Any) -> tuple[str, str]:
     if bare[0] == bare[1]:  # in what is too long to be shown, such as code or arrays
         return _ends(whole[0]), _ends(whole[1])
     longest = max(map(len, bare))
-    begin = 0 if longest <= WIDTH else max(0, len(os.path.commonprefix(bare)) - WIDTH // 3)
+    begin = 0 if longest <= WIDTH else max(0, _common(*bare) - WIDTH // 3)
     return _cut(bare[0], begin), _cut(bare[1], begin)
+
+
+def _common(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def _shown(value: Any) -> str:

@@ -160,7 +160,10 @@ def _remove_leftover(folder: Path) -> None:
             if not acquired(lock):
                 return
             shutil.rmtree(folder, ignore_errors=True)
-    except OSError:  # killed before it had a lock, or there are none
+    except OSError:  # killed while it made or removed the folder, or there are no locks
+        with contextlib.suppress(OSError):
+            folder.rmdir()  # whoever makes it at this moment makes another one
+            return
         newest = max(entry.stat().st_mtime for entry in (folder, *folder.iterdir()))
         if time.time() - newest < FORGOTTEN:
             return
@@ -210,11 +213,9 @@ def _explained(path: Path, inside: Path | None = None) -> Iterator[None]:
         reason, remedy = error.strerror, _REMEDIES.get(code, _ELSEWHERE)
         if code == errno.ENOTDIR:
             files = [part for part in path.parents if os.path.lexists(part) and not part.is_dir()]
-            reason = f"{files[0] if files else path.parent} is a file, and would have to be a folder"
-            remedy = _ELSEWHERE
-        raise OSError(
-            code, f"{path} cannot be written, and what was there before is kept ({reason}): {remedy}"
-        ) from error
+            reason = f"{files[0] if files else path.parent} is a file, not a folder"
+        kept = f"{path} cannot be written, and what was there before is kept"
+        raise OSError(code, f"{kept} ({reason}): {remedy}") from error
 
 
 def _synchronize(path: Path) -> None:

@@ -7,20 +7,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .arrays import as_bytes, is_key
+from .arrays import as_bytes, is_key, numbers
 from .fingerprint import describe, without_digest
 
 Outline = dict[str, Any]
 """What a file tells of a leaf, as JSON. An array has `dtype` and `shape`, a key of random numbers
-`words` too, the shape of the integers behind it, and `source`, which makes random numbers of them; a number has `number`, its type, and `value`; all
-else is not in the file, and has a `description`."""
+also `words`, the shape of the integers behind it, and `source`, which draws numbers from them. A
+number has `number`, its type, and `value`. All else is not in the file, and has a `description`."""
 
 _ARRAYS = (jax.Array, jax.ShapeDtypeStruct, np.ndarray, np.generic)
 _NUMBERS = {kind.__name__: kind for kind in (bool, int, float, complex)}
 
 
 def outline(leaf: Any) -> Outline:
-    """What a file tells of a leaf. Raises `TypeError` for arrays of what are no numbers or words."""
+    """What a file tells of a leaf. Raises `TypeError` for arrays of objects."""
     if is_key(leaf):
         words = jax.eval_shape(jax.random.key_data, leaf).shape
         known = {"dtype": str(leaf.dtype), "shape": list(leaf.shape), "words": list(words)}
@@ -29,7 +29,7 @@ def outline(leaf: Any) -> Outline:
         return known
     if isinstance(leaf, _ARRAYS):
         kind = np.dtype(leaf.dtype)
-        if kind.hasobject or kind.isbuiltin == 0 or kind.kind == "T":
+        if kind.kind not in "biufcSUmM" and kind.isbuiltin != 2:  # 2 are those of ml_dtypes
             raise TypeError(f"an array of {kind} cannot be stored: use numbers, or make it static")
         return {"dtype": kind.name, "shape": list(leaf.shape)}
     name = type(leaf).__name__
@@ -69,14 +69,14 @@ def _precision(stored: Outline, here: Outline) -> str:
     wide = str(stored.get("dtype", "")).endswith(("64", "128"))
     narrow = str(here.get("dtype", "")).endswith(("32", "64"))
     same = stored.get("shape") == here.get("shape")
-    return _X64 if wide and narrow and same and not jax.config.jax_enable_x64 else ""
+    return _X64 if wide and narrow and same and not jax.config.read("jax_enable_x64") else ""
 
 
-def content(leaf: Any) -> np.ndarray:
+def content(leaf: Any) -> memoryview:
     """The bytes of a leaf, none of what is in its outline."""
     if not isinstance(leaf, _ARRAYS):
-        return np.zeros(0, np.uint8)
-    array = np.asarray(jax.random.key_data(leaf) if is_key(leaf) else leaf)
+        return memoryview(b"")
+    array = numbers(leaf)
     return as_bytes(array.astype(_little(array.dtype), copy=False))
 
 
@@ -111,4 +111,4 @@ def _read(file: BufferedReader, shape: list[int], kind: np.dtype) -> np.ndarray:
 
 def _little(kind: np.dtype) -> np.dtype:
     """The type with its bytes in the order of files; most are in this order anyway."""
-    return kind.newbyteorder("<") if kind.isbuiltin == 1 else kind
+    return kind if kind.isbuiltin == 2 else kind.newbyteorder("<")

@@ -15,11 +15,11 @@ KINDS = [np.arange(6.0).reshape(2, 3), np.asarray(1.5), np.zeros((0, 3)), np.asa
 @pytest.mark.parametrize("array", [*KINDS, np.asarray(jnp.arange(3, dtype=jnp.bfloat16))])
 def test_bytes_are_those_in_the_order_of_rows(array):
     for one in (array, np.asfortranarray(array)):
-        assert arrays.as_bytes(one).tobytes() == array.tobytes()
+        assert bytes(arrays.as_bytes(one)) == array.tobytes()
 
 
 def test_a_digest_of_pieces_is_that_of_the_whole():
-    array = np.random.default_rng(0).normal(size=(3000, 1500))
+    array = np.random.default_rng(0).normal(size=(300, 15000))
     digests = []
     for one in (array, np.asfortranarray(array), array[::-1].copy()[::-1]):
         digest = hashlib.blake2b()

@@ -25,7 +25,10 @@ def test_each_setting_that_differs_is_named_with_both_values():
 
 
 def test_what_is_on_one_side_only():
-    assert contrasts({"a": 1}, {"b": 2}) == ["b: not in the file, 2 given", "a: 1 in the file, not given"]
+    assert contrasts({"a": 1}, {"b": 2}) == [
+        "b: not in the file, 2 given",
+        "a: 1 in the file, not given",
+    ]
 
 
 def test_long_values_are_shown_where_they_differ():
@@ -50,8 +53,8 @@ def test_what_cannot_be_shown_has_its_digest():
 
 
 def test_networks_are_compared_place_by_place():
-    slow = osciprop.hopfield_mlp([4, 3], key=KEY, activation=osciprop.Tanh())
-    fast = osciprop.hopfield_mlp([4, 3], key=KEY)
+    slow = osciprop.hopfield_mlp([4, 5, 3], key=KEY, activation=osciprop.Tanh())
+    fast = osciprop.hopfield_mlp([4, 5, 3], key=KEY)
     stored, given = describe_constants(slow), describe_constants(fast)
     (line,) = contrasts({"network": stored}, {"network": given})
     assert "network.populations[0].neuron.activation: " in line

@@ -304,11 +304,10 @@ def test_a_disk_that_is_full_at_any_moment_of_writing(tmp_path, monkeypatch, mom
     path = tmp_path / "run"
     write(path, "before")
     monkeypatch.setattr(FullDisk, "moment", moment)
-    with pytest.raises(OSError, match="run cannot be written.*free space") as caught:
-        with replacing(path) as temporary:
-            with FullDisk(temporary, "wb") as file:
-                file.write(b"new")
-                file.flush()
+    refused = pytest.raises(OSError, match="run cannot be written.*free space")
+    with refused as caught, replacing(path) as temporary, FullDisk(temporary, "wb") as file:
+        file.write(b"new")
+        file.flush()
     assert caught.value.errno == errno.ENOSPC
     assert path.read_text() == "before" and leftovers(tmp_path) == []
 
@@ -319,7 +318,7 @@ def test_a_disk_that_is_full_at_any_moment_of_writing(tmp_path, monkeypatch, mom
 )
 def test_a_disk_that_is_full_at_any_call(tmp_path, monkeypatch, module, name):
     path = tmp_path / "run"
-    failed = 0
+    errors = []
     for at in range(1, 9):
         write(path, "before")
         with monkeypatch.context() as patched:
@@ -327,21 +326,21 @@ def test_a_disk_that_is_full_at_any_call(tmp_path, monkeypatch, module, name):
             try:
                 write(path, "new")
             except OSError as error:
-                failed += 1
-                assert error.errno == errno.ENOSPC
-                assert "run cannot be written" in str(error) and "free space" in str(error)
+                errors.append(error)
                 expected = "before"
             else:
                 expected = "new"
         assert path.read_text() == expected
     write(path)
-    assert failed and leftovers(tmp_path) == []
+    assert errors and all(error.errno == errno.ENOSPC for error in errors)
+    assert all("run cannot be written" in str(e) and "free space" in str(e) for e in errors)
+    assert leftovers(tmp_path) == []
 
 
 @pytest.mark.parametrize("code", [errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS])
 def test_every_way_in_which_a_disk_refuses_has_a_remedy(tmp_path, code):
     path = tmp_path / "run"
-    with pytest.raises(OSError, match=r"run cannot be written.*\): .*(disk|quota)") as caught:
-        with replacing(path):
-            raise OSError(code, os.strerror(code))
+    refused = pytest.raises(OSError, match=r"run cannot be written.*\): .*(disk|quota)")
+    with refused as caught, replacing(path):
+        raise OSError(code, os.strerror(code))
     assert caught.value.errno == code

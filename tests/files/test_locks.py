@@ -28,7 +28,9 @@ def test_one_holds_it_until_the_file_is_closed(tmp_path):
 
 def test_a_killed_process_holds_nothing(tmp_path):
     with subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(tmp_path / "lock"), FOLDER], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLD, str(tmp_path / "lock"), FOLDER],
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout is not None and process.stdout.readline() == "True\n"
         with (tmp_path / "lock").open("r+b") as file:
