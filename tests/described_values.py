@@ -77,6 +77,15 @@ def scaling(factor: float) -> Any:
     return lambda step, offset=0: [factor * value for value in (step, offset)]
 
 
+def derived(slope: float) -> Any:
+    @jax.custom_jvp
+    def function(x: Any) -> Any:
+        return x
+
+    function.defjvp(lambda primals, tangents: (primals[0], slope * tangents[0]))
+    return function
+
+
 def recursive(depth: int) -> Any:
     def down(count: int) -> int:
         return depth if count == 0 else down(count - 1)
@@ -136,6 +145,10 @@ MAKE: dict[str, Any] = {
     "partial, other": lambda: functools.partial(scaling, factor=2.0),
     "jitted": lambda: jax.jit(scaling(2.0)),
     "jitted, other": lambda: jax.jit(scaling(3.0)),
+    "own derivative": lambda: derived(2.0),
+    "own derivative, other": lambda: derived(3.0),
+    "ufunc of JAX": lambda: jnp.add,
+    "filter jitted": lambda: eqx.filter_jit(scaling(2.0)),
     "of JAX": lambda: (jnp.tanh, jax.nn.relu, jax.nn.softmax, jnp.linalg.norm),
     "of JAX, other": lambda: (jnp.tanh, jax.nn.relu, jax.nn.softmax, jnp.mean),
     "of NumPy": lambda: (np.tanh, np.mean, np.float32, np.dtype("float32")),

@@ -120,6 +120,8 @@ def key_numbers(key: PRNGKeyArray) -> list[int]:
 
 
 def _outline(place: str, leaf: Any) -> Outline:
+    if isinstance(leaf, jax.ShapeDtypeStruct):
+        raise TypeError(f"{place or 'the whole'} has a type and a shape, but no numbers to store")
     try:
         return {"path": place, **outline(leaf)}
     except TypeError as error:

@@ -164,13 +164,14 @@ def _function(value: Any, compose: Compose) -> str | None:
         owner = value.__self__
         free = owner is None or isinstance(owner, types.ModuleType)
         return f"{name_of(value)}{'' if free else f' of {compose(owner)}'}"
-    # What `jax.jit`, `jax.custom_jvp` and `functools.cache` make of a function.
+    if callable(value) and by_name(value) and is_installed(value.__module__):
+        return f"{value.__module__}:{value.__name__}"
+    if isinstance(value, jax.custom_jvp | jax.custom_vjp):
+        rules = {name: part for name, part in vars(value).items() if not name.startswith("__")}
+        return f"{name_of(type(value))}({compose(rules)})"
+    # What `jax.jit` and `functools.cache` make of a function; their own state tells its lines.
     inner = getattr(value, "__wrapped__", None)
-    if not callable(value) or inner is None:
-        return None
-    if by_name(value) and is_installed(value.__module__):
-        return name_of(value)
-    return f"{name_of(type(value))}({compose(inner)})"
+    return None if inner is None else f"{name_of(type(value))}({compose(inner)})"
 
 
 def _python_function(function: types.FunctionType, compose: Compose) -> str:

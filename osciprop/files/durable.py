@@ -210,7 +210,9 @@ def _explained(path: Path, inside: Path | None = None) -> Iterator[None]:
         code = errno.ENOTDIR if error.errno == errno.EEXIST else error.errno
         if code is None:
             raise
-        reason, remedy = error.strerror, _REMEDIES.get(code, _ELSEWHERE)
+        # Libraries word it at length.
+        reason = os.strerror(code) if code in _OF_DISKS else error.strerror
+        remedy = _REMEDIES.get(code, _ELSEWHERE)
         if code == errno.ENOTDIR:
             files = [part for part in path.parents if os.path.lexists(part) and not part.is_dir()]
             reason = f"{files[0] if files else path.parent} is a file, not a folder"

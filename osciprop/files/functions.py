@@ -37,8 +37,8 @@ def parts(function: types.FunctionType) -> Parts:
 
 def by_name(value: Any) -> bool:
     """Whether a function is the only one of its name: it is not made anew for each call."""
-    module = sys.modules.get(value.__module__)
-    name = getattr(value, "__qualname__", None)
+    module = sys.modules.get(getattr(value, "__module__", None) or "")
+    name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
     return module is not None and name is not None and vars(module).get(name) is value
 
 

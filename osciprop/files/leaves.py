@@ -57,7 +57,7 @@ def misfit(stored: Outline, leaf: Any) -> str:
             there, expected = without_digest(there), without_digest(expected)
         return f"{there} in the file and {expected} here{_precision(stored, here)}"
     made = isinstance(leaf, jax.Array | jax.ShapeDtypeStruct) and not is_key(leaf)
-    if made and jax.dtypes.canonicalize_dtype(leaf.dtype) != leaf.dtype:
+    if made and _is_wide(here) and not jax.config.jax_enable_x64:  # type: ignore[attr-defined]
         return f"{there}, and JAX makes no such arrays here{_X64}"
     return ""
 
@@ -66,10 +66,15 @@ _X64 = ' (switch 64 bits on first: jax.config.update("jax_enable_x64", True))'
 
 
 def _precision(stored: Outline, here: Outline) -> str:
-    wide = str(stored.get("dtype", "")).endswith(("64", "128"))
-    narrow = str(here.get("dtype", "")).endswith(("32", "64"))
-    same = stored.get("shape") == here.get("shape")
-    return _X64 if wide and narrow and same and not jax.config.read("jax_enable_x64") else ""
+    """What to do about other types, if it is double precision that is missing here."""
+    alike = "dtype" in here and stored.get("shape") == here["shape"]
+    off = not jax.config.jax_enable_x64  # type: ignore[attr-defined]
+    return _X64 if off and alike and _is_wide(stored) and not _is_wide(here) else ""
+
+
+def _is_wide(outline: Outline) -> bool:
+    """Whether JAX makes such arrays only where 64 bits are switched on."""
+    return outline.get("dtype") in ("float64", "int64", "uint64", "complex128")
 
 
 def content(leaf: Any) -> memoryview:

@@ -241,5 +241,7 @@ def test_a_failed_write_keeps_the_previous_checkpoint(tmp_path):
         checkpoint.save_checkpoint(path, TREE, {"epoch": object()})
     with pytest.raises(TypeError, match=r"\['c'\]: an array of object cannot be stored"):
         checkpoint.save_checkpoint(path, {**TREE, "c": np.asarray([None])}, {"epoch": 2})
+    with pytest.raises(TypeError, match=r"\['a'\] has a type and a shape, but no numbers"):
+        checkpoint.save_checkpoint(path, jax.eval_shape(lambda: TREE), {"epoch": 2})
     assert checkpoint.load_checkpoint(path, TREE)[1]["epoch"] == 1
     assert [file.name for file in tmp_path.iterdir()] == ["run"]

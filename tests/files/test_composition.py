@@ -105,6 +105,14 @@ def test_functions_count_by_all_they_reach(monkeypatch, old, new, same):
     assert describe(functions(BEFORE).outer) != before
 
 
+@pytest.mark.parametrize("jit", ["jax.jit", "equinox.filter_jit", "functools.cache"])
+def test_what_compiles_a_function_does_not_count_its_lines(jit):
+    text = f"import equinox, functools, jax\n@{jit}\ndef outer(x):\n    return 2 * x\n"
+    before = describe(functions(text).outer)
+    assert describe(functions(f"# A comment.\n\n{text}").outer) == before
+    assert describe(functions(text.replace("2 *", "3 *")).outer) != before
+
+
 def test_what_comes_with_packages_is_known():
     names = ["jax.numpy", "optax._src.base", "functools", "builtins", "numpy.random.mtrand"]
     assert all(map(is_installed, names))
