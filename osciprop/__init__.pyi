@@ -39,6 +39,8 @@ from .errors import HolomorphyError as HolomorphyError
 from .errors import NonFiniteLossError as NonFiniteLossError
 from .errors import ReciprocityError as ReciprocityError
 from .files import CheckpointError as CheckpointError
+from .files import load as load
+from .files import save as save
 from .gradients import BPTT as BPTT
 from .gradients import AdversarialTraining as AdversarialTraining
 from .gradients import AsymmetricEP as AsymmetricEP

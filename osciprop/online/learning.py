@@ -8,6 +8,7 @@ acts on every neuron, and the synapses move: nothing is stopped, reset, or switc
 import dataclasses
 import math
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any, final
 
@@ -20,7 +21,9 @@ from ..datasets.batches import Batch, Batches
 from ..datasets.samples import Data, Samples, as_task, with_batch
 from ..dynamics.dynamics import require_holomorphic
 from ..errors import NonFiniteLossError, check_at_least
-from ..files.checkpoint import CheckpointError, described, key_numbers
+from ..files.checkpoint import CheckpointError, key_numbers
+from ..files.durable import require_writable
+from ..files.fingerprint import data_fingerprint, describe, describe_constants
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork
 from ..networks.preparation import output_count, prepare_pair, prepare_targets
@@ -135,15 +138,38 @@ class Learning:
         self._metric = network.metric(np.asarray(known), output_count(network, x))
         fresh = begin(network, x, simulation, key)
         state = fresh if start is None else _going_on(start, fresh, len(x))
-        self._settings = _settings(
-            network, self._task.name, simulation, batch_size, seed, key, probe, start
-        )
+        self._order = batch_size, seed
+        self._network, self._start = network, start
         self._journal = Journal(state, state.count)
-        if self._path is not None and self._path.exists():
-            self._journal = load_journal(self._path, state, self._settings)
+        if self._path is not None:
+            require_writable(self._path)
+            if self._path.exists():
+                self._journal = load_journal(self._path, state, self._settings)
         self._reader: Iterator[Batch] | None = None
         self._ahead: dict[int, Batch] = {}
         self._loops = 0
+
+    @cached_property
+    def _settings(self) -> dict[str, Any]:
+        """What must agree between a checkpoint and the simulation that goes on from it.
+
+        Batches that somebody else makes are compared as they come.
+        """
+        (batch_size, seed), train, probe = self._order, self._task.train, self._probe
+        data = {"name": self._task.name}
+        if isinstance(train, Batches):
+            data |= {"train": data_fingerprint({"x": train.x, "y": train.y})}
+        plan = None if probe is None else (probe.samples, probe.start, probe.stop, probe.every)
+        return {
+            "data": data,
+            "batch_size": batch_size,
+            "seed": seed,
+            "key": None if self._key is None else key_numbers(self._key),
+            "simulation": describe(self._simulation),
+            "network": describe_constants(self._network),
+            "probe": describe(plan),
+            "start": describe(self._start),
+        }
 
     def __repr__(self) -> str:
         return f"Learning({self.state.count} presentations)"
@@ -412,27 +438,3 @@ def _structure(state: SimulationState, simulation: Simulation, probe: Probe) -> 
         )
     )
     return jax.tree.structure(seen)
-
-
-def _settings(
-    network: AbstractNetwork,
-    data: str,
-    simulation: Simulation,
-    batch_size: int,
-    seed: int,
-    key: PRNGKeyArray | None,
-    probe: Probe | None,
-    start: SimulationState | None,
-) -> dict[str, Any]:
-    """What must agree between a checkpoint and the simulation that goes on from it."""
-    plan = None if probe is None else [probe.samples, probe.start, probe.stop, probe.every]
-    return {
-        "data": data,
-        "batch_size": batch_size,
-        "seed": seed,
-        "key": None if key is None else key_numbers(key),
-        "simulation": described(simulation),
-        "network": str(jax.tree.structure(network)),
-        "probe": plan if plan is None else [str(number) for number in plan],
-        "start": None if start is None else described(eqx.filter(start, eqx.is_array)),
-    }

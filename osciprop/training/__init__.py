@@ -13,6 +13,7 @@ The files, each importing only from those above it:
     history        what a training run recorded
     evaluation     how well a network does on data
     resuming       where a run stands, as a checkpoint
+    reading        the batches of an epoch, read ahead of the updates that they become
     updates        one update: launched, and then confirmed
     training       `Training`: a run that one drives update by update
     loop           `fit`: the same from beginning to end

@@ -1,13 +1,14 @@
 """Whether two values, functions above all, are made of the same."""
 
 import functools
-import sys
 import types
 from collections.abc import Hashable
 from typing import Any
 
 import jax
 import numpy as np
+
+from ..files.functions import by_name, parts
 
 
 def contents(value: Any, around: tuple[int, ...] = ()) -> Hashable:
@@ -24,15 +25,9 @@ def contents(value: Any, around: tuple[int, ...] = ()) -> Hashable:
     if id(value) in around:  # a function that calls itself
         return "itself", len(around) - around.index(id(value))
     around = (*around, id(value))
-    if isinstance(value, types.FunctionType) and not _by_name(value):
-        used = [name for name in value.__code__.co_names if name in value.__globals__]
-        parts = (
-            value.__defaults__,
-            tuple((value.__kwdefaults__ or {}).items()),
-            tuple(map(_held, value.__closure__ or ())),
-            tuple((name, value.__globals__[name]) for name in used),
-        )
-        return value.__code__, contents(parts, around)
+    if isinstance(value, types.FunctionType) and not by_name(value):
+        made = parts(value)
+        return made.code, contents(made[1:], around)
     if isinstance(value, functools.partial):
         given = value.func, value.args, tuple(sorted(value.keywords.items()))
         return functools.partial, contents(given, around)
@@ -44,19 +39,6 @@ def contents(value: Any, around: tuple[int, ...] = ()) -> Hashable:
     if isinstance(value, bool | int | float | complex | str | bytes | None):
         return type(value), repr(value)
     return _Itself(value)
-
-
-def _by_name(function: types.FunctionType) -> bool:
-    """Whether a function is the only one of its name: it is not made anew for each call."""
-    module = sys.modules.get(function.__module__)
-    return module is not None and vars(module).get(function.__qualname__) is function
-
-
-def _held(cell: types.CellType) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # empty, as of a function that calls itself before it is complete
-        return None
 
 
 class _Itself:

@@ -9,15 +9,16 @@ import numpy as np
 import optax
 from jaxtyping import PRNGKeyArray
 
+from ..datasets.batches import Batches
 from ..datasets.samples import Task
 from ..files.checkpoint import (
     CheckpointError,
-    described,
     key_numbers,
     load_checkpoint,
     require_settings,
     save_checkpoint,
 )
+from ..files.fingerprint import data_fingerprint, describe, describe_constants
 from ..gradients import AbstractGradientMethod
 from ..networks.network import AbstractNetwork
 from .history import History, cut
@@ -61,15 +62,25 @@ def run_settings(
     key: PRNGKeyArray,
     preprocessing: AbstractPreprocessing | None,
 ) -> dict[str, Any]:
-    """What must agree between a checkpoint and the run that goes on from it."""
+    """What must agree between a checkpoint and the run that goes on from it.
+
+    Batches that somebody else makes are compared as they come.
+    """
+    train = task.train
+    data = {"name": task.name}
+    if isinstance(train, Batches):
+        data |= {"train": data_fingerprint({"x": train.x, "y": train.y})}
+    if isinstance(task.test, tuple):
+        data |= {"test": data_fingerprint(dict(zip("xy", task.test, strict=True)))}
     return {
-        "data": task.name,
+        "data": data,
         "batch_size": batch_size,
         "seed": seed,
         "key": key_numbers(key),
-        "method": described(method),
-        "network": str(jax.tree.structure(network)),
-        "preprocessing": None if preprocessing is None else described(preprocessing),
+        "method": describe(method),
+        "optimizer": describe(optimizer),
+        "network": describe_constants(network),
+        "preprocessing": describe(preprocessing),
     }
 
 

@@ -1,12 +1,10 @@
 """`Training`: a run that one drives update by update, or epoch by epoch."""
 
 import dataclasses
-from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
-from itertools import islice
+from functools import cached_property
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
 import jax
 import jax.numpy as jnp
@@ -14,13 +12,13 @@ import numpy as np
 import optax
 from jaxtyping import PRNGKeyArray, PyTree
 
-from ..datasets import Batches, prefetched
+from ..datasets import Batches
 from ..datasets.batches import Batch
 from ..datasets.samples import Data, Stream, as_task, with_batch
 from ..equilibria.own import OwnRelaxation
 from ..equilibria.relaxation import AbstractRelaxation
 from ..errors import check_at_least
-from ..files.checkpoint import CheckpointError
+from ..files.durable import require_writable
 from ..gradients import AbstractGradientMethod
 from ..networks.network import AbstractNetwork
 from ..networks.preparation import output_count, prepare_pair, prepare_targets
@@ -30,6 +28,7 @@ from .memory import MemoryEstimate, step_memory
 from .optimizers import Optimizer, as_optimizer, check_update, objective_of
 from .parallel import AbstractPlacement, OneDevice
 from .preprocessing import AbstractPreprocessing
+from .reading import Reader
 from .resuming import Standing, resume_run, run_settings, save_run
 from .step import begin, parameters
 from .updates import Launched, Monitor, Plan, Update, confirm, launch, observe
@@ -127,13 +126,14 @@ class Training:
         prepare_targets(network, inputs, known, len(known))
         method.check(network)
         state = begin(network, optimizer)
-        settings = run_settings(
-            network, self._task, method, optimizer, batch_size, seed, source, preprocessing
-        )
-        self._settings, self._history = settings, History()
-        self._standing = Standing(state)
-        if self._path is not None and self._path.exists():
-            self._standing, self._history = resume_run(self._path, state, settings)
+        self._network, self._method, self._optimizer = network, method, optimizer
+        self._order = batch_size, seed
+        self._source = source
+        self._history, self._standing = History(), Standing(state)
+        if self._path is not None:
+            require_writable(self._path)
+            if self._path.exists():
+                self._standing, self._history = resume_run(self._path, state, self._settings)
         metric = network.metric(known, output_count(network, inputs))
         state, method = placement.replicate((self._standing.state, method))
         self._standing = dataclasses.replace(self._standing, state=state)
@@ -149,10 +149,29 @@ class Training:
         )
         self._like = placement.split((inputs, targets))
         self._check_optimizer(self._plan.optimizer)
-        self._reader: Iterator[Batch] | None = None
-        self._ahead: deque[tuple[int, Batch]] = deque()  # read, and not part of the run
-        self._read = 0
+        self._reader = Reader(self._task.train)
         self._loops = 0
+
+    @cached_property
+    def _settings(self) -> dict[str, Any]:
+        """What a run that goes on has to have in common with this one."""
+        batch_size, seed = self._order
+        return run_settings(
+            self._network,
+            self._task,
+            self._method,
+            self._optimizer,
+            batch_size,
+            seed,
+            self._source,
+            self._preprocessing,
+        )
+
+    def _now_with(self, **part: Any) -> None:
+        """Another method or optimizer belongs to the run from now on, and to its checkpoints."""
+        for name, value in part.items():
+            setattr(self, name, value)
+        self.__dict__.pop("_settings", None)
 
     def __repr__(self) -> str:
         return (
@@ -193,11 +212,13 @@ class Training:
         plan = dataclasses.replace(self._plan, optimizer=as_optimizer(optimizer))
         self._check_optimizer(plan.optimizer)
         self._plan = plan
+        self._now_with(_optimizer=optimizer)
 
     def set_method(self, method: AbstractGradientMethod) -> None:
         """Go on with another gradient method. Raises if it does not apply to the network."""
         method.check(self.network)
         self._plan = dataclasses.replace(self._plan, method=self._plan.placement.replicate(method))
+        self._now_with(_method=method)
 
     @property
     def history(self) -> History:
@@ -265,28 +286,30 @@ class Training:
     def _updates(self, epochs: int, loop: int) -> Iterator[Update]:
         try:
             while self._standing.epoch < epochs:
-                with self._reading() as batches:
-                    yield from self._rest_of_epoch(batches, loop)
+                now = self._standing
+                with self._reader.reading(now.epoch, now.step, now.seen):
+                    yield from self._rest_of_epoch(loop)
                 self._finish_epoch()
         finally:
             # Also where the loop is left, by an interrupt or error too: nothing made is lost.
             if self._path is not None and self._loops == loop:
                 self.save()
 
-    def _rest_of_epoch(self, batches: Iterator[Batch], loop: int) -> Iterator[Update]:
+    def _rest_of_epoch(self, loop: int) -> Iterator[Update]:
         """Updates to the end of an epoch. The next one runs on the device while the host looks at
         the one before, and is begun anew if the caller changed what it depends on.
         """
         launched: Launched | None = None
-        while (batch := self._peek(batches, 0)) is not None:
+        while (batch := self._reader.batch(self._standing.step)) is not None:
             standing, plan = self._standing, self._plan
             number = standing.updates
             begun = launched is not None and launched.before is standing.state
             if launched is None or not begun or launched.plan is not plan:
                 launched = launch(standing.state, *batch, number, plan)
-            after = self._peek(batches, 1)
+            after = self._reader.batch(standing.step + 1)
             ahead = None if after is None else launch(launched.after, *after, number + 1, plan)
             update = self._commit(launched, batch)
+            self._reader.forget(self._standing.step)
             if self._path is not None and self._standing.updates % self._checkpoint_every == 0:
                 self.save()
             yield update
@@ -343,55 +366,6 @@ class Training:
         return evaluate(
             self.network, x, y, relaxation=self._relaxation, preprocessing=self._preprocessing
         )
-
-    @contextmanager
-    def _reading(self) -> Iterator[Iterator[Batch]]:
-        """The batches of the present epoch that have not been taken, as `_peek` reads them."""
-        now, train = self._standing, self._task.train
-        if isinstance(train, Batches):
-            self._ahead.clear()
-            self._read = now.step
-            batches = train.epoch(now.epoch, start_step=now.step)
-            # In memory, reading ahead by a thread would cost more than it saves.
-            if type(train.x) is np.ndarray:
-                yield batches
-            else:
-                with prefetched(batches) as ahead:
-                    yield ahead
-            return
-        if self._reader is None:
-            self._reader = self._opened(train)
-        yield self._reader
-        self._reader = None  # at its end: left earlier, it goes on from where it is
-
-    def _opened(self, stream: Stream) -> Iterator[Batch]:
-        """The present epoch of a stream, after the batches that were taken before."""
-        now = self._standing
-        self._ahead.clear()
-        self._read = now.step
-        batches = stream.epoch(now.epoch)
-        seen = 0
-        for batch in islice(batches, now.step):
-            seen = with_batch(seen, batch)
-        if now.step and seen != now.seen:
-            raise CheckpointError(
-                f"{self._path}: data give other batches than before the {now.step} that epoch "
-                f"{now.epoch} has had: seed the loader's order, or give osciprop.datasets.Batches"
-            )
-        return batches
-
-    def _peek(self, batches: Iterator[Batch], place: int) -> Batch | None:
-        """A batch that has not become part of the run: the next one, or the one after it."""
-        wanted = self._standing.step + place
-        while self._ahead and self._ahead[0][0] < self._standing.step:
-            self._ahead.popleft()
-        while self._read <= wanted:
-            batch = next(batches, None)
-            if batch is None:
-                return None
-            self._ahead.append((self._read, batch))
-            self._read += 1
-        return next((batch for number, batch in self._ahead if number == wanted), None)
 
     def _example(self, batch_size: int) -> Batch:
         """The first batch, or one like it."""
