@@ -19,7 +19,7 @@ from ..equilibria.own import OwnRelaxation
 from ..equilibria.relaxation import AbstractRelaxation
 from ..equilibria.solution import Solution, require_converged
 from ..equilibria.spectra import radius_from_decay
-from ..errors import check_at_least
+from ..errors import check_at_least, check_instance
 from ..gradients.contour import by_point, relax_free, relax_nudged
 from ..gradients.contrast import contrast
 from ..networks.complexity import real_dtype
@@ -198,6 +198,7 @@ def gradient_series(
         >>> osciprop.relative_error(series.gradient, exact.gradient) < 1e-6
         True
     """
+    check_instance("relaxation", relaxation, AbstractRelaxation)
     inputs, targets = prepare_pair(network, x, y)
     check_at_least("points", points, 8, "fewer points show no decay of the coefficients")
     contour = Contour(amplitude, points)

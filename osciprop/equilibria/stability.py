@@ -16,8 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Inexact
 
-from ..dynamics.dynamics import Dynamics, make_dynamics
-from ..dynamics.teaching import AbstractTeaching, Constant
+from ..dynamics.dynamics import Dynamics, as_state, make_dynamics
+from ..dynamics.teaching import AbstractTeaching, nudge
 from ..errors import check_at_least, check_positive
 from ..networks.complexity import real_dtype, to_complex
 from ..networks.costs import Targets
@@ -113,10 +113,9 @@ def stability(
     check_at_least("directions", directions, 2, "an estimate needs a few")
     check_at_least("max_restarts", max_restarts, 0, "0 for a single pass")
     check_positive("tolerance", tolerance, "give an error of the growth rate, such as 1e-3")
+    teaching = nudge(y, beta)
     x, y = prepare(network, x, y)
-    if (y is None) != (beta is None):
-        raise ValueError(f"beta is {beta}: a nudge needs y and beta, a free equilibrium neither")
-    teaching = None if beta is None else Constant(beta)
+    u = as_state("u", network, x, u)
     if teaching is not None and teaching.is_complex():
         u = to_complex(u)
     growth, error = _stability(network, x, y, teaching, u, tolerance, directions, max_restarts)

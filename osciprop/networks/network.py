@@ -15,11 +15,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact, PyTree
 
 from ..errors import ReciprocityError, check_finite
-from ..settings import Module
+from ..settings import Module, entries
 from ..trees import as_row, sample_sums
 from .complexity import complex_like, is_complex
 from .costs import AbstractCost, Targets
 from .populations import AbstractPopulation
+from .sizes import check_parts, check_sizes
 from .synapses import INPUT, AbstractReciprocalSynapse, AbstractSynapse
 
 State: TypeAlias = PyTree[Inexact[Array, "batch ..."]]
@@ -209,18 +210,21 @@ class Network(AbstractNetwork):
         readout: The cost, and what it reads of the last population.
 
     Raises:
-        ValueError: a synapse names a population that is not there, or none comes from the input.
+        ValueError: a synapse names a population that is not there or does not fit its populations,
+            the readout does not fit the last one, or no synapse comes from the input.
+        TypeError: a part is none of its kind.
 
     Example:
         >>> [type(synapse).__name__ for synapse in network.synapses]
         ['Directed', 'Reciprocal']
     """
 
-    populations: tuple[AbstractPopulation, ...]
-    synapses: tuple[AbstractSynapse, ...]
+    populations: tuple[AbstractPopulation, ...] = eqx.field(converter=entries)
+    synapses: tuple[AbstractSynapse, ...] = eqx.field(converter=entries)
     readout: AbstractCost
 
     def __check_init__(self) -> None:
+        check_parts(self.populations, self.synapses, self.readout)
         count = len(self.populations)
         for index, synapse in enumerate(self.synapses):
             for name, place in (("source", synapse.source), ("target", synapse.target)):
@@ -239,6 +243,7 @@ class Network(AbstractNetwork):
                 )
         if not any(synapse.source == INPUT for synapse in self.synapses):
             raise ValueError("no synapse comes from INPUT: the network would not see its input")
+        check_sizes(self.populations, self.synapses, self.readout)
 
     def rest(self, x: Float[Array, "batch ..."]) -> State:
         return tuple(

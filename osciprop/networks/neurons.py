@@ -11,6 +11,9 @@ from ..settings import Module, Numbers, parameter
 from .activations import AbstractActivation, ShiftedSigmoid
 
 
+TIME_REMEDY = "give the time that the leak takes, in units of time"
+
+
 class AbstractNeuron(Module):
     """A population's neuron model.
 
@@ -56,7 +59,7 @@ class LeakyIntegrator(AbstractNeuron):
     time_constant: Numbers = eqx.field(default=1.0, converter=parameter)
 
     def __check_init__(self) -> None:
-        check_positive("time_constant", self.time_constant, "give the leak a positive time")
+        check_positive("time_constant", self.time_constant, TIME_REMEDY)
 
     def velocity(
         self, potential: Inexact[Array, " batch *units"], current: Inexact[Array, " batch *units"]

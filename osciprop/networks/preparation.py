@@ -4,7 +4,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
+from ..errors import check_instance
 from .complexity import real_dtype
+from .contract import check_shapes, check_values
 from .costs import Targets, check_targets
 from .network import AbstractNetwork
 
@@ -17,6 +19,7 @@ def prepare(
     Raises `ValueError` for shapes or widths that do not fit, labels out of range, NaN or infinity,
     and for raw pixels (uint8).
     """
+    check_instance("network", network, AbstractNetwork)
     x = jnp.asarray(x)
     if x.dtype == jnp.uint8:
         raise ValueError(
@@ -28,11 +31,12 @@ def prepare(
     if x.ndim < 1 or x.shape[0] == 0:
         raise ValueError(f"x has shape {x.shape}: give a batch, with at least one sample, as rows")
     network.check_input(x)
+    check_shapes(network, x)
     dtype = real_dtype(jax.eval_shape(network.rest, x.astype(float)))
     x = x.astype(dtype)
-    if y is None:
-        return x, None
-    return x, prepare_targets(network, x, y, x.shape[0])
+    y = None if y is None else prepare_targets(network, x, y, x.shape[0])
+    check_values(network, x, y)
+    return x, y
 
 
 def prepare_pair(
@@ -44,8 +48,9 @@ def prepare_pair(
     """
     if y is None:
         raise ValueError("y is None: a teaching signal or a gradient needs targets, labels or rows")
-    inputs, _ = prepare(network, x, None)
-    return inputs, prepare_targets(network, inputs, y, inputs.shape[0])
+    inputs, targets = prepare(network, x, y)
+    assert targets is not None
+    return inputs, targets
 
 
 def prepare_targets(
