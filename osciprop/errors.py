@@ -118,13 +118,16 @@ def shown(value: object) -> str:
         return f"an array of shape {value.shape} and type {value.dtype}"
     if isinstance(value, (jax.Array, np.ndarray, np.generic, float)) and is_numeric(value):
         return " ".join(str(value).split())
+    if not isinstance(value, (str, bytes, list, tuple, dict, set)) and len(repr(value)) > LONGEST:
+        return f"{type(value).__name__}(...)"
     short = Repr()
-    short.maxstring = short.maxother = 60
+    short.maxstring = short.maxother = LONGEST
     return " ".join(short.repr(value).split())
 
 
 # Arrays of up to this many numbers are shown as they are.
 SHOWN = 8
+LONGEST = 60
 
 
 def _holds(value: object, condition: Callable[[np.ndarray], np.ndarray]) -> bool:
@@ -224,7 +227,9 @@ def public_name(kind: type) -> str:
 def _called(kind: type) -> str:
     """How a class is called, with dots for arguments that it needs."""
     parameters = inspect.signature(kind).parameters.values()
-    needed = any(part.default is part.empty and part.kind != part.VAR_KEYWORD for part in parameters)
+    needed = any(
+        part.default is part.empty and part.kind != part.VAR_KEYWORD for part in parameters
+    )
     return f"{public_name(kind)}({'...' * needed})"
 
 

@@ -14,6 +14,7 @@ is none as it is, because the check knows the field's name.
 """
 
 import dataclasses
+import functools
 import inspect
 import types
 import typing
@@ -53,14 +54,45 @@ class Module(eqx.Module):
     some.
     """
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        own = cls.__dict__.get("__check_init__")
+        if own is not None:
+            cls.__check_init__ = _after_fields(own)  # type: ignore[method-assign]
+
     def __check_init__(self) -> None:
-        for name, check, default in _checks(type(self)):
-            value = getattr(self, name)
-            if value is not default:
-                check(name, value)
+        # After the checks of its class, which ask for more and say so.
+        for name, value in _check_fields(self):
+            if is_numeric(value) and not _known(value):
+                raise ValueError(f"{name} is {shown(value)}: give a number")
 
     def __repr__(self) -> str:
         return wadler_lindig.pformat(self, width=100, hide_defaults=False, custom=_shown)
+
+
+def _after_fields(check: Callable[[Any], None]) -> Callable[[Any], None]:
+    """A class's own check, which may take for granted that every field is what it should be.
+
+    Equinox calls the check of the last class first.
+    """
+
+    @functools.wraps(check)
+    def after(self: Module) -> None:
+        _check_fields(self)
+        check(self)
+
+    return after
+
+
+def _check_fields(module: Module) -> list[tuple[str, Any]]:
+    """Raise an error for a field of the wrong kind; what has been checked, by name."""
+    given = []
+    for name, check, default in _checks(type(module)):
+        value = getattr(module, name)
+        if value is not default:
+            check(name, value)
+            given.append((name, value))
+    return given
 
 
 def _shown(part: Any) -> wadler_lindig.AbstractDoc | None:
@@ -139,7 +171,7 @@ def real_or_complex(value: ArrayLike) -> ComplexNumbers:
 
 
 def _real(name: str, value: Any) -> None:
-    if not is_real(value) or not _known(value):
+    if not is_real(value):
         raise ValueError(f"{name} must be a number, got {shown(value)}: give an int or a float")
 
 
@@ -158,7 +190,7 @@ def _optional_real(name: str, value: Any) -> None:
 
 
 def _numeric(name: str, value: Any) -> None:
-    if not is_numeric(value) or not _known(value):
+    if not is_numeric(value):
         raise ValueError(
             f"{name} must be a number, real or complex, got {shown(value)}: give an int, a float "
             "or a complex number"

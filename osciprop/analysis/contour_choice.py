@@ -26,7 +26,14 @@ import jax
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
-from ..errors import ConvergenceError, GradientAccuracyWarning, check_at_least, check_instance, check_key, check_positive
+from ..errors import (
+    ConvergenceError,
+    GradientAccuracyWarning,
+    check_at_least,
+    check_instance,
+    check_key,
+    check_positive,
+)
 from ..gradients.noisy import NoisyHolomorphicEP
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork

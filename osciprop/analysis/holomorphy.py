@@ -17,6 +17,7 @@ from ..networks.complexity import real_dtype, to_complex
 from ..networks.network import AbstractNetwork, State, current_from_phi
 from ..networks.preparation import prepare, prepare_pair
 
+
 @dataclass(frozen=True)
 class HolomorphyReport:
     """What `check_holomorphic` found.

@@ -27,8 +27,8 @@ from jaxtyping import Array, ArrayLike, Float, Inexact, Int, PyTree
 from ..dynamics.dynamics import cost_force, make_dynamics
 from ..equilibria.own import OwnRelaxation
 from ..equilibria.relaxation import AbstractRelaxation
-from ..gradients.oscillatory import OscillatoryEP
 from ..errors import check_instance
+from ..gradients.oscillatory import OscillatoryEP
 from ..networks.complexity import real_dtype
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State

@@ -140,8 +140,8 @@ def make_dynamics(
     shape = jax.eval_shape(signal, jax.ShapeDtypeStruct((), float)).shape
     if shape not in ((), (x.shape[0],)):
         raise ValueError(
-            f"beta has shape {shape}, but x holds {x.shape[0]} samples: give one number, or one per "
-            "sample"
+            f"beta has shape {shape}, but x holds {x.shape[0]} samples: give one number, or one "
+            "per sample"
         )
     return Dynamics(network, network.drive(x), None if teaching is None else y, signal)
 

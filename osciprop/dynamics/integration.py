@@ -33,7 +33,6 @@ from .noise_term import Counting, NoiseTerm, area_for
 from .stochastic import AbstractSilentSystem, AbstractStochasticSystem, require_key, with_noise
 from .teaching import AbstractTeaching
 
-
 TOLERANCE_REMEDY = "1e-5 suits most integrations"
 
 

@@ -64,8 +64,8 @@ def nudge(y: ArrayLike | None, beta: ArrayLike | None) -> Constant | None:
     """The teaching signal of a nudge, None for a free network. Raises `ValueError` for a half."""
     if y is not None and beta is None:
         raise ValueError(
-            "y is given, but beta is not: a nudge needs both, such as beta=0.1; leave y out for the "
-            "free equilibrium"
+            "y is given, but beta is not: a nudge needs both, such as beta=0.1; leave y out for "
+            "the free equilibrium"
         )
     if beta is not None and y is None:
         raise ValueError(

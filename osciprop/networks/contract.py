@@ -89,13 +89,7 @@ def network_key(network: AbstractNetwork) -> Hashable | None:
     if os.environ.get(VARIABLE, "1") == "0":
         return None
     leaves, structure = jax.tree.flatten(network)
-    try:
-        foreign = _FOREIGN.get(structure)
-    except TypeError as error:
-        raise ContractError(
-            f"{type(network).__name__} has a static field that cannot be hashed ({error}): give "
-            "tuples for lists, and keep arrays in fields that are not static"
-        ) from error
+    foreign = _FOREIGN.get(structure)
     if foreign is None:
         if len(_FOREIGN) > FULL:
             _FOREIGN.clear()
@@ -269,8 +263,8 @@ def _check_cost(network: AbstractNetwork, x: Array, y: Targets) -> None:
     check_per_sample(type(network).__name__, "cost(s, y)", cost, x.shape[0])
     if not jnp.issubdtype(cost.dtype, jnp.floating):
         raise ContractError(
-            f"{type(network).__name__}.cost(s, y) gives {described(cost)}: give real floating-point "
-            "numbers for a real activity"
+            f"{type(network).__name__}.cost(s, y) gives {described(cost)}: give real "
+            "floating-point numbers for a real activity"
         )
 
 
@@ -301,8 +295,8 @@ def _check_values(network: AbstractNetwork, x: Array, y: Targets | None) -> None
         if gap > limit * size:
             raise ContractError(
                 f"{name}.{call} mixes the samples of a batch: with another last sample the first "
-                f"one's result changes by {gap:.2g}, of {size:.2g}. Samples must not depend on each "
-                "other: take means and sums over axis=-1, not over the batch"
+                f"one's result changes by {gap:.2g}, of {size:.2g}. Samples must not depend on "
+                "each other: take means and sums over axis=-1, not over the batch"
             )
     gap, size = found["still"]
     if gap > limit * size:

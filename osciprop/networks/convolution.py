@@ -14,7 +14,8 @@ from .synapses import AbstractTransform
 
 def as_kernel(value: ArrayLike) -> Array:
     """A converter for fields: a kernel as an array. Raises `ValueError` for other dimensions,
-    `TypeError` for what holds no real numbers."""
+    `TypeError` for what holds no real numbers.
+    """
     array = weights(value)
     if not isinstance(array, jax.Array):
         raise TypeError(f"kernel must be an array of real numbers, got {shown(value)}")

@@ -10,7 +10,6 @@ from ..errors import check_positive
 from ..settings import Module, Numbers, parameter
 from .activations import AbstractActivation, ShiftedSigmoid
 
-
 TIME_REMEDY = "give the time that the leak takes, in units of time"
 
 

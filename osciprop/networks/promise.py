@@ -14,7 +14,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, PyTree
+from jaxtyping import Array
 
 from ..errors import ContractError, HolomorphyError, is_traced
 from .circles import CENTRE_RANGE, directions, modes, turns
@@ -80,9 +80,7 @@ def check_promise(network: AbstractNetwork) -> None:
     _KEPT.add(key)
 
 
-def _functions(
-    network: AbstractNetwork, x: Array, y: Targets | None
-) -> dict[str, Any]:
+def _functions(network: AbstractNetwork, x: Array, y: Targets | None) -> dict[str, Any]:
     """What has to be holomorphic in the activity, by name."""
     drive = network.drive(x)
     found: dict[str, Any] = {"current(s, drive)": lambda s: network.current(s, drive)}
@@ -121,53 +119,54 @@ def _violations(
 ) -> dict[str, float]:
     """The functions that are not holomorphic on the smallest circles, each with its violation."""
     random = np.random.default_rng(0)
+    kind = np.dtype(real_dtype(rest))
     # Each unit's centres step through the range, from a place of its own.
-    first = jax.tree.map(lambda leaf: random.random(leaf.shape), rest)
+    place = jax.tree.map(lambda leaf: random.random(leaf.shape), rest)
     way = directions(rest, random)
 
-    eps = float(jnp.finfo(real_dtype(rest)).eps)
-
-    def centre(shift: float) -> State:
+    def centre(step: int) -> State:
         return jax.tree.map(
-            lambda leaf, place: np.asarray(
-                CENTRE_RANGE * (2 * (shift + place) / STEPS - 1), dtype=leaf.dtype
-            ),
-            rest,
-            first,
+            lambda part: (CENTRE_RANGE * (2 * (step + part) / STEPS - 1)).astype(kind), place
         )
 
-    origin = jax.tree.map(lambda leaf: np.asarray(leaf), rest)
-    circles = [(origin, RADIUS)] + [(centre(step), RADIUS) for step in range(STEPS)]
-    for division in range(DIVISIONS + 1):
-        failing: list[tuple[State, float]] = []
-        worst: dict[str, float] = {}
+    circles = [(jax.tree.map(np.asarray, rest), RADIUS)]
+    circles += [(centre(step), RADIUS) for step in range(STEPS)]
+    worst: dict[str, float] = {}
+    for _ in range(DIVISIONS + 1):
+        failing, worst = [], {}
         for middle, radius in circles[:MOST_CIRCLES]:
-            found = jax.device_get(
-                _coefficients(network, x, y, middle, way, np.asarray(radius, eps_type(rest)), turn)
-            )
-            gaps = {
-                call: gap / change
-                for call, (gap, change, size) in found.items()
-                if gap > LIMIT * change + ROUNDING * eps * size
-            }
-            if gaps:
-                failing.append((middle, radius))
-                worst = {call: max(gap, worst.get(call, 0.0)) for call, gap in gaps.items()} | {
-                    call: gap for call, gap in worst.items() if call not in gaps
-                }
-        if division == DIVISIONS or not failing:
-            return worst
+            gaps = _gaps(network, x, y, middle, way, kind.type(radius))
+            for call, gap in gaps.items():
+                worst[call] = max(gap, worst.get(call, 0.0))
+            failing += [(middle, radius)] * bool(gaps)
         circles = [
-            (jax.tree.map(lambda leaf: leaf + leaf.dtype.type(part * radius), middle), SHRUNK * radius)
+            (_moved(middle, part * radius), SHRUNK * radius)
             for middle, radius in failing
             for part in PARTS
         ]
-    return {}
+    return worst
 
 
-def eps_type(rest: State) -> np.dtype:
-    """The type of real numbers beside a state."""
-    return np.dtype(real_dtype(rest))
+def _moved(state: State, by: float) -> State:
+    return jax.tree.map(lambda leaf: leaf + leaf.dtype.type(by), state)
+
+
+def _gaps(
+    network: AbstractNetwork,
+    x: Array,
+    y: Targets | None,
+    middle: State,
+    way: State,
+    radius: np.floating,
+) -> dict[str, float]:
+    """The functions that are not holomorphic on a circle, by how much, relative to their change."""
+    found = jax.device_get(_coefficients(network, x, y, middle, way, radius))
+    precision = np.finfo(radius.dtype)
+    return {
+        call: float(gap / max(change, precision.tiny))
+        for call, (gap, change, size) in found.items()
+        if gap > LIMIT * change + ROUNDING * precision.eps * size + precision.tiny**0.5
+    }
 
 
 @eqx.filter_jit
@@ -178,7 +177,6 @@ def _coefficients(
     middle: State,
     way: State,
     radius: Array,
-    turn: np.ndarray,
 ) -> dict[str, tuple[Array, Array, Array]]:
     """For each function on a circle: what a holomorphic one does not have, how much it changes, and
     its size.
@@ -186,10 +184,9 @@ def _coefficients(
 
     def ring(centre: State, reach: Array) -> State:
         def around(leaf: Array, direction: Array) -> Array:
-            offsets = jnp.asarray(turn, dtype=direction.dtype)
-            offsets = offsets.reshape((-1,) + (1,) * direction.ndim)
-            beside = reach.astype(direction.dtype) * offsets * direction[None]
-            return to_complex(leaf)[None] + beside
+            turn = jnp.asarray(turns(POINTS), dtype=direction.dtype)
+            turn = turn.reshape((-1,) + (1,) * direction.ndim)
+            return to_complex(leaf)[None] + reach.astype(direction.dtype) * turn * direction[None]
 
         return jax.tree.map(around, centre, way)
 
@@ -202,7 +199,9 @@ def _coefficients(
     found = {}
     for call, (function, centre, reach) in parts.items():
         values, at_centre = jax.vmap(function)(ring(centre, reach)), function(centre)
-        sizes = [_sizes(*pair) for pair in zip(*map(jax.tree.leaves, (values, at_centre)), strict=True)]
+        sizes = [
+            _sizes(*pair) for pair in zip(*map(jax.tree.leaves, (values, at_centre)), strict=True)
+        ]
         gap, change, size = jnp.max(jnp.asarray(sizes), axis=0)
         found[call] = (gap, change, size)
     return found

@@ -21,7 +21,10 @@ def check_parts(
     readout: AbstractCost,
 ) -> None:
     """Raise `TypeError` for a part that is none of its kind, `ValueError` without populations."""
-    kinds = (("populations", populations, AbstractPopulation), ("synapses", synapses, AbstractSynapse))
+    kinds = (
+        ("populations", populations, AbstractPopulation),
+        ("synapses", synapses, AbstractSynapse),
+    )
     for name, parts, kind in kinds:
         if not isinstance(parts, tuple):
             raise TypeError(f"{name} is a {type(parts).__name__}: give a tuple or a list of them")
@@ -29,7 +32,9 @@ def check_parts(
             check_instance(f"{name}[{index}]", part, kind)
     check_instance("readout", readout, AbstractCost)
     if not populations:
-        raise ValueError("populations is empty: give at least one, such as osciprop.Population(...)")
+        raise ValueError(
+            "populations is empty: give at least one, such as osciprop.Population(...)"
+        )
     for index, population in enumerate(populations):
         where = f"populations[{index}].neuron"
         check_instance(where, population.neuron, AbstractNeuron)
@@ -48,8 +53,8 @@ def check_sizes(
     }
     if len(types) > 1:
         raise ValueError(
-            f"the weights and biases are of the types {', '.join(sorted(types))}: cast them to one, "
-            "for instance by jnp.asarray(weight, dtype=float)"
+            f"the weights and biases are of the types {', '.join(sorted(types))}: cast them to "
+            "one, for instance by jnp.asarray(weight, dtype=float)"
         )
     for index, population in enumerate(populations):
         if isinstance(population.neuron, LeakyIntegrator):

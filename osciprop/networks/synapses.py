@@ -13,7 +13,6 @@ from functools import partial
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Inexact, PRNGKeyArray
 
 from ..settings import Module, weights

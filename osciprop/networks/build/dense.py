@@ -49,10 +49,12 @@ def one_each(name: str, value: Any, count: int, counted: str) -> list[Any]:
 
 
 def scales_of(scale: OneOrEach, count: int) -> list[Any]:
-    """The scale of each weight matrix. Raises `ValueError` for one that is no number, or negative."""
+    """The scale of each weight matrix. Raises `ValueError` for what is no number, or negative."""
     factors = one_each("scale", scale, count, "weight matrices")
     for place, factor in enumerate(factors):
-        check_not_negative(entry("scale", factors, place), factor, "0.5 settles fast, 1 is critical")
+        check_not_negative(
+            entry("scale", factors, place), factor, "0.5 settles fast, 1 is critical"
+        )
     return factors
 
 

@@ -9,6 +9,8 @@ from jaxtyping import PRNGKeyArray
 from ...errors import check_at_least, check_instance, check_key, shown
 from ..pooling import AbstractPooling, MaxPooling, NoPooling, SoftmaxPooling
 
+WIDTH_REMEDY = "the number of maps of the first layer"
+
 
 @dataclasses.dataclass(frozen=True)
 class Maps:
@@ -58,6 +60,7 @@ def vgg4(width: int = 128, pooling: AbstractPooling = SoftmaxPooling()) -> tuple
         >>> [layer.channels for layer in osciprop.networks.vgg4(8)]
         [8, 16, 32, 32]
     """
+    check_at_least("width", width, 1, WIDTH_REMEDY)
     return (
         Maps(width, pooling=pooling),
         Maps(2 * width, pooling=pooling),
@@ -82,6 +85,7 @@ def vgg6(width: int = 128, pooling: AbstractPooling = SoftmaxPooling()) -> tuple
         >>> [layer.channels for layer in osciprop.networks.vgg6(8)]
         [8, 8, 16, 16, 32, 32]
     """
+    check_at_least("width", width, 1, WIDTH_REMEDY)
     return (
         Maps(width, pooling=pooling),
         Maps(width),
@@ -109,6 +113,7 @@ def vgg16(width: int = 64, pooling: AbstractPooling = MaxPooling()) -> tuple[Map
         >>> len(osciprop.networks.vgg16())
         13
     """
+    check_at_least("width", width, 1, WIDTH_REMEDY)
     layers: list[Maps] = []
     for factor, count in ((1, 2), (2, 2), (4, 3), (8, 3), (8, 3)):
         layers += [Maps(factor * width)] * (count - 1) + [Maps(factor * width, pooling=pooling)]
