@@ -63,7 +63,7 @@ class Module(eqx.Module):
     def __check_init__(self) -> None:
         # After the checks of its class, which ask for more and say so.
         for name, value in _check_fields(self):
-            if is_numeric(value) and not _known(value):
+            if np.any(np.isnan(np.asarray(value))):
                 raise ValueError(f"{name} is {shown(value)}: give a number")
 
     def __repr__(self) -> str:
@@ -85,13 +85,14 @@ def _after_fields(check: Callable[[Any], None]) -> Callable[[Any], None]:
 
 
 def _check_fields(module: Module) -> list[tuple[str, Any]]:
-    """Raise an error for a field of the wrong kind; what has been checked, by name."""
+    """Raise an error for a field of the wrong kind; the numbers among them, by name."""
     given = []
     for name, check, default in _checks(type(module)):
         value = getattr(module, name)
         if value is not default:
             check(name, value)
-            given.append((name, value))
+            if check in NUMBERS and value is not None and not is_traced(value):
+                given.append((name, value))
     return given
 
 
@@ -205,11 +206,6 @@ def _weights(name: str, value: Any) -> None:
         )
 
 
-def _known(value: Any) -> bool:
-    """Whether no number is NaN, as far as it can be seen."""
-    return is_traced(value) or not np.any(np.isnan(np.asarray(value)))
-
-
 def _plain_number(name: str, value: Any) -> None:
     """A number that programs are compiled for."""
     if not isinstance(value, Real) or isinstance(value, bool) or value != value:
@@ -236,6 +232,7 @@ CONVERTED: dict[Any, Check] = {
     optional_number: _optional_real,
     real_or_complex: _numeric,
 }
+NUMBERS = (_real, _one_real, _optional_real, _numeric)
 PLAIN: dict[Any, Check] = {float: _plain_number, int: _plain_integer, bool: _truth}
 
 _CHECKS: weakref.WeakKeyDictionary[type, list[tuple[str, Check, Any]]] = weakref.WeakKeyDictionary()
