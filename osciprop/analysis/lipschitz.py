@@ -262,7 +262,7 @@ def local_lipschitz(
     require_solved(
         norms, "the adjoint", "smaller weights, as the network is close to critical; float64"
     )
-    return norms
+    return jnp.where(jnp.isfinite(norms), norms, jnp.nan)
 
 
 @eqx.filter_jit
@@ -281,4 +281,5 @@ def _jacobian_norms(
     found = finite_samples(rows)
     # Decompositions of NaN are not the same everywhere.
     safe = jnp.where(found[:, None, None], rows, 0)
-    return jnp.where(found, jnp.linalg.svd(safe, compute_uv=False)[:, 0], jnp.nan)
+    # Not NaN, which `jax_debug_nans` would take for an error, where another attempt follows.
+    return jnp.where(found, jnp.linalg.svd(safe, compute_uv=False)[:, 0], jnp.inf)

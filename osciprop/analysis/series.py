@@ -143,7 +143,7 @@ def _series(
     angles = angles / contour.points
     real = real_dtype(free.u)
     rows = jnp.asarray(np.stack([np.cos(angles), np.sin(angles)], axis=-1), dtype=real)
-    rows = rows * (count / contour.points).astype(real)[:, None]
+    rows = rows * (count / contour.points).astype(real)[None, :, None]
     circle = jax.tree.map(lambda leaf: jnp.tensordot(rows, leaf, axes=2), parts)
     gradient = jax.tree.map(lambda leaf: leaf[0], circle)
     size = jnp.maximum(norm(gradient), jnp.finfo(real).tiny)

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float, PyTree
 
 from ..errors import HolomorphyError, check_instance, is_numeric
-from ..networks.complexity import is_complex, real_dtype, to_complex
+from ..networks.complexity import is_complex, is_half, real_dtype, to_complex
 from ..networks.contract import described
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
@@ -147,12 +147,20 @@ def make_dynamics(
 
 
 def require_holomorphic(network: AbstractNetwork) -> None:
-    """Raise `HolomorphyError` unless the network says that it is holomorphic, and is."""
+    """Raise `HolomorphyError` unless the network says that it is holomorphic, and is; `TypeError`
+    for one in half precision.
+    """
     if not network.is_holomorphic():
         raise HolomorphyError(
             f"this {type(network).__name__} has an activation that is not holomorphic, so its "
             "response to a complex teaching signal holds no exact gradient: use Tanh, "
             "ShiftedSigmoid or HolomorphicTanh, or a method with real teaching such as "
             "osciprop.CentredEP"
+        )
+    if any(is_half(leaf) for leaf in jax.tree.leaves(network)):
+        raise TypeError(
+            f"this {type(network).__name__} is in half precision, for which there are no complex "
+            "numbers: cast it to float32, or use a method with real teaching, such as "
+            "osciprop.CentredEP; osciprop.equilibria.ReducedPrecision() relaxes in half precision"
         )
     check_promise(network)

@@ -235,7 +235,7 @@ def _cycle(
     basis = basis.at[:, 0].set(_unit(defect, size))
     columns = jnp.zeros((batch, restart, restart + 1), dtype=defect.dtype)
     rotation = jnp.zeros((batch, restart + 1, restart + 1), dtype=defect.dtype)
-    rotation = rotation + jnp.eye(restart + 1, dtype=defect.dtype)
+    rotation = rotation + jnp.eye(restart + 1, dtype=defect.dtype)[None]
     goals = (
         jnp.zeros((batch, restart + 1), dtype=defect.dtype).at[:, 0].set(size.astype(defect.dtype))
     )
@@ -284,7 +284,7 @@ def _cycle(
     (_, used, *_), (basis, columns, _, goals), steps = iterate(
         extend, start, memory, unfinished=lambda result: result[-1], max_steps=restart
     )
-    inside = jnp.arange(restart) < used[:, None]
+    inside = jnp.arange(restart)[None] < used[:, None]
     triangle = jnp.swapaxes(columns[:, :, :restart], 1, 2)
     both = inside[:, :, None] & inside[:, None, :]
     triangle = jnp.where(both, triangle, jnp.eye(restart, dtype=defect.dtype))

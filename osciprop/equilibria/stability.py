@@ -263,7 +263,8 @@ def _rightmost(
     # What a space that closed early does not have lies far to the left.
     size = jnp.linalg.norm(matrix, axis=(1, 2))
     left = jnp.where(used, 0, -1 - 10 * size[:, None]).astype(matrix.dtype)
-    values, parts = jnp.linalg.eig(matrix + left[:, :, None] * jnp.eye(count, dtype=matrix.dtype))
+    identity = jnp.eye(count, dtype=matrix.dtype)
+    values, parts = jnp.linalg.eig(matrix + left[:, :, None] * identity[None])
     order = jnp.argsort(-values.real, axis=1)[:, :KEPT]
     values = jnp.take_along_axis(values, order, axis=1).real
     parts = jnp.take_along_axis(parts, order[:, None, :], axis=2)

@@ -38,10 +38,12 @@ FULL = 1000
 
 
 def check_shapes(network: AbstractNetwork, x: Array) -> None:
-    """Raise `ContractError` unless a network of the user's own gives arrays of the right shapes.
+    """Raise `ContractError` unless a network of the user's own gives arrays of the right shapes,
+    and `TypeError` for any network in a precision that JAX has switched off.
 
     `x` is a batch of inputs that the network takes.
     """
+    check_precision(network)
     network = without_extensions(network)
     structure = network_key(network)
     if structure is None:
@@ -71,6 +73,19 @@ def check_values(network: AbstractNetwork, x: Array, y: Targets | None) -> None:
         if not unknown:
             _check_values(network, *two_samples(network, x, y))
         _remember(key)
+
+
+def check_precision(network: AbstractNetwork) -> None:
+    """Raise `TypeError` for a network of double precision where JAX has that switched off."""
+    if jax.config.jax_enable_x64:
+        return
+    leaves = jax.tree.leaves(network)
+    if any(getattr(leaf, "dtype", None) == np.float64 for leaf in leaves):
+        raise TypeError(
+            f"network is a {type(network).__name__} of float64, but JAX computes in float32, as "
+            "jax_enable_x64 is off: switch it on, by jax.config.update('jax_enable_x64', True), or "
+            "cast the network, by jax.tree.map(lambda leaf: leaf.astype(jnp.float32), network)"
+        )
 
 
 def without_extensions(network: AbstractNetwork) -> AbstractNetwork:

@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, Inexact, PyTree
 
 from ..errors import ReciprocityError, check_finite
 from ..settings import Module, entries
-from ..trees import as_row, sample_sums
+from ..trees import along_samples, as_row, sample_sums
 from .complexity import complex_like, is_complex
 from .costs import AbstractCost, Targets
 from .populations import AbstractPopulation
@@ -323,7 +323,8 @@ class Network(AbstractNetwork):
             parts = [jax.tree.map(lambda a, b: a - complex_like(b, a), s, center), center]
         for part in parts:
             for population, activity in zip(self.populations, part, strict=True):
-                product = sample_sums(complex_like(population.bias, activity) * activity)
+                bias = along_samples(complex_like(population.bias, activity), activity)
+                product = sample_sums(bias * activity)
                 total = total + complex_like(product, total)
         for synapse in self.synapses:
             post = s[synapse.upper]

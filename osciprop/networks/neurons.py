@@ -8,6 +8,7 @@ from jaxtyping import Array, Float, Inexact
 
 from ..errors import check_positive
 from ..settings import Module, Numbers, parameter
+from ..trees import along_samples
 from .activations import AbstractActivation, ShiftedSigmoid
 
 TIME_REMEDY = "give the time that the leak takes, in units of time"
@@ -64,7 +65,7 @@ class LeakyIntegrator(AbstractNeuron):
         self, potential: Inexact[Array, " batch *units"], current: Inexact[Array, " batch *units"]
     ) -> Inexact[Array, " batch *units"]:
         time_constant = self.time_constant.astype(jnp.finfo(potential.dtype).dtype)
-        rate = 1 / time_constant
+        rate = along_samples(1 / time_constant, potential)
         # A real rate times a complex potential, without promoting the rate.
         return rate.astype(potential.dtype) * (current - potential)
 
