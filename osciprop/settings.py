@@ -58,7 +58,7 @@ class Module(eqx.Module):
         super().__init_subclass__(**options)
         own = cls.__dict__.get("__check_init__")
         if own is not None:
-            cls.__check_init__ = _after_fields(own)  # type: ignore[method-assign]
+            cls.__check_init__ = _after_fields(own)  # type: ignore[assignment, method-assign]
 
     def __check_init__(self) -> None:
         # After the checks of its class, which ask for more and say so.
@@ -139,12 +139,12 @@ def _regular(value: Any) -> bool:
     return is_real(value) and (not several or len(set(map(np.shape, value))) < 2)
 
 
-def parameter(value: ArrayLike) -> Array:
+def parameter(value: Any) -> Any:
     """A converter for fields of networks: a number, or several, as an array of JAX."""
     return jnp.asarray(value, dtype=float) if _regular(value) else value
 
 
-def weights(value: ArrayLike) -> Array:
+def weights(value: Any) -> Any:
     """A converter for fields of networks: weights as an array of JAX, in their own precision."""
     if not _regular(value):
         return value

@@ -115,9 +115,8 @@ def as_state(
 
 def _as_potential(leaf: ArrayLike, like: jax.ShapeDtypeStruct) -> Array:
     array = jnp.asarray(leaf)
-    if jnp.iscomplexobj(array):
-        return array.astype(jnp.result_type(like.dtype, jnp.complex64))
-    return array.astype(like.dtype)
+    kind = jax.eval_shape(to_complex, like) if jnp.iscomplexobj(array) else like
+    return array.astype(kind.dtype)
 
 
 def make_dynamics(

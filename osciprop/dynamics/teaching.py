@@ -69,8 +69,8 @@ def nudge(y: ArrayLike | None, beta: ArrayLike | None) -> Constant | None:
         )
     if beta is not None and y is None:
         raise ValueError(
-            f"beta is {shown(beta)}, but y is not given: a nudge needs targets to nudge towards; "
-            "leave beta out for the free equilibrium"
+            f"beta is {shown(beta)}, but y is not given: a nudge needs both, targets too; leave "
+            "beta out for the free equilibrium"
         )
     return None if beta is None else Constant(beta)
 

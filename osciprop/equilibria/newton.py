@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int, PyTree
 
 from ..dynamics.dynamics import Dynamics
 from ..errors import check_at_least
-from ..networks.complexity import from_pairs, is_half, real_dtype, to_pairs
+from ..networks.complexity import from_pairs, real_dtype, to_pairs
 from ..networks.network import State
 from ..settings import Number, optional_number
 from .linear import SampleGMRES
@@ -64,7 +64,6 @@ class Newton(AbstractRelaxation):
 
     Raises:
         ValueError: a number is not positive.
-        TypeError: by `relax`, for a network in half precision.
 
     Example:
         >>> bool(osciprop.relax(network, x, relaxation=osciprop.Newton()).converged.all())
@@ -81,11 +80,6 @@ class Newton(AbstractRelaxation):
     def run(
         self, dynamics: Dynamics, u: State, tolerance: Float[Array, ""]
     ) -> tuple[State, Int[Array, ""], Float[Array, ""]]:
-        if is_half(jax.tree.leaves(u)[0]):
-            raise TypeError(
-                "Newton solves linear equations, for which half precision is too little: cast the "
-                "network to float32, or use Settling() or AndersonIteration()"
-            )
         linear = _Inexact(self.linear_solver)
 
         def defect(pairs: State, args: None) -> State:

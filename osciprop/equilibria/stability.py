@@ -19,7 +19,7 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Inexact
 from ..dynamics.dynamics import Dynamics, as_state, make_dynamics
 from ..dynamics.teaching import AbstractTeaching, nudge
 from ..errors import check_at_least, check_positive
-from ..networks.complexity import real_dtype, to_complex
+from ..networks.complexity import is_half, real_dtype, to_complex
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
 from ..networks.preparation import prepare
@@ -190,8 +190,9 @@ def growth_rates(
         result: tuple[Any, ...], start: Inexact[Array, "batch units"], _: Array
     ) -> tuple[tuple[Any, ...], Array]:
         basis, matrix, rest = _arnoldi(along, start, count)
+        # Eigenvalues of half precision come in single precision.
         growth, error, start = _rightmost(basis, matrix, rest)
-        return (growth, error), start
+        return (growth.astype(dtype), error.astype(dtype)), start.astype(rows.dtype)
 
     def unfinished(result: tuple[Any, ...]) -> Array:
         growth, error = result
@@ -257,6 +258,8 @@ def _rightmost(
     """Largest real part, its error, and where to start anew, of each sample."""
     # Derivatives of eigenvectors are not defined, and not of use.
     basis, matrix, rest = jax.lax.stop_gradient((basis, matrix, rest))
+    if is_half(matrix):  # of which LAPACK knows nothing
+        basis, matrix, rest = (leaf.astype(jnp.float32) for leaf in (basis, matrix, rest))
     _, count, units = basis.shape
     used = (basis != 0).any(axis=2)
     closed = ~used.all(axis=1) | (count == units)

@@ -38,19 +38,17 @@ FULL = 1000
 
 
 def check_shapes(network: AbstractNetwork, x: Array) -> None:
-    """Raise `ContractError` unless a network of the user's own gives arrays of the right shapes,
-    and `TypeError` for any network in a precision that JAX has switched off.
+    """Raise `ContractError` unless a network of the user's own gives arrays of the right shapes.
 
     `x` is a batch of inputs that the network takes.
     """
-    check_precision(network)
     network = without_extensions(network)
     structure = network_key(network)
     if structure is None:
         return
-    key = ("shapes", structure, x.shape, jax.config.jax_enable_x64)
+    key = ("shapes", structure, x.shape, default_type())
     if key not in _PASSED:
-        _check_shapes(network, jax.ShapeDtypeStruct(x.shape, jax.dtypes.canonicalize_dtype(float)))
+        _check_shapes(network, jax.ShapeDtypeStruct(x.shape, default_type()))
         _remember(key)
 
 
@@ -75,9 +73,14 @@ def check_values(network: AbstractNetwork, x: Array, y: Targets | None) -> None:
         _remember(key)
 
 
+def default_type() -> np.dtype:
+    """The type of JAX's real numbers where none is given: single precision, or double."""
+    return jax.dtypes.canonicalize_dtype(float)
+
+
 def check_precision(network: AbstractNetwork) -> None:
     """Raise `TypeError` for a network of double precision where JAX has that switched off."""
-    if jax.config.jax_enable_x64:
+    if default_type() == np.float64:
         return
     leaves = jax.tree.leaves(network)
     if any(getattr(leaf, "dtype", None) == np.float64 for leaf in leaves):
@@ -112,10 +115,14 @@ def network_key(network: AbstractNetwork) -> Hashable | None:
     return (structure, *map(_leaf_key, leaves)) if foreign else None
 
 
-def _leaf_key(leaf: Any) -> Hashable:
+def _leaf_key(leaf: Any) -> Any:
     if isinstance(leaf, (jax.Array, np.ndarray, np.generic)):
         return leaf.shape, leaf.dtype
-    return leaf if isinstance(leaf, Hashable) else type(leaf)
+    try:
+        hash(leaf)
+    except TypeError:
+        return type(leaf).__qualname__
+    return leaf
 
 
 def _has_foreign(structure: Any) -> bool:
@@ -219,7 +226,7 @@ def has_phi(network: AbstractNetwork) -> bool:
 
 
 def _is_batch(leaf: Any, batch: int) -> bool:
-    shape = getattr(leaf, "shape", ())
+    shape: tuple[int, ...] = getattr(leaf, "shape", ())
     return len(shape) > 0 and shape[0] == batch
 
 

@@ -6,7 +6,7 @@ from jaxtyping import Array, ArrayLike, Float
 
 from ..errors import check_instance
 from .complexity import real_dtype
-from .contract import check_shapes, check_values
+from .contract import check_precision, check_shapes, check_values
 from .costs import Targets, check_targets
 from .network import AbstractNetwork
 
@@ -20,6 +20,7 @@ def prepare(
     and for raw pixels (uint8).
     """
     check_instance("network", network, AbstractNetwork)
+    check_precision(network)
     x = jnp.asarray(x)
     if x.dtype == jnp.uint8:
         raise ValueError(

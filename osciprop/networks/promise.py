@@ -176,13 +176,13 @@ def _coefficients(
     y: Targets | None,
     middle: State,
     way: State,
-    radius: Array,
+    radius: Array | np.floating,
 ) -> dict[str, tuple[Array, Array, Array]]:
     """For each function on a circle: what a holomorphic one does not have, how much it changes, and
     its size.
     """
 
-    def ring(centre: State, reach: Array) -> State:
+    def ring(centre: State, reach: Array | np.floating) -> State:
         def around(leaf: Array, direction: Array) -> Array:
             turn = jnp.asarray(turns(POINTS), dtype=direction.dtype)
             turn = turn.reshape((-1,) + (1,) * direction.ndim)

@@ -88,8 +88,9 @@ def _check_synapse(
     upper = populations[synapse.upper]
     if synapse.lower == INPUT:
         # How many units the input has is not known here, but for dense weights what they give.
-        dense = isinstance(synapse, (Directed, Reciprocal))
-        made = synapse.weight.shape[1:] if dense else upper.shape
+        made = upper.shape
+        if isinstance(synapse, (Directed, Reciprocal)):
+            made = synapse.weight.shape[1:]
         source = "the input"
     else:
         lower = populations[synapse.lower]

@@ -194,7 +194,7 @@ def test_settings_one_by_one(call, error, words, names):
 def test_classes_of_others_may_annotate_as_they_like():
     class Own(osciprop.AbstractNetwork):
         gain: float
-        layer: eqx.nn.Linear = None  # type: ignore[assignment]
+        layer: eqx.nn.Linear = None
 
         def rest(self, x):
             return x
