@@ -254,7 +254,7 @@ def _cycle(
             moved = moved - jnp.einsum("bkn,bk->bn", basis, part)
             overlap = overlap + part
         height = jnp.linalg.norm(moved, axis=1)
-        height = jnp.where(height > 10 * jnp.finfo(height.dtype).eps * before, height, 0)
+        height = jnp.where(height > 10 * float(jnp.finfo(height.dtype).eps) * before, height, 0)
         basis = basis.at[:, turn + 1].set(_unit(moved, height))
         # The column in triangular form: earlier rotations, then one that clears its last entry.
         column = jnp.einsum("bij,bj->bi", rotation, overlap)
@@ -270,7 +270,7 @@ def _cycle(
         columns = columns.at[:, turn].set(column)
         # A direction that the operator takes to where others lead, by round-off, is of no use.
         largest = jnp.maximum(largest, before)
-        useful = length > 10 * jnp.finfo(length.dtype).eps * largest
+        useful = length > 10 * float(jnp.finfo(length.dtype).eps) * largest
         active = (used == turn) & (remaining > goal) & useful
         goals = goals.at[:, turn].set(jnp.where(active, cosine[:, 0].conj() * target, zero))
         goals = goals.at[:, turn + 1].set(jnp.where(active, -sine[:, 0] * target, zero))

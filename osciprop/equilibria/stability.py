@@ -218,7 +218,7 @@ def _arnoldi(
 
     def unit(rows: Array, size: Array) -> Array:
         # A space that closes early goes on with directions of zero.
-        small = size <= 1e3 * jnp.finfo(size.dtype).eps
+        small = size <= 1e3 * float(jnp.finfo(size.dtype).eps)
         return jnp.where(
             small[:, None], 0, rows / jnp.where(small, 1, size)[:, None].astype(rows.dtype)
         )
