@@ -11,8 +11,6 @@ import jax
 import numpy as np
 from jaxtyping import Array, PyTree
 
-from .network import State
-
 # What is known is computed with NumPy, on the host and in double precision; traced arrays in JAX.
 AnyArray = Array | np.ndarray | np.floating
 
@@ -20,11 +18,11 @@ AnyArray = Array | np.ndarray | np.floating
 CENTRE_RANGE = 3.0
 
 
-def centres(rest: State, trials: int, random: np.random.Generator) -> list[PyTree[np.ndarray]]:
+def centres(rest: PyTree, trials: int, random: np.random.Generator) -> list[PyTree[np.ndarray]]:
     """Real potentials: 0, then random ones that step evenly through the range."""
 
     def potential(trial: int) -> PyTree[np.ndarray]:
-        def scatter(leaf: Array) -> np.ndarray:
+        def scatter(leaf: AnyArray) -> np.ndarray:
             places = 2 * (trial + random.random(leaf.shape)) / trials - 1
             return (CENTRE_RANGE * places).astype(leaf.dtype)
 
@@ -33,7 +31,7 @@ def centres(rest: State, trials: int, random: np.random.Generator) -> list[PyTre
     return [jax.tree.map(np.zeros_like, rest)] + [potential(trial) for trial in range(trials)]
 
 
-def directions(state: State, random: np.random.Generator) -> PyTree[np.ndarray]:
+def directions(state: PyTree, random: np.random.Generator) -> PyTree[np.ndarray]:
     """A random complex direction for every number of a state, each of size 1."""
 
     def turned(leaf: AnyArray) -> np.ndarray:

@@ -290,9 +290,7 @@ def _check_cost(network: AbstractNetwork, x: Array, y: Targets) -> None:
         )
 
 
-def two_samples(
-    network: AbstractNetwork, x: Array, y: Targets | None
-) -> tuple[Array, Targets | None]:
+def two_samples(network: AbstractNetwork, x: Array, y: Array | None) -> tuple[Array, Array | None]:
     """Two samples of a batch, or all of them for a network that holds arrays for them."""
     x2 = jnp.concatenate([x, x])[:2]
     try:
@@ -302,7 +300,7 @@ def two_samples(
     return x2, None if y is None else jnp.concatenate([y, y])[:2]
 
 
-def _check_values(network: AbstractNetwork, x: Array, y: Targets | None) -> None:
+def _check_values(network: AbstractNetwork, x: Array, y: Array | None) -> None:
     name = type(network).__name__
     rest = jax.eval_shape(network.rest, x)
     random = np.random.default_rng(0)

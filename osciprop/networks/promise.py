@@ -14,7 +14,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, PyTree
 
 from ..errors import ContractError, HolomorphyError, is_traced
 from .circles import CENTRE_RANGE, directions, modes, turns
@@ -124,7 +124,7 @@ def _violations(
     place = jax.tree.map(lambda leaf: random.random(leaf.shape), rest)
     way = directions(rest, random)
 
-    def centre(step: int) -> State:
+    def centre(step: int) -> PyTree[np.ndarray]:
         return jax.tree.map(
             lambda part: (CENTRE_RANGE * (2 * (step + part) / STEPS - 1)).astype(kind), place
         )
@@ -147,7 +147,7 @@ def _violations(
     return worst
 
 
-def _moved(state: State, by: float) -> State:
+def _moved(state: PyTree[np.ndarray], by: float) -> PyTree[np.ndarray]:
     return jax.tree.map(lambda leaf: leaf + leaf.dtype.type(by), state)
 
 
@@ -155,8 +155,8 @@ def _gaps(
     network: AbstractNetwork,
     x: Array,
     y: Targets | None,
-    middle: State,
-    way: State,
+    middle: PyTree[np.ndarray],
+    way: PyTree[np.ndarray],
     radius: np.floating,
 ) -> dict[str, float]:
     """The functions that are not holomorphic on a circle, by how much, relative to their change."""
@@ -174,15 +174,15 @@ def _coefficients(
     network: AbstractNetwork,
     x: Array,
     y: Targets | None,
-    middle: State,
-    way: State,
+    middle: PyTree,
+    way: PyTree,
     radius: Array | np.floating,
 ) -> dict[str, tuple[Array, Array, Array]]:
     """For each function on a circle: what a holomorphic one does not have, how much it changes, and
     its size.
     """
 
-    def ring(centre: State, reach: Array | np.floating) -> State:
+    def ring(centre: PyTree, reach: Array | np.floating) -> PyTree:
         def around(leaf: Array, direction: Array) -> Array:
             turn = jnp.asarray(turns(POINTS), dtype=direction.dtype)
             turn = turn.reshape((-1,) + (1,) * direction.ndim)

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import Field, LinearNetwork, linear_network
+from mistake_cases import PLAIN_ONLY
 
 import osciprop
 from osciprop.networks import contract
@@ -118,6 +119,7 @@ def test_networks_that_hold_arrays_of_their_batch_pass():
     prepare_pair(Held(GOOD.coupling, GOOD.inputs, jnp.ones((3, 4))), X, Y)
 
 
+@PLAIN_ONLY
 def test_the_networks_own_parts_are_checked():
     class Mean(osciprop.networks.AbstractCost):
         def output(self, activity):

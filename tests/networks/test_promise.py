@@ -99,7 +99,7 @@ def test_where_it_is_asked():
     signal = osciprop.Oscillation(0.1, 50.0)
     for call in (
         lambda: osciprop.relax(own, X, Y, beta=0.1j),
-        lambda: osciprop.integrate(own, X, Y, signal, times=[0, 1]),
+        lambda: osciprop.integrate(own, X, Y, signal, times=[0.0, 1.0]),
         lambda: osciprop.equilibria.settled_orbit(own, X, Y, signal),
         lambda: osciprop.estimate_gradient(own, X, y, osciprop.OscillatoryEP(0.1, 50.0)),
     ):
