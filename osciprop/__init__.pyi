@@ -33,6 +33,7 @@ from .equilibria import Settling as Settling
 from .equilibria import Solution as Solution
 from .equilibria import SynchronousIteration as SynchronousIteration
 from .equilibria import relax as relax
+from .errors import ContractError as ContractError
 from .errors import ConvergenceError as ConvergenceError
 from .errors import GradientAccuracyWarning as GradientAccuracyWarning
 from .errors import HolomorphyError as HolomorphyError

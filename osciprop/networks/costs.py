@@ -202,7 +202,7 @@ class SoftmaxCrossEntropy(AbstractCost):
         )
 
     def output(self, activity: Inexact[Array, "batch units"]) -> Inexact[Array, "batch classes"]:
-        return matmul(activity, self.weight) + complex_like(self.bias, activity)
+        return matmul(activity, self.weight) + complex_like(self.bias, activity)[None]
 
     def __call__(
         self, activity: Inexact[Array, "batch units"], target: Targets

@@ -6,8 +6,9 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
 from ..datasets.arrays import as_real_array
-from ..errors import is_traced
+from ..errors import check_instance, is_traced
 from .complexity import real_dtype
+from .contract import check_precision, check_shapes, check_values
 from .costs import Targets, check_targets
 from .network import AbstractNetwork
 
@@ -20,6 +21,8 @@ def prepare(
     Raises `ValueError` for shapes or widths that do not fit, labels out of range, NaN or infinity,
     and for raw pixels (uint8).
     """
+    check_instance("network", network, AbstractNetwork)
+    check_precision(network)
     x = x if isinstance(x, jax.Array) else as_real_array("x", x)
     if jnp.issubdtype(x.dtype, jnp.complexfloating):
         raise ValueError(
@@ -37,10 +40,11 @@ def prepare(
         raise ValueError(f"x has shape {x.shape}: give a batch, with at least one sample, as rows")
     x = _array_of(x, jax.dtypes.canonicalize_dtype(x.dtype))
     network.check_input(x)
+    check_shapes(network, x)
     x = _array_of(x, real_dtype(jax.eval_shape(network.rest, x.astype(float))))
-    if y is None:
-        return x, None
-    return x, prepare_targets(network, x, y, x.shape[0])
+    y = None if y is None else prepare_targets(network, x, y, x.shape[0])
+    check_values(network, x, y)
+    return x, y
 
 
 def _array_of(x: np.ndarray | Array, dtype: jnp.dtype) -> Array:
@@ -66,8 +70,9 @@ def prepare_pair(
     """
     if y is None:
         raise ValueError("y is None: a teaching signal or a gradient needs targets, labels or rows")
-    inputs, _ = prepare(network, x, None)
-    return inputs, prepare_targets(network, inputs, y, inputs.shape[0])
+    inputs, targets = prepare(network, x, y)
+    assert targets is not None
+    return inputs, targets
 
 
 def prepare_targets(
