@@ -2,6 +2,7 @@
 
 The files, each importing only from those above it:
 
+    extras       whether the libraries are installed that studies need
     axes         the axes of a study: what is varied, in which unit
     errors       what goes wrong in a study as a whole
     modules      the Python file or module that a study's function comes from
@@ -12,12 +13,18 @@ The files, each importing only from those above it:
     records      JSON files, written whole or not at all
     work         what all blocks of a study have in common
     returned     what a study's function may return
+    tracing      along which axes one program serves many values
     program      a study's function compiled for many points at once
     memory_maps  compiled programs given up before a process has too many
+    compilation  how long a process has been compiling
     evaluation   what a worker does: the points of one block
     engines      where blocks are computed: here, in processes, on any executor
     dask         where blocks are computed: on many machines
+    widening     the type that holds numbers of two types exactly
     arrays       named arrays over all points, in memory
+    fitting      whether what a point returned fits what other points did
+    chunks       a chunk of an array as a file, with a checksum
+    layout       which files a store is made of, and what they must say
     folder       the same in a folder: a zarr group, durable chunk by chunk
     store        what is written of a block, and what is found out about it later
     results      the results as an xarray Dataset
@@ -32,6 +39,7 @@ The files, each importing only from those above it:
     selection    a part of a study's results, by values written as text
 """
 
+from . import extras  # noqa: F401  (first, to say what is to be installed)
 from .axes import Axis as Axis
 from .axes import linspace as linspace
 from .axes import logspace as logspace

@@ -30,9 +30,24 @@ class Kind:
 
 OWN = {
     STATUS: Kind((), np.dtype(np.int8), (), {"meaning": "0 missing, 1 done, 2 failed"}),
-    SECONDS: Kind((), np.dtype(float), (), {"units": "s", "long_name": "wall time"}),
+    SECONDS: Kind(
+        (), np.dtype(float), (), {"units": "s", "long_name": "wall time without compilation"}
+    ),
 }
 """What a study records of every point by itself."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Survey:
+    """An array at all points, as far as it can be read.
+
+    `absent` are the places of blocks that hold nothing, and `damaged` says of the places of others
+    what is wrong with them.
+    """
+
+    values: np.ndarray
+    absent: set[Index] = dataclasses.field(default_factory=set)
+    damaged: dict[Index, str] = dataclasses.field(default_factory=dict)
 
 
 class AbstractArrays(abc.ABC):
@@ -54,6 +69,10 @@ class AbstractArrays(abc.ABC):
         """Make the arrays of what the function returned, blank."""
 
     @abc.abstractmethod
+    def widen(self, name: str, dtype: np.dtype) -> None:
+        """Keep an array, with all that it holds, as a type that can hold more."""
+
+    @abc.abstractmethod
     def kind(self, name: str) -> Kind:
         """What an array holds."""
 
@@ -62,20 +81,23 @@ class AbstractArrays(abc.ABC):
         """An array at a block's points. Raises `StudyError` if it is damaged."""
 
     @abc.abstractmethod
-    def everything(self, name: str) -> np.ndarray:
-        """An array at all points. Raises `StudyError` if it is damaged."""
+    def survey(self, name: str) -> Survey:
+        """An array at all points, and where it is not sound."""
 
     @abc.abstractmethod
     def write(self, name: str, block: Block, values: np.ndarray) -> None:
         """Make an array at a block's points durable. Raises `OSError` where that fails."""
 
     @abc.abstractmethod
-    def require(self, name: str, block: Block) -> None:
-        """Raise `StudyError` if what was written of an array at a block's points is gone."""
+    def complaint(self, name: str, block: Block, what: str) -> str:
+        """What is wrong with an array at a block's points: in which file, of which points."""
 
     @abc.abstractmethod
     def failures(self, block: Block) -> list[Failure]:
-        """What was noted of a block's failed points."""
+        """What was noted of a block's failed points. Raises `StudyError` if it is damaged.
+
+        Points that were tried again since may be among them.
+        """
 
     @abc.abstractmethod
     def note_failures(self, block: Block, failures: list[Failure]) -> None:
@@ -112,20 +134,24 @@ class MemoryArrays(AbstractArrays):
         for name, kind in kinds.items():
             self._arrays[name] = np.full((*self.grid.shape, *kind.shape), kind.blank, kind.dtype)
 
+    def widen(self, name: str, dtype: np.dtype) -> None:
+        self._kinds[name] = dataclasses.replace(self._kinds[name], dtype=dtype)
+        self._arrays[name] = self._arrays[name].astype(dtype)
+
     def kind(self, name: str) -> Kind:
         return self._kinds[name]
 
     def read(self, name: str, block: Block) -> np.ndarray:
         return self._arrays[name][block.region].copy()
 
-    def everything(self, name: str) -> np.ndarray:
-        return self._arrays[name].copy()
+    def survey(self, name: str) -> Survey:
+        return Survey(self._arrays[name].copy())
 
     def write(self, name: str, block: Block, values: np.ndarray) -> None:
         self._arrays[name][block.region] = values
 
-    def require(self, name: str, block: Block) -> None:
-        pass
+    def complaint(self, name: str, block: Block, what: str) -> str:
+        return f"memory {what}, which holds {name!r}"
 
     def failures(self, block: Block) -> list[Failure]:
         return list(self._failures.get(block.place, ()))

@@ -25,7 +25,8 @@ class Axis:
         unit: Goes into the result's attributes.
         vectorised: Whether many points along this axis, which holds numbers, run in one compiled
             call: the function gets scalars that JAX traces, and must be made of what `jax.vmap`
-            takes.
+            takes. None, beside another axis for which that is said, for where the function can be
+            traced; without one, and with False, the function gets plain numbers.
 
     Example:
         >>> methods = {"classic": osciprop.ClassicEP(), "implicit": osciprop.Implicit()}
@@ -35,7 +36,7 @@ class Axis:
 
     values: Sequence[Value] | np.ndarray | jax.Array | Mapping[str, Any]
     unit: str = ""
-    vectorised: bool = False
+    vectorised: bool | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.values, jax.Array):
@@ -52,6 +53,16 @@ class Axis:
         if isinstance(self.values, Mapping):
             return list(self.values.values())
         return self.coordinates.tolist()
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether the values are numbers, and no names of objects, words or truth values."""
+        return not isinstance(self.values, Mapping) and self.coordinates.dtype.kind in "iuf"
+
+    @property
+    def fits_traced(self) -> bool:
+        """Whether JAX, in the precision that is set, has integers as large as the values."""
+        return self.coordinates.dtype.kind == "f" or self._beyond(traced_bits()) is None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -93,14 +104,22 @@ class Axis:
         if self.coordinates.dtype.kind == "f":
             return
         bits, remedy = 64, "give smaller ones"
-        if self.vectorised and jax.dtypes.canonicalize_dtype(np.int64) == np.int32:
+        if self.vectorised and traced_bits() == 32:
             # Traced, they would wrap around.
             bits, remedy = 32, "set jax_enable_x64, give smaller ones, or leave vectorised out"
-        for value in self.coordinates.tolist():
-            if not -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
-                raise ValueError(
-                    f"axis {name!r} holds {value}, beyond {bits}-bit integers: {remedy}"
-                )
+        if (value := self._beyond(bits)) is not None:
+            raise ValueError(f"axis {name!r} holds {value}, beyond {bits}-bit integers: {remedy}")
+
+    def _beyond(self, bits: int) -> int | None:
+        """A value that is no signed integer of so many bits, None if there is none."""
+        limit = 2 ** (bits - 1)
+        large = (value for value in self.coordinates.tolist() if not -limit <= value < limit)
+        return next(large, None)
+
+
+def traced_bits() -> int:
+    """Bits of the integers that JAX traces, in the precision that is set."""
+    return 32 if jax.dtypes.canonicalize_dtype(np.int64) == np.int32 else 64
 
 
 def _kind(name: str, value: Any) -> str:
@@ -119,7 +138,7 @@ def _kind(name: str, value: Any) -> str:
 
 
 def linspace(
-    start: float, stop: float, number: int, *, unit: str = "", vectorised: bool = False
+    start: float, stop: float, number: int, *, unit: str = "", vectorised: bool | None = None
 ) -> Axis:
     """So many values from `start` to `stop`, both included, at equal differences.
 
@@ -145,7 +164,7 @@ def linspace(
 
 
 def logspace(
-    start: float, stop: float, number: int, *, unit: str = "", vectorised: bool = False
+    start: float, stop: float, number: int, *, unit: str = "", vectorised: bool | None = None
 ) -> Axis:
     """So many values from `start` to `stop`, both included, at equal ratios.
 
@@ -176,7 +195,7 @@ def logspace(
     return Axis(np.geomspace(start, stop, number), unit, vectorised)
 
 
-def seeds(number: int, *, first: int = 0, vectorised: bool = False) -> Axis:
+def seeds(number: int, *, first: int = 0, vectorised: bool | None = None) -> Axis:
     """The seeds `first`, `first + 1`, ...: repetitions with other random numbers.
 
     Args:

@@ -4,14 +4,18 @@ import collections
 from collections.abc import Generator, Sequence
 from typing import Any
 
-from distributed import Client, as_completed
-from distributed.scheduler import KilledWorker
-
 from ..errors import check_at_least
 from .engines import AbstractEngine, Task, lost
 from .errors import StudyError
 from .evaluation import Outcome, evaluate, pack
+from .extras import missing
 from .work import Work
+
+try:
+    from distributed import Client, as_completed
+    from distributed.scheduler import KilledWorker
+except ImportError as error:
+    raise missing("distributed", "cluster") from error
 
 
 class Dask(AbstractEngine):

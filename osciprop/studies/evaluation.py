@@ -1,5 +1,6 @@
 """What a worker does: the points of one block, in one compiled call or one after another."""
 
+import collections
 import dataclasses
 import functools
 import gc
@@ -15,14 +16,19 @@ import cloudpickle
 import jax
 import numpy as np
 
+from .compilation import stopwatch
 from .errors import StudyError
 from .fingerprint import configuration
 from .grid import Block, Grid, Index
 from .memory_maps import MemoryMaps
 from .modules import loaded_files, restore_files
-from .program import Program
-from .returned import Results, checked, storable
+from .program import Program, traced_axes
+from .returned import ResultError, Results, checked, storable
+from .tracing import may_be_traced
 from .work import Work
+
+KEPT = 8
+"""Compiled calls that a worker holds, since blocks that share one need not follow each other."""
 
 TRACED = (
     jax.errors.ConcretizationTypeError,
@@ -43,13 +49,21 @@ class Failure:
     label: str
     message: str
     traceback: str
+    output: str = ""
+    """The output whose value could not be stored; empty if it was something else."""
+
+    def adding(self, text: str) -> "Failure":
+        """The same with a longer message."""
+        return dataclasses.replace(self, message=self.message + text)
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
     """What became of a block: the results of its points by index, and the failures.
 
-    `worker` and `device` say who computed it; they are empty where nobody lived to tell.
+    `seconds` are those of computing, point by point, and `compiling` those of compilation, which
+    all points of the block share. `worker` and `device` say who computed it; they are empty where
+    nobody lived to tell.
     """
 
     block: Block
@@ -58,26 +72,29 @@ class Outcome:
     seconds: Mapping[Index, float]
     worker: str
     device: str
+    compiling: float = 0.0
 
 
 class Worker:
-    """What computes blocks: the function of a study, and its newest compiled call.
+    """What computes blocks: the function of a study, and its newest compiled calls.
 
-    One call is compiled for each combination of values that are not vectorised; blocks that share
-    one follow each other.
+    One call is compiled for each combination of values along which the function is not traced.
     """
 
     def __init__(self, work: Work):
         self.work = work
-        self._fixed: Any = None
-        self._program: Program | None = None
+        self._traced: dict[Index, tuple[str, ...]] = {}
+        self._refused: set[tuple[int | None, ...]] = set()
+        self._programs: collections.OrderedDict[Any, Program] = collections.OrderedDict()
         self.maps = MemoryMaps()
+        stopwatch()  # counts from the first block on
 
     def evaluate(self, block: Block, points: tuple[Index, ...] | None = None) -> Outcome:
         """Compute some points of a block, by default all; what fails is part of the outcome."""
         chosen = tuple(block.points()) if points is None else points
         vectorised = any(axis.vectorised for axis in self.work.grid.axes.values())
         run = _together if vectorised else _one_by_one
+        before = stopwatch().total
         results, failures, seconds = run(self, block, chosen)
         device = jax.devices()[0]
         return Outcome(
@@ -87,17 +104,44 @@ class Worker:
             seconds,
             f"{platform.node()}:{os.getpid()}",
             f"{device.platform}: {device.device_kind}",
+            stopwatch().total - before,
         )
 
     def program(self, point: Index) -> Program:
-        """The compiled call for the values of a point along the axes that are not vectorised."""
-        axes = self.work.grid.axes.values()
-        fixed = tuple(None if axis.vectorised else p for axis, p in zip(axes, point, strict=True))
-        if self._program is None or fixed != self._fixed:
-            self._program = None
+        """The compiled call for the values of a point along the axes that are not traced."""
+        axes = self.work.grid.axes
+        # As at the first value along axes that may be traced: so all workers choose the same.
+        corner = tuple(
+            0 if axis.vectorised or may_be_traced(axis) else place
+            for axis, place in zip(axes.values(), point, strict=True)
+        )
+        if corner not in self._traced:
+            self._traced[corner] = traced_axes(self.work, corner)
+        declared = tuple(name for name, axis in axes.items() if axis.vectorised)
+        chosen = self._traced[corner]
+        if chosen != declared and self._fixed(point, chosen) not in self._refused:
+            try:
+                return self._compiled(point, chosen)
+            except Exception:  # what can be traced at the corner need not be here
+                self._refused.add(self._fixed(point, chosen))
+        return self._compiled(point, declared)
+
+    def _fixed(self, point: Index, names: tuple[str, ...]) -> tuple[int | None, ...]:
+        """A point, without its places along axes that are traced."""
+        return tuple(
+            None if name in names else place
+            for name, place in zip(self.work.grid.axes, point, strict=True)
+        )
+
+    def _compiled(self, point: Index, names: tuple[str, ...]) -> Program:
+        fixed = self._fixed(point, names)
+        if fixed not in self._programs:
+            while len(self._programs) >= KEPT:
+                self._programs.popitem(last=False)
             gc.collect()  # before the next one is compiled, what the last one held is free
-            self._program, self._fixed = Program(self.work, point), fixed
-        return self._program
+            self._programs[fixed] = Program(self.work, point, names)
+        self._programs.move_to_end(fixed)
+        return self._programs[fixed]
 
 
 def pack(work: Work) -> bytes:
@@ -137,6 +181,11 @@ def evaluate(payload: bytes, block: Block, points: tuple[Index, ...] | None = No
         return _unpack(payload).evaluate(block, points)
 
 
+def _now() -> float:
+    """A clock in seconds that stands still while JAX traces and compiles."""
+    return time.perf_counter() - stopwatch().total
+
+
 Found = tuple[dict[Index, Results], list[Failure], dict[Index, float]]
 
 
@@ -146,16 +195,16 @@ def _one_by_one(worker: Worker, block: Block, points: tuple[Index, ...]) -> Foun
     failures, seconds = [], {}
     for point in points:
         worker.maps.spare()
-        start = time.perf_counter()
+        start = _now()
         try:
             returned = work.function(**work.grid.arguments(point), **work.constants)
             results[point] = {
-                name: storable(name, np.asarray(value))
+                name: storable(name, value)
                 for name, value in checked(returned, work.grid.axes).items()
             }
         except Exception as error:
             failures.append(_failure(work.grid, point, error))
-        seconds[point] = time.perf_counter() - start
+        seconds[point] = _now() - start
     return results, failures, seconds
 
 
@@ -174,12 +223,12 @@ def _together(worker: Worker, block: Block, points: tuple[Index, ...]) -> Found:
     except Exception as error:
         failures = [_failure(grid, point, error) for point in points]
         return {}, failures, dict.fromkeys(points, 0.0)
-    start = time.perf_counter()
+    start = _now()
     try:
         found = program(everyone)
     except Exception:  # nothing is hidden: the points that raise it do so again, each by itself
         return _each(program, grid, everyone, chosen)
-    each = (time.perf_counter() - start) / len(everyone)
+    each = (_now() - start) / len(everyone)
     wanted = {point: _row(found, place) for place, point in enumerate(everyone) if point in chosen}
     return wanted, [], dict.fromkeys(points, each)
 
@@ -191,12 +240,12 @@ def _each(program: Program, grid: Grid, everyone: list[Index], chosen: set[Index
     for place, point in enumerate(everyone):
         if point not in chosen:
             continue
-        start = time.perf_counter()
+        start = _now()
         try:
             results[point] = _row(program([point]), place)
         except Exception as error:
             failures.append(_failure(grid, point, error))
-        seconds[point] = time.perf_counter() - start
+        seconds[point] = _now() - start
     return results, failures, seconds
 
 
@@ -211,4 +260,6 @@ def _failure(grid: Grid, point: Index, error: Exception) -> Failure:
     message = f"{type(error).__name__}: {(inside or lines)[0]}"
     if isinstance(error, TRACED):
         message += f" {TRACED_REMEDY}"
-    return Failure(point, grid.label(point), message, "".join(traceback.format_exception(error)))
+    lines = traceback.format_exception(error)
+    output = error.output if isinstance(error, ResultError) else ""
+    return Failure(point, grid.label(point), message, "".join(lines), output)

@@ -1,58 +1,53 @@
-"""The arrays of a study in a folder: a zarr group and JSON files.
+"""The arrays of a study in a folder: a zarr group and JSON files (`layout`).
 
-A folder holds `study.json` (settings and provenance), `results.zarr` (an xarray Dataset, readable
-by itself at any time), and `failures/` (one JSON file per block with failed points). Each chunk of
-an array is written to a temporary file that is then renamed. Checksums guard every chunk.
+`results.zarr` is an xarray Dataset, readable by itself at any time. Each chunk of an array is
+written to a temporary file that is then renamed, and has a checksum.
 """
 
+import dataclasses
+import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import zarr
-from zarr.codecs import Crc32cCodec, ZstdCodec
 
-from ..files.durable import synchronize
-from .arrays import OWN, AbstractArrays, Kind
+from ..files.durable import replacing
+from . import layout
+from .arrays import OWN, AbstractArrays, Kind, Survey
+from .chunks import Chunks
 from .errors import StudyError
 from .evaluation import Failure
 from .grid import Block, Grid
+from .layout import Contents
 from .records import read_json, write_json
 
-HEADER, RESULTS = "study.json", "results.zarr"
-CODECS = (ZstdCodec(), Crc32cCodec())
+
+COMPUTE_ANEW = "run the study again to compute these points anew"
 
 
 class FolderArrays(AbstractArrays):
     """Arrays in a folder, of which one process at a time writes."""
 
-    def __init__(self, grid: Grid, folder: Path, group: zarr.Group):
+    def __init__(self, grid: Grid, folder: Path, contents: Contents):
         self.grid = grid
         self.folder: Path = folder
-        self._group = group
-        self._opened: dict[str, zarr.Array[Any]] = {}
-        self._kinds: dict[str, Kind] = {}
+        self._contents = contents
+        self._surveys: dict[str, Survey] | None = None
+        # No block reaches beyond the grid, so that no chunk is cut.
+        self._even = all(n % b == 0 for n, b in zip(grid.shape, grid.block, strict=True))
 
     @classmethod
     def create(cls, grid: Grid, folder: Path) -> "FolderArrays":
         """New arrays, in place of those that the folder holds."""
-        group = zarr.create_group(folder / RESULTS, overwrite=True)
-        for name, axis in grid.axes.items():
-            values = axis.coordinates
-            words = values.dtype.kind == "U"
-            coordinate = group.create_array(
-                name,
-                shape=values.shape,
-                dtype=str if words else values.dtype,
-                dimension_names=(name,),
-                attributes={"units": axis.unit} if axis.unit else {},
-            )
-            coordinate[:] = values.astype(object) if words else values
-        arrays = cls(grid, folder, group)
+        digests = layout.make_group(folder, grid)
         for name, kind in OWN.items():
-            arrays._make(name, kind)
-        return arrays
+            made = layout.make_array(folder / layout.RESULTS, grid, name, kind)
+            digests[f"{name}/{layout.METADATA}"] = made
+        contents = Contents({}, digests, [])
+        contents.write(folder)
+        return cls(grid, folder, contents)
 
     @classmethod
     def open(cls, grid: Grid, folder: Path, *, mode: Literal["r", "r+"] = "r+") -> "FolderArrays":
@@ -60,79 +55,114 @@ class FolderArrays(AbstractArrays):
 
         With mode "r" nothing is written, so that another process may write at the same time.
         """
-        path = folder / RESULTS
-        try:
-            group = zarr.open_group(path, mode=mode)
-            for name in (*grid.axes, *OWN):
-                group[name]
-            arrays = cls(grid, folder, group)
-            if mode == "r+":
-                arrays._complete()
-        except Exception as error:
-            raise StudyError(
-                f"{path} cannot be read ({type(error).__name__}: {error}): its metadata are "
-                "damaged. Restore them from a copy, or remove the folder and run the study anew"
-            ) from error
+        contents = layout.read_contents(folder)
+        arrays = cls(grid, folder, contents)
+        if mode == "r+":
+            arrays._finish_moving()
+        moved = {name: arrays._place(name) for name in contents.moving}
+        layout.require_sound(folder, contents.digests, moved)
+        if mode == "r+":
+            arrays._complete()
+            arrays._surveys = {}
         return arrays
 
     @property
     def variables(self) -> list[str]:
-        noted = list(self._noted())
-        if self._group.read_only:
-            # Beside a process that makes the arrays at this moment.
-            return [name for name in noted if name in self._group]
-        return noted
+        # Others are made at this moment, by the process that writes.
+        return [name for name in self._contents.kinds if self._is_made(name)]
 
     def define(self, kinds: Mapping[str, Kind]) -> None:
         # Noted first, so that a study that ends in between knows which ones are still to be made.
-        self._group.attrs["variables"] = {
-            name: [list(kind.shape), kind.dtype.str, list(kind.dimensions), dict(kind.attributes)]
-            for name, kind in kinds.items()
-        }
+        contents = self._contents.copy()
+        contents.kinds.update(kinds)
+        self._note(contents)
         self._complete()
 
+    def widen(self, name: str, dtype: np.dtype) -> None:
+        kind = dataclasses.replace(self.kind(name), dtype=dtype)
+        # Made beside the old array, which counts until the new one is whole.
+        parent = self.folder / layout.WIDENING
+        try:
+            made = layout.make_array(parent, self.grid, name, kind)
+            chunks, wider = self._chunks(name), layout.chunks_of(self.grid, kind)
+            for block in self.grid.blocks():
+                path = self._path(name, block)
+                if (chunk := _read(path, chunks)) is not None:
+                    place = parent / path.relative_to(self._place(name).parent)
+                    _write(place, wider.encode(chunk.astype(dtype)))
+        except OSError:
+            shutil.rmtree(parent, ignore_errors=True)  # it may have filled the disk
+            raise
+        except ValueError as error:
+            raise StudyError(
+                f"{name!r} cannot be kept as {dtype}, since what is stored of it is damaged "
+                f"({error}): run the study again to compute that anew"
+            ) from error
+        contents = self._contents.copy()
+        contents.kinds[name] = kind
+        contents.digests[f"{name}/{layout.METADATA}"] = made
+        contents.moving.append(name)
+        self._note(contents)
+        self._finish_moving()
+
     def kind(self, name: str) -> Kind:
-        if name not in self._kinds:
-            array = self._array(name)
-            metadata: Any = array.metadata
-            count = len(self.grid.shape)
-            dimensions = tuple(metadata.dimension_names[count:])
-            shape = tuple(array.shape[count:])
-            self._kinds[name] = Kind(shape, array.dtype, dimensions, dict(array.attrs))
-        return self._kinds[name]
+        return OWN[name] if name in OWN else self._contents.kinds[name]
 
     def read(self, name: str, block: Block) -> np.ndarray:
         try:
-            return np.asarray(self._array(name)[block.region])
-        except Exception as error:  # codecs raise what they like
-            raise StudyError(
-                f"{self._path(name, block)} is damaged ({error}), which holds {name!r} of the "
-                f"points from {self.grid.label(block.points()[0])} on: run the study again to "
-                "compute these points anew"
-            ) from error
+            chunk = _read(self._path(name, block), self._chunks(name))
+        except (OSError, ValueError) as error:
+            complaint = self.complaint(name, block, f"is damaged ({error})")
+            raise StudyError(f"{complaint}: {COMPUTE_ANEW}") from error
+        return self.blank(name, block) if chunk is None else _cut(chunk, block).copy()
 
-    def everything(self, name: str) -> np.ndarray:
-        try:
-            return np.asarray(self._array(name)[...])
-        except Exception:  # `read` says which chunk it was
-            for block in self.grid.blocks():
-                self.read(name, block)
-            raise
+    def survey(self, name: str) -> Survey:
+        if self._surveys is not None and name in self._surveys:
+            known = self._surveys[name]
+            return dataclasses.replace(known, values=known.values.copy())
+        kind, chunks = self.kind(name), self._chunks(name)
+        start, end = f"{self._place(name)}/c/", "/0" * len(kind.shape)
+        found = Survey(np.full((*self.grid.shape, *kind.shape), kind.blank, kind.dtype))
+        for block in self.grid.blocks():
+            try:
+                # Paths as objects would take half of the time of reading.
+                chunk = _read(f"{start}{'/'.join(map(str, block.place))}{end}", chunks)
+            except (OSError, ValueError) as error:
+                complaint = self.complaint(name, block, f"is damaged ({error})")
+                found.damaged[block.place] = complaint
+                continue
+            if chunk is None:
+                found.absent.add(block.place)
+            else:
+                found.values[block.region] = chunk if self._even else _cut(chunk, block)
+        if self._surveys is None:
+            return found
+        # What was looked through before a run is the result of one that has nothing to compute.
+        self._surveys[name] = found
+        return dataclasses.replace(found, values=found.values.copy())
 
     def write(self, name: str, block: Block, values: np.ndarray) -> None:
-        self._array(name)[block.region] = values
-        synchronize(self._path(name, block))
+        kind, chunks = self.kind(name), self._chunks(name)
+        chunk = np.full(chunks.shape, kind.blank, kind.dtype)
+        chunk[tuple(map(slice, values.shape))] = values
+        self._surveys = None
+        _write(self._path(name, block), chunks.encode(chunk))
 
-    def require(self, name: str, block: Block) -> None:
-        path = self._path(name, block)
-        if not path.exists():
-            raise StudyError(f"{path} is missing, which holds {name!r}")
+    def complaint(self, name: str, block: Block, what: str) -> str:
+        label = self.grid.label(block.points()[0])
+        return f"{self._path(name, block)} {what}, which holds {name!r} of the points from {label} on"
 
     def failures(self, block: Block) -> list[Failure]:
         path = self._failures_path(block)
         if not path.exists():
             return []
-        entries = read_json(path)["failures"]
+        try:
+            entries = read_json(path)["failures"]
+        except StudyError as error:
+            raise StudyError(
+                f"{path} cannot be read, which says why the points from "
+                f"{self.grid.label(block.points()[0])} on failed: {COMPUTE_ANEW}"
+            ) from error
         return [Failure(**{**entry, "point": tuple(entry["point"])}) for entry in entries]
 
     def note_failures(self, block: Block, failures: list[Failure]) -> None:
@@ -143,43 +173,76 @@ class FolderArrays(AbstractArrays):
             path.unlink(missing_ok=True)
 
     def note_header(self, header: Mapping[str, Any]) -> None:
-        write_json(self.folder / HEADER, header)
+        write_json(self.folder / layout.HEADER, header)
 
-    def _array(self, name: str) -> zarr.Array[Any]:
-        """An array; also chunks of blanks alone are written."""
-        if name not in self._opened:
-            array = self._group[name]
-            assert isinstance(array, zarr.Array)
-            self._opened[name] = array.with_config({"write_empty_chunks": True})
-        return self._opened[name]
+    def _place(self, name: str) -> Path:
+        """The folder of an array: a widened one may not have been moved."""
+        beside = self.folder / layout.WIDENING / name
+        if name in self._contents.moving and beside.exists():
+            return beside
+        return self.folder / layout.RESULTS / name
 
-    def _noted(self) -> dict[str, Any]:
-        noted: Any = self._group.attrs.get("variables", {})
-        return noted
+    def _is_made(self, name: str) -> bool:
+        return f"{name}/{layout.METADATA}" in self._contents.digests
+
+    def _note(self, contents: Contents) -> None:
+        contents.write(self.folder)
+        self._contents, self._surveys = contents, None
 
     def _complete(self) -> None:
-        """Make the arrays that were noted and do not exist: an end may have come between."""
-        for name, (shape, dtype, dimensions, attributes) in self._noted().items():
-            if name not in self._group:
-                kind = Kind(tuple(shape), np.dtype(dtype), tuple(dimensions), attributes)
-                self._make(name, kind)
+        """Make the arrays that were noted and are not made: an end may have come between."""
+        contents = self._contents.copy()
+        for name, kind in contents.kinds.items():
+            if not self._is_made(name):
+                made = layout.make_array(self.folder / layout.RESULTS, self.grid, name, kind)
+                contents.digests[f"{name}/{layout.METADATA}"] = made
+        if contents != self._contents:
+            self._note(contents)
 
-    def _make(self, name: str, kind: Kind) -> None:
-        self._group.create_array(
-            name,
-            shape=(*self.grid.shape, *kind.shape),
-            chunks=(*self.grid.block, *(max(side, 1) for side in kind.shape)),
-            dtype=kind.dtype,
-            fill_value=kind.blank,
-            compressors=CODECS,
-            dimension_names=(*self.grid.axes, *kind.dimensions),
-            attributes=dict(kind.attributes),
-        )
+    def _finish_moving(self) -> None:
+        """Put widened arrays in the place of the old ones, and remove unfinished ones."""
+        for name in self._contents.moving:
+            beside = self.folder / layout.WIDENING / name
+            if beside.exists():
+                place = self.folder / layout.RESULTS / name
+                shutil.rmtree(place, ignore_errors=True)
+                os.replace(beside, place)
+        if self._contents.moving:
+            contents = self._contents.copy()
+            contents.moving = []
+            self._note(contents)
+        shutil.rmtree(self.folder / layout.WIDENING, ignore_errors=True)
+
+    def _chunks(self, name: str) -> Chunks:
+        return layout.chunks_of(self.grid, self.kind(name))
 
     def _path(self, name: str, block: Block) -> Path:
         """The file of an array's chunk."""
-        place = (*block.place, *(0,) * len(self.kind(name).shape))
-        return self.folder / RESULTS / name / "c" / Path(*map(str, place))
+        index = (*block.place, *(0,) * len(self.kind(name).shape))
+        return self._place(name).joinpath("c", *map(str, index))
 
     def _failures_path(self, block: Block) -> Path:
-        return self.folder / "failures" / f"{'_'.join(map(str, block.place))}.json"
+        return self.folder / layout.FAILURES / f"{'_'.join(map(str, block.place))}.json"
+
+
+def _cut(chunk: np.ndarray, block: Block) -> np.ndarray:
+    """The part of a chunk that lies inside the grid."""
+    return chunk[tuple(map(slice, block.shape))]
+
+
+def _read(path: str | Path, chunks: Chunks) -> np.ndarray | None:
+    """The chunk in a file, None if there is no file.
+
+    Raises `OSError` or `ValueError` if it is damaged.
+    """
+    try:
+        with open(path, "rb", buffering=0) as file:
+            content = file.read()
+    except FileNotFoundError:
+        return None
+    return chunks.decode(content)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)

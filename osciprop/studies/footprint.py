@@ -17,13 +17,17 @@ def footprint(function: Callable[..., Any], *arguments: Any) -> int:
     of its kernels comes on top. Depends on shapes and types alone, unlike what a compiler says,
     which would take a compilation.
     """
-    shapes = eqx.filter_eval_shape(lambda tree: tree, arguments)
+    shapes = jax.tree.map(_shape, arguments)
     traced, static = eqx.partition(shapes, lambda leaf: isinstance(leaf, jax.ShapeDtypeStruct))
 
     def call(arrays: Any) -> Any:
         return eqx.filter(function(*eqx.combine(arrays, static)), eqx.is_array)
 
     return _peak(jax.make_jaxpr(call)(traced).jaxpr)
+
+
+def _shape(leaf: Any) -> Any:
+    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype) if eqx.is_array(leaf) else leaf
 
 
 def _peak(program: jax.extend.core.Jaxpr) -> int:

@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,8 +13,7 @@ from .axes import Axis
 Index = tuple[int, ...]
 
 
-@dataclasses.dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """A box of neighbouring points, computed by one call and durable as a whole.
 
     `place` counts blocks along every axis; points run from `start` to before `stop`.
@@ -63,18 +62,33 @@ class Grid:
         return math.prod(self.shape)
 
     def blocks(self) -> Iterator[Block]:
-        """All blocks; those that share a compiled program follow each other."""
-        counts = [math.ceil(n / b) for n, b in zip(self.shape, self.block, strict=True)]
-        vectorised = [axis.vectorised for axis in self.axes.values()]
-        outer = sorted(range(len(counts)), key=lambda axis: vectorised[axis])
+        """All blocks; those that may share a compiled program follow each other."""
+        shape = self.shape
+        counts = [math.ceil(n / b) for n, b in zip(shape, self.block, strict=True)]
+        outer = sorted(range(len(counts)), key=self._depths().__getitem__)
+        place = np.argsort(outer).tolist()
+        starts = [range(0, n, b) for n, b in zip(self.shape, self.block, strict=True)]
         for chosen in itertools.product(*(range(counts[axis]) for axis in outer)):
-            place = tuple(np.argsort(outer).tolist())
-            where = tuple(chosen[rank] for rank in place)
-            start = tuple(w * b for w, b in zip(where, self.block, strict=True))
-            stop = tuple(
-                min(s + b, n) for s, b, n in zip(start, self.block, self.shape, strict=True)
-            )
-            yield Block(where, start, stop)
+            where = tuple([chosen[rank] for rank in place])
+            start = tuple([s[w] for s, w in zip(starts, where, strict=True)])
+            ends = zip(start, self.block, shape, strict=True)
+            yield Block(where, start, tuple([min(s + b, n) for s, b, n in ends]))
+
+    def _depths(self) -> list[int]:
+        """For each axis, how likely one program serves all of its values."""
+        axes = list(self.axes.values())
+        if not any(axis.vectorised for axis in axes):
+            return [0] * len(axes)
+        # Whole numbers are often sizes, which are compiled into a program.
+        free = {"i": 1, "u": 1, "f": 2}
+        return [
+            3
+            if axis.vectorised
+            else free[axis.coordinates.dtype.kind]
+            if axis.vectorised is None and axis.is_numeric
+            else 0
+            for axis in axes
+        ]
 
     def arguments(self, point: Index) -> dict[str, Any]:
         """What the function gets at a point, by axis."""

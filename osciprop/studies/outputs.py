@@ -20,6 +20,18 @@ class Output:
     unit: str = ""
     dimensions: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        if isinstance(self.dimensions, str) or not all(
+            isinstance(name, str) and name.isidentifier() for name in self.dimensions
+        ):
+            raise ValueError(
+                f"dimensions is {self.dimensions!r}: give a tuple of identifiers, one per "
+                "dimension, as in ('time',)"
+            )
+        twice = [name for name in self.dimensions if self.dimensions.count(name) > 1]
+        if twice:
+            raise ValueError(f"dimensions names {twice[0]!r} twice: give each a name of its own")
+
     def names(self, name: str, count: int) -> tuple[str, ...]:
         """Names of `count` dimensions of the value called `name`: those given, or made ones."""
         if not self.dimensions:

@@ -11,7 +11,8 @@ import numpy as np
 
 from .footprint import footprint
 from .grid import Index
-from .returned import Results, checked, storable
+from .returned import Results, checked, storable, traced
+from .tracing import row_of, traceable, type_of
 from .work import Work
 
 FEWEST = 4
@@ -19,31 +20,39 @@ FEWEST = 4
 (benchmarks/lanes.py)."""
 
 
+def traced_axes(work: Work, point: Index) -> tuple[str, ...]:
+    """The axes along which one program serves all values, at a point along the others."""
+
+    def call(values: Mapping[str, Any]) -> Mapping[str, Any]:
+        return checked(work.function(**values, **work.constants), work.grid.axes)
+
+    return traceable(call, work.grid.axes, work.grid.arguments(point))
+
+
 class Program:
-    """The compiled call of a full block, where the axes that are not vectorised are as at a point.
+    """The compiled call of a full block, for all values along some axes, and a point's on others.
 
     Points run side by side in lanes, one group of lanes after the other.
     """
 
-    def __init__(self, work: Work, point: Index):
+    def __init__(self, work: Work, point: Index, names: tuple[str, ...]):
         grid = work.grid
-        vectorised = {name: axis for name, axis in grid.axes.items() if axis.vectorised}
-        fixed = {n: value for n, value in grid.arguments(point).items() if n not in vectorised}
-        self._axes = vectorised
-        self._places = [place for place, name in enumerate(grid.axes) if name in vectorised]
+        self._axes = {name: axis for name, axis in grid.axes.items() if name in names}
+        fixed = {n: value for n, value in grid.arguments(point).items() if n not in self._axes}
+        self._places = [place for place, name in enumerate(grid.axes) if name in self._axes]
         self._arrays, static = eqx.partition(dict(work.constants), eqx.is_array)
+        # What does not depend on traced values stays as it is, in its own precision.
+        self._known: Results = {}
 
-        def one(row: dict[str, Any], arrays: Mapping[str, Any]) -> dict[str, Any]:
+        def one(row: Mapping[str, Any], arrays: Mapping[str, Any]) -> dict[str, Any]:
             constants = eqx.combine(arrays, static)
             returned = checked(work.function(**row, **fixed, **constants), grid.axes)
-            return {name: jnp.asarray(value) for name, value in returned.items()}
+            self._known = {n: storable(n, v) for n, v in returned.items() if not traced(v)}
+            self._order = list(returned)
+            return {n: jnp.asarray(v) for n, v in returned.items() if n not in self._known}
 
-        def complex_like(values: np.ndarray) -> Any:
-            return jnp.zeros((), float if values.dtype.kind == "f" else int)
-
-        rows = {name: complex_like(axis.coordinates) for name, axis in vectorised.items()}
-        self._types = {name: row.dtype for name, row in rows.items()}
-        each = footprint(one, rows, self._arrays)
+        row = row_of(self._axes)
+        each = footprint(one, row, self._arrays)
         self._groups, self._lanes = divide(math.prod(grid.block), each, work.memory_limit)
 
         # Of its own, not Equinox': what JAX compiled for it is gone as soon as this object is.
@@ -55,29 +64,35 @@ class Program:
             return jax.vmap(lambda row: one(row, arrays))(columns)
 
         # Compiled here, so that the time of no point holds it.
-        group = self._group(self._filled([point]), 0)
-        self._call: Any = program.lower(group, self._arrays).compile(_options())
+        columns = {
+            name: jax.ShapeDtypeStruct((self._lanes,), one.dtype, weak_type=one.weak_type)
+            for name, one in row.items()
+        }
+        self._call: Any = program.lower(columns, self._arrays).compile(_options())
 
     def __call__(self, points: list[Index]) -> Results:
         """What the function returns at points of one block, each in its row."""
         columns = self._filled(points)
         # One call after the other: a loop inside of the program, and calls that overlap, are
         # slower for large networks.
-        found = [
+        parts = [
             jax.tree.map(np.asarray, self._call(self._group(columns, place), self._arrays))
             for place in range(self._groups)
         ]
-        return {
-            name: storable(name, np.concatenate([part[name] for part in found]))
-            for name in found[0]
+        found = {
+            name: storable(name, np.concatenate([part[name] for part in parts]))
+            for name in parts[0]
         }
+        for name, value in self._known.items():
+            found[name] = np.broadcast_to(value, (self._groups * self._lanes, *value.shape))
+        return {name: found[name] for name in self._order}
 
     def _filled(self, points: list[Index]) -> dict[str, np.ndarray]:
         """The values of points by axis; a short list repeats its last, so that all are as long."""
         last = len(points) - 1
         rows = np.asarray(points)[np.minimum(np.arange(self._groups * self._lanes), last)]
         return {
-            name: axis.coordinates[rows[:, place]].astype(self._types[name])
+            name: axis.coordinates[rows[:, place]].astype(type_of(axis))
             for place, (name, axis) in zip(self._places, self._axes.items(), strict=True)
         }
 

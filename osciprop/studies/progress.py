@@ -10,13 +10,18 @@ from .grid import Grid, Index
 
 @dataclasses.dataclass
 class Summary:
-    """What a run of a study did. Times are in seconds; `computing` sums those of all points."""
+    """What a run of a study did.
+
+    Times are in seconds, and sums over workers: `computing` of all points, `compiling` of the
+    programs that each worker compiled for itself.
+    """
 
     grid: Grid
     stored: int
     done: int = 0
     failed: int = 0
     computing: float = 0.0
+    compiling: float = 0.0
     slowest: tuple[float, Index] | None = None
     workers: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
     devices: set[str] = dataclasses.field(default_factory=set)
@@ -26,6 +31,7 @@ class Summary:
         count = len(outcome.seconds)
         self.done += count - failed
         self.failed += failed
+        self.compiling += outcome.compiling
         if outcome.worker:
             self.workers[outcome.worker] += count
             self.devices.add(outcome.device)
@@ -41,9 +47,9 @@ class Summary:
         if self.slowest and self.workers:
             seconds, point = self.slowest
             text += (
-                f"; {self.computing:.3g} s on {', '.join(sorted(self.devices))} by "
-                f"{len(self.workers)} worker{'s' * (len(self.workers) > 1)}; slowest "
-                f"{self.grid.label(point)} ({seconds:.3g} s)"
+                f"; {self.computing:.3g} s of computing and {self.compiling:.3g} s of compilation"
+                f", on {', '.join(sorted(self.devices))} by {len(self.workers)} "
+                f"worker{'s, summed' * (len(self.workers) > 1)}; slowest {self.grid.label(point)} ({seconds:.3g} s)"
             )
         return text
 

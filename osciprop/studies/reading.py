@@ -2,7 +2,10 @@
 
 import dataclasses
 import math
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import xarray
@@ -10,14 +13,21 @@ import xarray
 from .axes import Axis
 from .errors import StudyError
 from .evaluation import Failure
-from .folder import HEADER, FolderArrays
+from .folder import FolderArrays
 from .grid import Block, make_grid
+from .layout import HEADER, Contents, read_contents
 from .results import dataset
-from .running import read_header
-from .store import DONE, FAILED, ResultStore
+from .running import FORMAT
+from .records import read_json
+from .store import DONE, FAILED, MISSING, ResultStore
+
+Found = TypeVar("Found")
 
 SHOWN = 5
 """How many failures, and damaged blocks, a status names."""
+
+TRIES, PAUSE = 50, 0.1
+"""How often a store is read again whose arrays change meanwhile, and seconds between."""
 
 
 def load_results(folder: str | Path) -> xarray.Dataset:
@@ -40,7 +50,7 @@ def load_results(folder: str | Path) -> xarray.Dataset:
         >>> osciprop.studies.load_results("store")["b"].values.tolist()
         [2, 4]
     """
-    return dataset(_open(folder))
+    return _read(folder, dataset)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +67,8 @@ class StudyStatus:
         failed: Number of points whose function raised.
         missing: Number of points that are not computed.
         damaged: Number of points in damaged blocks.
-        seconds: Sum of the wall times of all points.
+        seconds: Sum of the wall times of all points, without compilation.
+        compiling: Sum of what all workers spent on compilation, in seconds.
         slowest: The slowest point and its seconds; None if none is computed.
         failures: The first failed points.
         damage: What is wrong with the first damaged blocks.
@@ -77,6 +88,7 @@ class StudyStatus:
     missing: int
     damaged: int
     seconds: float
+    compiling: float
     slowest: tuple[str, float] | None
     failures: tuple[Failure, ...]
     damage: tuple[str, ...]
@@ -89,7 +101,10 @@ class StudyStatus:
         ]
         if self.slowest:
             label, seconds = self.slowest
-            lines.append(f"{self.seconds:.3g} s of computing; slowest {label} ({seconds:.3g} s)")
+            lines.append(
+                f"{self.seconds:.3g} s of computing and {self.compiling:.3g} s of compilation, "
+                f"summed over workers; slowest {label} ({seconds:.3g} s)"
+            )
         lines += [f"failed at {failure.label}: {failure.message}" for failure in self.failures]
         if self.failed > len(self.failures):
             lines.append(f"and {self.failed - len(self.failures)} more, in {self.folder}/failures")
@@ -117,40 +132,59 @@ def study_status(folder: str | Path) -> StudyStatus:
         >>> osciprop.studies.study_status("store").done
         2
     """
-    store = _open(folder)
-    counts = dict.fromkeys((0, DONE, FAILED), 0)
-    damaged, seconds, slowest = 0, 0.0, None
+    return _read(folder, _status)
+
+
+def _status(store: ResultStore) -> StudyStatus:
+    found, grid = store.examine(), store.grid
+    damaged = sum(block.size for block, _ in found.troubles)
+    computed = found.status != MISSING
+    slowest = None
+    if np.any(computed):
+        times = np.where(computed, found.seconds, -math.inf)
+        point = np.unravel_index(np.argmax(times), times.shape)
+        slowest = grid.label(tuple(map(int, point))), float(times[point])
     failures: list[Failure] = []
-    damage: list[str] = []
-    for block, status, trouble in store.examine():
-        if trouble:
-            damaged += block.size
-            damage.append(trouble)
-            continue
-        for value in counts:
-            counts[value] += int(np.sum(status == value))
-        if np.any(status == FAILED) and len(failures) < SHOWN:
-            failures += _failures(store, block, status)
-        if np.any(status):
-            times = np.where(status > 0, store.arrays.read("seconds", block), -math.inf)
-            seconds += float(np.sum(times[status > 0]))
-            place = np.unravel_index(np.argmax(times), times.shape)
-            if slowest is None or times[place] > slowest[1]:
-                point = tuple(int(p) + s for p, s in zip(place, block.start, strict=True))
-                slowest = store.grid.label(point), float(times[place])
+    if np.any(found.status == FAILED):
+        for block in grid.blocks():
+            here = found.status[block.region]
+            if len(failures) < SHOWN and np.any(here == FAILED):
+                failures += _failures(store, block, here)
+    assert store.folder is not None
     return StudyStatus(
-        folder=Path(folder),
+        folder=store.folder,
         function=store.header["settings"]["function"],
-        points=store.grid.size,
-        done=counts[DONE],
-        failed=counts[FAILED],
-        missing=counts[0],
+        points=grid.size,
+        done=int(np.sum(found.status == DONE)),
+        failed=int(np.sum(found.status == FAILED)),
+        missing=int(np.sum(~computed)) - damaged,
         damaged=damaged,
-        seconds=seconds,
+        seconds=float(np.sum(found.seconds[computed])),
+        compiling=sum(run.get("compiling", 0.0) for run in store.header["runs"]),
         slowest=slowest,
         failures=tuple(failures[:SHOWN]),
-        damage=tuple(damage[:SHOWN]),
+        damage=tuple(trouble for _, trouble in found.troubles[:SHOWN]),
     )
+
+
+def _read(folder: str | Path, read: Callable[[ResultStore], Found]) -> Found:
+    """What is read of a store; again, if another process gave its arrays other types meanwhile."""
+    for _ in range(TRIES):
+        before = _contents(folder)
+        try:
+            return read(_open(folder))
+        except StudyError:
+            if before is None or (before == _contents(folder) and not before.moving):
+                raise
+        time.sleep(PAUSE)
+    return read(_open(folder))
+
+
+def _contents(folder: str | Path) -> Contents | None:
+    try:
+        return read_contents(Path(folder))
+    except StudyError:
+        return None
 
 
 def _open(folder: str | Path) -> ResultStore:
@@ -161,7 +195,7 @@ def _open(folder: str | Path) -> ResultStore:
             f"{folder} holds no study (there is no study.json in it): give the folder that a study "
             "was run into, its store"
         )
-    header = read_header(path)
+    header = read_json(path, FORMAT)
     settings = header["settings"]
     axes = {
         name: Axis(axis["values"], axis["unit"], axis["vectorised"])
@@ -173,7 +207,7 @@ def _open(folder: str | Path) -> ResultStore:
 
 def _failures(store: ResultStore, block: Block, status: np.ndarray) -> list[Failure]:
     try:
-        return store.arrays.failures(block)
+        return store.failures(block, status)
     except StudyError as error:  # the numbers are worth telling all the same
         place = tuple((np.argwhere(status == FAILED)[0] + block.start).tolist())
         return [Failure(place, store.grid.label(place), str(error), "")]

@@ -13,14 +13,12 @@ def dataset(store: ResultStore) -> xarray.Dataset:
 
     Whole numbers and truth values become floating-point numbers if points are missing.
     `status` is 0 for a missing point, 1 for a done one, 2 for a failed one; `seconds` its wall
-    time. Raises `StudyError` if a stored chunk is damaged.
+    time without compilation. Raises `StudyError` if what was computed is lost or damaged.
     """
     axes, variables = list(store.grid.axes), store.arrays.variables
     found = {}
-    # The status first: what it calls done was stored before, also while another process writes.
-    for name in (*OWN, *variables):
+    for name, values in store.everything().items():
         kind = store.arrays.kind(name)
-        values = store.arrays.everything(name)
         found[name] = ([*axes, *kind.dimensions], values, dict(kind.attributes))
     coordinates = {
         name: ([name], axis.coordinates, {"units": axis.unit} if axis.unit else {})

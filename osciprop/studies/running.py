@@ -2,7 +2,7 @@
 
 import contextlib
 import datetime
-import fcntl
+import json
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import portalocker
 import xarray
 from tqdm import tqdm
 
@@ -19,15 +20,17 @@ from .arrays import MemoryArrays
 from .engines import AbstractEngine, Task
 from .errors import StudyError, StudyFailed, StudyInterrupted, StudyWarning
 from .fingerprint import source_digest, source_folder
-from .folder import HEADER, RESULTS, FolderArrays
+from .folder import FolderArrays
+from .grid import Block
+from .layout import CONTENTS, HEADER, LOCK, RESULTS, WIDENING, holds_results
 from .outputs import Output
 from .progress import Bar, Summary
 from .records import read_json
 from .results import dataset
-from .store import DONE, FAILED, ResultStore
+from .store import DONE, FAILED, MISSING, ResultStore
 from .work import Work
 
-FORMAT = "osciprop study 2"
+FORMAT = "osciprop study 3"
 
 
 @contextlib.contextmanager
@@ -53,15 +56,25 @@ def held(folder: Path | None) -> Iterator[None]:
         return
     with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
+        # To append nothing: the file may be a link to another one, which stays as it is.
+        lock = (folder / LOCK).open("a")
     with lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process at the latest
-        except BlockingIOError as error:
+            # It ends with the process at the latest.
+            portalocker.lock(lock, portalocker.LOCK_EX | portalocker.LOCK_NB)
+        except portalocker.AlreadyLocked as error:
             raise StudyError(
                 f"another process runs the study in {folder}: wait for it, or give another folder"
             ) from error
-        yield
+        except portalocker.LockException as error:
+            raise StudyError(
+                f"the study in {folder} cannot be held for this process alone ({error}): give a "
+                "folder on a file system that has locks"
+            ) from error
+        try:
+            yield
+        finally:
+            portalocker.unlock(lock)
 
 
 def open_results(
@@ -78,22 +91,13 @@ def open_results(
     path = folder / HEADER
     fresh = not path.exists()
     if fresh:
-        others = [
-            entry.name
-            for entry in folder.iterdir()
-            if entry.name != ".lock" and not entry.name.startswith(UNFINISHED)
-        ]
-        if others and others != [RESULTS]:
-            raise StudyError(
-                f"the store {folder} holds {', '.join(sorted(others)[:3])}, but no study: give "
-                "a new or empty folder"
-            )
+        _require_new(folder)
         header = {"format": FORMAT, "settings": settings, "runs": []}
         # The group first: a study that ends in between is a new one again.
         with _writing(folder):
             arrays = FolderArrays.create(work.grid, folder)
     else:
-        header = read_header(path)
+        header = read_json(path, FORMAT)
         _require_same(path, header, settings)
         arrays = FolderArrays.open(work.grid, folder)
     sources = {earlier["source"] for earlier in header["runs"]}
@@ -110,24 +114,38 @@ def open_results(
     return ResultStore(arrays, outputs, header)
 
 
-def read_header(path: Path) -> dict[str, Any]:
-    """What study.json says of a study. Raises `StudyError` if it is of another format."""
-    header: Any = read_json(path)
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise StudyError(f"{path} is not of format {FORMAT!r}: give another store")
-    return header
+def _require_new(folder: Path) -> None:
+    """Raise `StudyError` if a folder without study.json holds more than a beginning of a study."""
+    own = {LOCK, RESULTS, CONTENTS, WIDENING}
+    others = sorted(
+        entry.name
+        for entry in folder.iterdir()
+        if entry.name not in own and not entry.name.startswith(UNFINISHED)
+    )
+    if holds_results(folder):
+        raise StudyError(
+            f"{folder / HEADER} is missing, and {folder / RESULTS} holds results: restore it from "
+            "a copy, or remove the study's folder and run it anew"
+        )
+    if others:
+        raise StudyError(
+            f"the store {folder} holds {', '.join(others[:3])}, but no study: give a new or empty "
+            "folder"
+        )
 
 
 def _require_same(path: Path, header: dict[str, Any], settings: dict[str, Any]) -> None:
     differing = []
     for name, value in settings.items():
         stored = header["settings"].get(name)
-        if stored == value:
+        if _same(stored, value):
             continue
         if isinstance(value, dict) and isinstance(stored, dict):
             for key in sorted({*value, *stored}):
-                if value.get(key) != stored.get(key):
+                if not _same(stored.get(key), value.get(key)):
                     differing.append(f"{name}.{key}: {stored.get(key)} != {value.get(key)}")
+            if name == "axes" and list(value) != list(stored) and set(value) == set(stored):
+                differing.append(f"order of {name}: {', '.join(stored)} != {', '.join(value)}")
         else:
             differing.append(f"{name}: {stored} != {value}")
     if differing:
@@ -135,6 +153,11 @@ def _require_same(path: Path, header: dict[str, Any], settings: dict[str, Any]) 
             f"the store {path.parent} was made with other settings ({'; '.join(differing):.1000}): "
             "use another store, or restore the settings"
         )
+
+
+def _same(stored: Any, value: Any) -> bool:
+    """Whether a setting is the stored one, in its type too: as JSON, where 1 is not 1.0."""
+    return json.dumps(stored) == json.dumps(value)
 
 
 def compute(
@@ -173,19 +196,38 @@ def compute(
 
 def _tasks(store: ResultStore, again: bool) -> list[Task]:
     """What is to be computed; damaged blocks are forgotten first, with a warning."""
-    tasks = []
-    for block, status, trouble in store.examine():
-        if trouble:
-            warnings.warn(f"{trouble}; computed anew", StudyWarning, stacklevel=5)
-            store.forget(block)
-        wanted = status != DONE if again else (status != DONE) & (status != FAILED)
-        places = np.argwhere(wanted)
-        if len(places) == block.size:
+    found = store.examine()
+    for block, trouble in found.troubles:
+        _warn_of(trouble)
+        store.forget(block)
+    tasks: list[Task] = []
+    if np.all(found.status == DONE):
+        return tasks
+    for block in store.grid.blocks():
+        status = found.status[block.region]
+        wanted = status == MISSING
+        if np.any(status == FAILED) and (again or _unexplained(store, block, status)):
+            wanted |= status == FAILED
+        if np.all(wanted):
             tasks.append(Task(block))
-        elif len(places):
-            points = (tuple((place + block.start).tolist()) for place in places)
+        elif np.any(wanted):
+            points = (tuple((place + block.start).tolist()) for place in np.argwhere(wanted))
             tasks.append(Task(block, tuple(points)))
     return tasks
+
+
+def _unexplained(store: ResultStore, block: Block, status: np.ndarray) -> bool:
+    """Whether it is lost why points failed: then they are computed again, with a warning."""
+    try:
+        store.failures(block, status)
+    except StudyError as error:
+        _warn_of(str(error).rsplit(": ", 1)[0])
+        return True
+    return False
+
+
+def _warn_of(trouble: str) -> None:
+    warnings.warn(f"{trouble}: computed anew", StudyWarning, stacklevel=6)
 
 
 def conclude(store: ResultStore) -> xarray.Dataset:
@@ -194,7 +236,12 @@ def conclude(store: ResultStore) -> xarray.Dataset:
     status = results["status"].values
     failed = int(np.sum(status == FAILED))
     if failed:
-        first = next(f for block in store.grid.blocks() for f in store.arrays.failures(block))
+        first = next(
+            failure
+            for block in store.grid.blocks()
+            if np.any(status[block.region] == FAILED)
+            for failure in store.failures(block, status[block.region])
+        )
         text = f"{failed} of {status.size} points failed, the first at {first.label}: "
         remedy = "" if store.folder else " (give a store to keep tracebacks and to retry)"
         if failed == status.size:

@@ -129,6 +129,7 @@ class Study:
             "function": function_name(self.function),
             "axes": describe_axes(self.axes),
             "constants": {name: describe(value) for name, value in self.constants.items()},
+            "outputs": {n: [o.unit, list(o.dimensions)] for n, o in self.outputs.items()},
             "points_per_block": self.points_per_block,
             "memory_limit": self.memory_limit,
             "jax": configuration(),

@@ -25,15 +25,15 @@ def test_what_is_written_is_read_and_the_rest_is_blank(arrays):
     arrays.write("trace", BLOCKS[3], np.full((1, 1, 2), 0.5))
     assert arrays.variables == ["trace"] and arrays.kind("trace") == TRACE
     np.testing.assert_array_equal(arrays.read("trace", BLOCKS[3]), [[[0.5, 0.5]]])
-    whole = arrays.everything("trace")
+    whole = arrays.survey("trace").values
     assert whole.shape == (3, 2, 2)
     assert np.isnan(whole).sum() == 10 and (whole[1, 1] == 0.5).all()
     np.testing.assert_array_equal(arrays.blank("trace", BLOCKS[0]), [[[np.nan, np.nan]]])
 
 
 def test_what_is_read_is_a_copy(arrays):
-    arrays.everything("trace")[:] = 1
-    assert np.isnan(arrays.everything("trace")).all()
+    arrays.survey("trace").values[:] = 1
+    assert np.isnan(arrays.survey("trace").values).all()
 
 
 def test_failures_belong_to_their_block(arrays):
@@ -52,6 +52,6 @@ def test_a_folder_is_opened_as_it_was_left(tmp_path):
     for mode in ("r", "r+"):
         again = FolderArrays.open(GRID, tmp_path, mode=mode)
         assert again.variables == ["trace"] and again.kind("trace") == TRACE
-        np.testing.assert_array_equal(again.everything("trace"), arrays.everything("trace"))
+        np.testing.assert_array_equal(again.survey("trace").values, arrays.survey("trace").values)
     with pytest.raises(StudyError, match="cannot be read"):
         FolderArrays.open(GRID, tmp_path / "nowhere")

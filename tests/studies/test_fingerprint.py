@@ -48,7 +48,7 @@ def test_other_objects_count_without_their_address():
 def test_axes():
     axes = {"a": Axis([1, 2], unit="V"), "m": Axis({"one": np.ones(1), "two": 2})}
     made = describe_axes(axes)
-    assert made["a"] == {"values": [1, 2], "objects": None, "unit": "V", "vectorised": False}
+    assert made["a"] == {"values": [1, 2], "objects": None, "unit": "V", "vectorised": None}
     assert made["m"]["values"] == ["one", "two"]
     assert made["m"]["objects"] == [describe(np.ones(1)), 2]
     assert json.loads(json.dumps(made)) == made

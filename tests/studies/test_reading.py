@@ -13,6 +13,7 @@ from osciprop.studies import (
     load_results,
     study_status,
 )
+from osciprop.studies.layout import read_contents
 
 pytestmark = pytest.mark.filterwarnings("ignore::osciprop.studies.StudyWarning")
 
@@ -101,6 +102,9 @@ def test_arrays_that_are_being_made_are_left_alone(tmp_path):
 
     store = tmp_path / "store"
     make().run(store, progress=False)
+    contents = read_contents(store)
+    del contents.digests["trace/zarr.json"]  # as it is noted before it is made
+    contents.write(store)
     for name in ("trace", "status"):
         shutil.rmtree(store / "results.zarr" / name / "c")
     shutil.rmtree(store / "results.zarr" / "trace")

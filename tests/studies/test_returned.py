@@ -16,8 +16,6 @@ def test_other_shapes_and_names_are_failures_with_a_remedy():
         run(lambda n: {"y": np.zeros(2 if n < 3 else 3)}, {"n": [1, 2, 3]})
     with pytest.warns(StudyWarning, match=r"returned \['z'\], other points \['y'\]: return the sa"):
         run(lambda n: {"y" if n < 3 else "z": 1.0}, {"n": [1, 2, 3]})
-    with pytest.warns(StudyWarning, match="returned 'y' of type float64, other points of int64"):
-        run(lambda n: {"y": n if n < 3 else 0.5}, {"n": [1, 2, 3]})
 
 
 @pytest.mark.parametrize(
