@@ -122,7 +122,6 @@ class Learning:
     ):
         check_at_least("batch_size", batch_size, 1, "a network sees a sample at a time")
         check_at_least("checkpoint_every", checkpoint_every, 1, "presentations between two files")
-        require_holomorphic(network)
         self._task = as_task(data, batch_size, seed)
         self._simulation, self._key, self._probe = simulation, key, probe
         self._path = None if checkpoint is None else Path(checkpoint)
@@ -134,6 +133,7 @@ class Learning:
             first = train.first()
             known = first[1]
         x, _ = prepare_pair(network, *first)
+        require_holomorphic(network)  # now that there are samples to look at
         prepare_targets(network, x, known, len(known))
         self._metric = network.metric(np.asarray(known), output_count(network, x))
         fresh = begin(network, x, simulation, key)

@@ -158,9 +158,7 @@ def test_batches_of_others_resume_if_they_are_the_same(tmp_path, fitted):
     for update in training((batches(), test), checkpoint=path).updates(epochs=1):
         if update.number == 1:
             break
-    with pytest.raises(
-        osciprop.CheckpointError, match="other batches than before.*has had 2"
-    ):
+    with pytest.raises(osciprop.CheckpointError, match="other batches than before.*has had 2"):
         list(training((batches(seed=1), test), checkpoint=path).updates(epochs=1))
     resumed = training((batches(), test), checkpoint=path)
     list(resumed.updates(epochs=2))
