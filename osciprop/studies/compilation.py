@@ -24,9 +24,12 @@ class Stopwatch:
         self._spans: list[tuple[float, float]] = []
 
     def add(self, event: str, duration: float, **_: Any) -> None:
-        """Take note of an event that has just ended."""
-        if not event.startswith(EVENTS):
-            return
+        """Take note of one of JAX's events, which has just ended."""
+        if event.startswith(EVENTS):
+            self.count(duration)
+
+    def count(self, duration: float) -> None:
+        """Let the last so many seconds be time of compilation, whatever was done in them."""
         end = time.perf_counter()
         begin = end - duration
         while self._spans and self._spans[-1][1] > begin:

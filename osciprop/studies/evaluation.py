@@ -217,11 +217,14 @@ def _together(worker: Worker, block: Block, points: tuple[Index, ...]) -> Found:
     worker.maps.spare()
     everyone = block.points()
     chosen = set(points)
+    begin = time.perf_counter()
     try:
         program = worker.program(everyone[0])
     except Exception as error:
         failures = [_failure(grid, point, error) for point in points]
         return {}, failures, dict.fromkeys(points, 0.0)
+    finally:
+        stopwatch().count(time.perf_counter() - begin)
     start = _now()
     try:
         found = program(everyone)

@@ -68,6 +68,7 @@ def complaint(found: Results, known: Mapping[str, Kind]) -> str:
 def target(kept: np.dtype, value: np.ndarray, stored: Callable[[], np.ndarray]) -> np.dtype | None:
     """The type for a value beside those stored as another one, None if there is none."""
     # Without a look at what is stored, where it need not change for this value.
-    if widened(kept, np.empty(0, kept), value.dtype, value) == kept:
+    found = widened(kept, np.empty(0, kept), value.dtype, value)
+    if found is not None and found == kept:  # None is equal to the type float64
         return kept
     return widened(kept, stored(), value.dtype, value)
