@@ -49,7 +49,8 @@ class Summary:
             text += (
                 f"; {self.computing:.3g} s of computing and {self.compiling:.3g} s of compilation"
                 f", on {', '.join(sorted(self.devices))} by {len(self.workers)} "
-                f"worker{'s, summed' * (len(self.workers) > 1)}; slowest {self.grid.label(point)} ({seconds:.3g} s)"
+                f"worker{'s, summed' * (len(self.workers) > 1)}; slowest "
+                f"{self.grid.label(point)} ({seconds:.3g} s)"
             )
         return text
 
