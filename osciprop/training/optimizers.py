@@ -58,10 +58,7 @@ def as_optimizer(optimizer: optax.GradientTransformation) -> Optimizer:
 
     Raises `TypeError` for anything else.
     """
-    if not isinstance(optimizer, optax.GradientTransformation):
-        raise TypeError(
-            f"optimizer is {optimizer!r}, expected one of Optax, such as optax.adam(1e-3)"
-        )
+    require_optimizer(optimizer)
     steps: list[float] = []
 
     def take(step: float) -> None:
@@ -70,6 +67,14 @@ def as_optimizer(optimizer: optax.GradientTransformation) -> Optimizer:
     outline = contents(_with_steps(optimizer, take))
     # Weakly typed, as numbers of Python are: they take the type of what they multiply.
     return Optimizer(_known.setdefault(outline, optimizer), tuple(map(jnp.asarray, steps)))
+
+
+def require_optimizer(optimizer: object) -> None:
+    """Raise `TypeError` for what is no optimizer of Optax."""
+    if not isinstance(optimizer, optax.GradientTransformation):
+        raise TypeError(
+            f"optimizer is {optimizer!r}, expected one of Optax, such as optax.adam(1e-3)"
+        )
 
 
 def objective_of(loss: Callable[[PyTree], tuple[Array, PyTree]]) -> Objective:

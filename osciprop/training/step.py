@@ -11,7 +11,7 @@ from ..networks.metrics import AbstractMetric
 from ..networks.network import AbstractNetwork
 from ..settings import Module
 from ..trees import all_finite
-from .optimizers import Optimizer, objective_of
+from .optimizers import Optimizer, objective_of, require_optimizer
 
 
 class TrainingState(Module):
@@ -23,6 +23,7 @@ class TrainingState(Module):
 
 def begin(network: AbstractNetwork, optimizer: optax.GradientTransformation) -> TrainingState:
     """A network with a fresh optimizer state."""
+    require_optimizer(optimizer)
     # Optax itself does not keep to strict promotion.
     with jax.numpy_dtype_promotion("standard"):
         return TrainingState(network, optimizer.init(parameters(network)))
