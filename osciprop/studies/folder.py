@@ -86,17 +86,12 @@ class FolderArrays(AbstractArrays):
             chunks, wider = self._chunks(name), layout.chunks_of(self.grid, kind)
             for block in self.grid.blocks():
                 path = self._path(name, block)
-                if (chunk := _read(path, chunks)) is not None:
+                if (chunk := self._sound(name, block, chunks)) is not None:
                     place = parent / path.relative_to(self._place(name).parent)
                     _write(place, wider.encode(chunk.astype(dtype)))
         except OSError:
             shutil.rmtree(parent, ignore_errors=True)  # it may have filled the disk
             raise
-        except ValueError as error:
-            raise StudyError(
-                f"{name!r} cannot be kept as {dtype}, since what is stored of it is damaged "
-                f"({error}): run the study again to compute that anew"
-            ) from error
         contents = self._contents.copy()
         contents.kinds[name] = kind
         contents.digests[f"{name}/{layout.METADATA}"] = made
@@ -108,11 +103,7 @@ class FolderArrays(AbstractArrays):
         return OWN[name] if name in OWN else self._contents.kinds[name]
 
     def read(self, name: str, block: Block) -> np.ndarray:
-        try:
-            chunk = _read(self._path(name, block), self._chunks(name))
-        except (OSError, ValueError) as error:
-            complaint = self.complaint(name, block, f"is damaged ({error})")
-            raise StudyError(f"{complaint}: {COMPUTE_ANEW}") from error
+        chunk = self._sound(name, block, self._chunks(name))
         return self.blank(name, block) if chunk is None else _cut(chunk, block).copy()
 
     def survey(self, name: str) -> Survey:
@@ -213,6 +204,14 @@ class FolderArrays(AbstractArrays):
             contents.moving = []
             self._note(contents)
         shutil.rmtree(self.folder / layout.WIDENING, ignore_errors=True)
+
+    def _sound(self, name: str, block: Block, chunks: Chunks) -> np.ndarray | None:
+        """A chunk, None where there is none. Raises `StudyError` if it is damaged."""
+        try:
+            return _read(self._path(name, block), chunks)
+        except (OSError, ValueError) as error:
+            complaint = self.complaint(name, block, f"is damaged ({error})")
+            raise StudyError(f"{complaint}: {COMPUTE_ANEW}") from error
 
     def _chunks(self, name: str) -> Chunks:
         return layout.chunks_of(self.grid, self.kind(name))
