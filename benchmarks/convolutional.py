@@ -33,6 +33,7 @@ import numpy as np
 import optax
 
 import osciprop
+from osciprop.training.optimizers import as_optimizer
 from osciprop.training.step import begin, train_step
 from paper_figures.hep2022.deep import convolution
 
@@ -87,7 +88,8 @@ def measure(case: Case, steps: int, repeats: int, rate: float) -> dict[str, obje
     optimizer = optax.sgd(0.05, momentum=0.9)
     memory = osciprop.training.memory_estimate(network, x, y, method, optimizer)
     state = begin(network, optimizer)
-    spent = seconds(lambda: train_step(state, x, y, method, optimizer)[0], repeats)
+    called, metric = as_optimizer(optimizer), osciprop.networks.ClassAccuracy()
+    spent = seconds(lambda: train_step(state, x, y, method, called, metric)[0], repeats)
     # Points on the real axis are real; the others stand for their conjugates and are complex.
     passes = 1 + 2 + 2 * (points - 2) // 2
     work = batch * steps * passes * operations_per_step(network)

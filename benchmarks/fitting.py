@@ -21,6 +21,7 @@ import optax
 import osciprop
 from osciprop.datasets import Dataset
 from osciprop.datasets.batches import Batches
+from osciprop.training.optimizers import as_optimizer
 from osciprop.training.step import begin, train_step
 
 # Sizes, batch, updates of an epoch.
@@ -50,8 +51,11 @@ def seconds(
 
     def loop() -> None:
         state = begin(network, optimizer)
+        called, metric = as_optimizer(optimizer), osciprop.networks.ClassAccuracy()
         for x, y in Batches(data.x_train, data.y_train, batch, seed=0).epoch(0, start_step=0):
-            state, *_ = train_step(state, jnp.asarray(x), jnp.asarray(y), method, optimizer, key)
+            state, *_ = train_step(
+                state, jnp.asarray(x), jnp.asarray(y), method, called, metric, key
+            )
         jax.block_until_ready(state)
 
     def fit() -> None:

@@ -57,12 +57,14 @@ def test_simulation(benchmark: Benchmark, case: str) -> None:
     state = begin(network, x, settings, key)
 
     def run() -> Array:
-        return jax.block_until_ready(present(state, x, y, settings, key, None, 1)[1].loss)
+        return jax.block_until_ready(present(state, x, y, settings, key, METRIC, None, 1)[1].loss)
 
     run()
     report(benchmark, network, len(x))
     benchmark(run)
 
+
+METRIC = osciprop.networks.ClassAccuracy()
 
 Weights = tuple[Array, Array, Array]
 """From the inputs, between the populations, and of the readout."""
@@ -146,7 +148,7 @@ def test_by_hand(benchmark: Benchmark, case: str) -> None:
     # The same physics: without noise, the same weights.
     settings = simulation(0.0)
     state = begin(network, x, settings, jax.random.key(1))
-    after = present(state, x, y, settings, jax.random.key(1), None, 1)[0].network
+    after = present(state, x, y, settings, jax.random.key(1), METRIC, None, 1)[0].network
     assert isinstance(after, osciprop.Network)
     expected = matrices(after)
     found, _ = by_hand(weights, u, x, y, jax.random.key(1), 0.0)

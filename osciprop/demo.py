@@ -38,6 +38,7 @@ from .networks.network import AbstractNetwork, Network
 from .plotting import plot_learning_curves, plot_orbit, plot_spectrum, style
 from .training.history import History
 from .training.loop import fit
+from .training.step import parameters
 
 AMPLITUDE = 0.05
 PERIOD = 50.0
@@ -80,7 +81,7 @@ def cosine_of_both(network: AbstractNetwork, data: Dataset) -> float:
 
 def optimizer(network: Network) -> optax.GradientTransformation:
     """Adam, with slow reciprocal synapses: the network stays away from its critical point."""
-    rates = jax.tree.map(lambda _: "fast", eqx.filter(network, eqx.is_inexact_array))
+    rates = jax.tree.map(lambda _: "fast", parameters(network))
     rates = eqx.tree_at(lambda tree: tree.synapses[1].weight, rates, "slow")
     return optax.chain(
         optax.clip_by_global_norm(1.0),

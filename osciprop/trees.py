@@ -19,6 +19,13 @@ def scaled(factor: Array | np.ndarray | np.floating, tree: PyTree[Array]) -> PyT
     return jax.tree.map(lambda leaf: factor.astype(leaf.dtype) * leaf, tree)
 
 
+def along_samples(array: Array, like: Array) -> Array:
+    """An array for each sample alike, with axes of one in front of it: to be broadcast to `like`,
+    also where ranks are not promoted.
+    """
+    return array.reshape((1,) * (like.ndim - array.ndim) + array.shape)
+
+
 def norm(tree: PyTree[Array]) -> Float[Array, ""]:
     """Euclidean norm of all entries of a pytree."""
     squares = [jnp.sum(jnp.abs(leaf) ** 2) for leaf in jax.tree.leaves(tree)]

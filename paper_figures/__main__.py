@@ -8,7 +8,7 @@ from pathlib import Path
 from .claim import Claim
 from .registry import FIGURES, find, names
 from .report import show, verdict, write_report
-from .runner import HOME, redraw, run
+from .runner import HOME, json_path, redraw, run
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -53,6 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     if arguments.report:
         write_report(arguments.output)
+        print(f"wrote {arguments.output / 'REPORT.md'}")
         return 0
     chosen = [find(name) for name in arguments.name] or list(FIGURES)
     act = redraw if arguments.redraw else run
@@ -62,8 +63,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         claims = act(figure, arguments.fast, arguments.output)
         unexplained += sum(not claim.passed and not claim.reason for claim in claims)
         print("\n".join(_line(claim) for claim in claims), flush=True)
+        record = json_path(arguments.output, figure.NAME, arguments.fast)
+        print(f"  wrote {record} and {record.with_suffix('.png').name}", flush=True)
     if not arguments.fast:
         write_report(arguments.output)
+        print(f"wrote {arguments.output / 'REPORT.md'}")
     return 1 if unexplained else 0
 
 

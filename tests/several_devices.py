@@ -22,6 +22,8 @@ import optax
 
 import osciprop
 from osciprop.gradients.contour import ContourDiagnostics
+from osciprop.networks import ClassAccuracy
+from osciprop.training.optimizers import as_optimizer
 from osciprop.training.step import begin, train_step
 
 jax.config.update("jax_enable_x64", True)
@@ -93,7 +95,9 @@ def shards(devices: osciprop.DataParallel) -> dict[str, list[int]]:
     """The leading sizes, whole and on one device, of a step's arrays that have a batch axis."""
     state = devices.replicate(begin(network(), OPTIMIZER))
     x, y = devices.split(osciprop.networks.preparation.prepare_pair(network(), *BATCH))
-    _, estimate, _ = train_step(state, x, y, METHOD, OPTIMIZER, jax.random.key(0))
+    _, estimate, _ = train_step(
+        state, x, y, METHOD, as_optimizer(OPTIMIZER), ClassAccuracy(), jax.random.key(0)
+    )
     assert isinstance(estimate.diagnostics, ContourDiagnostics)
     assert estimate.error_signal is not None
     arrays = {

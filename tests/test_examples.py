@@ -36,7 +36,7 @@ def public() -> Iterator[tuple[str, Any]]:
     seen: set[int] = set()
     for folder in ("", *FOLDERS):
         module = importlib.import_module(f"osciprop.{folder}".rstrip("."))
-        for name in sorted(vars(module)):
+        for name in sorted(dir(module)):
             value = getattr(module, name)
             own = getattr(value, "__module__", "").startswith("osciprop.")
             if name.startswith("_") or not own or id(value) in seen:

@@ -3,10 +3,12 @@
 import contextlib
 import io
 import re
+import shlex
+import shutil
+import sys
 from pathlib import Path
 
 import jax.numpy as jnp
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -49,16 +51,20 @@ def test_ten_lines_and_what_goes_on_from_them():
 @pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
 def test_a_study(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names: dict = {}
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    names: dict = {"__name__": "__main__"}
     with contextlib.redirect_stderr(io.StringIO()):
         exec(STUDY, names)
     distance = names["results"]["distance"].mean("seed")
     assert (distance.sel(points=4) < distance.sel(points=2)).all()
     assert (tmp_path / "distance" / "study.json").exists()
     assert main(["study", "plot", "distance", "--x", "amplitude", "--y", "distance"]) == 1
-    arguments = ["--x", "amplitude", "--y", "distance", "--hue", "points"]
-    assert main(["study", "plot", "distance", *arguments]) == 0
-    plt.close("all")
+    run, plot = re.findall(r"^    osciprop (.*)$", README, flags=re.MULTILINE)
+    (tmp_path / "distance.py").write_text(STUDY, encoding="utf-8")
+    shutil.rmtree(tmp_path / "distance")
+    assert main(shlex.split(run.removesuffix(" --processes 4"))) == 0  # here, which takes less
+    assert main(shlex.split(plot)) == 0
+    assert (tmp_path / "distance_distance.png").exists()
 
 
 def test_your_own_network():

@@ -14,7 +14,9 @@ from osciprop.settings import Module, Number, number, numbers, real_or_complex
 IMPORT = """
 import sys
 import osciprop
-lazy = {"matplotlib", "scipy.optimize", "scipy.linalg", "pooch", "PIL", "tqdm", "sklearn", "xarray"}
+assert not {"jax", "numpy"} & set(sys.modules), "importing imports"
+osciprop.datasets, osciprop.fit, osciprop.simulate_learning
+lazy = {"matplotlib", "scipy.optimize", "scipy.linalg", "pooch", "PIL", "sklearn", "xarray"}
 assert not lazy & set(sys.modules), lazy & set(sys.modules)
 
 import osciprop.demo

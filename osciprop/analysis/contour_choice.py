@@ -26,7 +26,14 @@ import jax
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 
-from ..errors import ConvergenceError, GradientAccuracyWarning, check_at_least, check_positive
+from ..errors import (
+    ConvergenceError,
+    GradientAccuracyWarning,
+    check_at_least,
+    check_instance,
+    check_key,
+    check_positive,
+)
 from ..gradients.noisy import NoisyHolomorphicEP
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork
@@ -165,11 +172,9 @@ def choose_contour(
         ...
         ValueError: repeats must be an integer of at least 2...
     """
-    if not isinstance(method, NoisyHolomorphicEP):
-        raise TypeError(
-            f"method is {method!r}: give the noisy phases to improve, such as "
-            "NoisyHolomorphicEP(0.4, 15, WhiteNoise(0.01), duration=60.0)"
-        )
+    check_instance("method", method, NoisyHolomorphicEP)
+    check_key("key", key)
+    check_at_least("harmonics", harmonics, 8, "the bias of many points is seen by as many")
     check_at_least("repeats", repeats, 2, "noise is measured by repeating an estimate")
     check_positive("largest", largest, "give the largest amplitude that is possible")
     candidates = tuple(dict.fromkeys(points or (method.points,)))

@@ -25,7 +25,7 @@ from ..dynamics.stochastic import NoisyDynamics
 from ..equilibria.own import OwnRelaxation
 from ..equilibria.relaxation import AbstractRelaxation
 from ..equilibria.relaxing import relax
-from ..errors import check_at_least, check_positive
+from ..errors import check_at_least, check_instance, check_positive
 from ..networks.network import AbstractNetwork, State
 from ..networks.preparation import prepare
 from ..settings import Module
@@ -219,6 +219,8 @@ def linear_fluctuations(
         >>> len(each), bool(np.all(np.diag(each[0].potential()) > 0))
         (2, True)
     """
+    check_instance("noise", noise, AbstractNoise)
+    check_instance("relaxation", relaxation, AbstractRelaxation)
     inputs, _ = prepare(network, x, None)
     return tuple(
         each_fluctuations(network, inputs, noise, equilibrium(network, inputs, relaxation))

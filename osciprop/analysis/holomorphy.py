@@ -11,17 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, PRNGKeyArray, PyTree
 
-from ..dynamics.teaching import roots_of_unity
 from ..errors import check_at_least, check_positive
+from ..networks.circles import CENTRE_RANGE, AnyArray, centres, directions, modes, turns
 from ..networks.complexity import real_dtype, to_complex
 from ..networks.network import AbstractNetwork, State, current_from_phi
 from ..networks.preparation import prepare, prepare_pair
-
-# What is known is computed with NumPy, on the host and in double precision; traced arrays in JAX.
-AnyArray = Array | np.ndarray | np.floating
-
-# Circles of the holomorphy check lie between these potentials, where activations have kinks.
-CENTRE_RANGE = 3.0
 
 
 @dataclass(frozen=True)
@@ -70,36 +64,21 @@ def _generator(key: PRNGKeyArray | None) -> np.random.Generator:
     return np.random.default_rng(0 if key is None else np.asarray(jax.random.key_data(key)))
 
 
-def _centres(rest: State, trials: int, random: np.random.Generator) -> list[PyTree[np.ndarray]]:
-    """Real potentials: 0, then random ones that step evenly through the range."""
-
-    def potential(trial: int) -> PyTree[np.ndarray]:
-        def scatter(leaf: Array) -> np.ndarray:
-            places = 2 * (trial + random.random(leaf.shape)) / trials - 1
-            return (CENTRE_RANGE * places).astype(leaf.dtype)
-
-        return jax.tree.map(scatter, rest)
-
-    return [jax.tree.map(np.zeros_like, rest)] + [potential(trial) for trial in range(trials)]
-
-
 def _ring(
     centre: PyTree, radius: float, points: int, random: np.random.Generator
 ) -> PyTree[np.ndarray]:
     """Points (leading axis) of a circle around a state, in a random complex direction."""
-    turn = radius * roots_of_unity(points)
 
-    def around(leaf: AnyArray) -> np.ndarray:
-        direction = np.exp(2j * math.pi * random.random(leaf.shape))
-        ring = np.asarray(leaf) + np.multiply.outer(turn, direction)
-        return ring.astype(np.result_type(leaf.dtype, np.complex64))
+    def around(leaf: AnyArray, direction: np.ndarray) -> np.ndarray:
+        ring = np.asarray(leaf) + np.multiply.outer(radius * turns(points), direction)
+        return ring.astype(direction.dtype)
 
-    return jax.tree.map(around, centre)
+    return jax.tree.map(around, centre, directions(centre, random))
 
 
 def _worst_gaps(
     functions: Mapping[str, Callable[[State], PyTree]],
-    centres: list[PyTree],
+    middles: list[PyTree],
     radii: list[float],
     points: int,
     random: np.random.Generator,
@@ -116,14 +95,12 @@ def _worst_gaps(
     gaps: dict[str, list[float]] = {name: [0.0] for name in functions}
     sizes: dict[str, list[float]] = {name: [1e-300] for name in functions}
     # Circle after circle: memory is that of one.
-    for centre, radius in itertools.product(centres, radii):
+    for centre, radius in itertools.product(middles, radii):
         results = jax.device_get(evaluate(_ring(centre, radius, points, random), centre))
-        for name, (values, middles) in results.items():
-            for value, middle in zip(*map(jax.tree.leaves, (values, middles)), strict=True):
-                series = np.fft.fft(value, axis=0) / points
-                # Half of the negative orders: positive ones of steep functions alias to the rest.
-                backwards = series[points - points // 4 :]
-                gaps[name] += [np.abs(series[0] - middle).max(), np.abs(backwards).max()]
+        for name, found in results.items():
+            for value, middle in zip(*map(jax.tree.leaves, found), strict=True):
+                mean, *backwards = np.tensordot(modes(points), value, axes=1)
+                gaps[name] += [np.abs(mean - middle).max(), np.abs(backwards).max()]
                 sizes[name].append(np.abs(value).max())
     return {name: float(np.max(gaps[name]) / np.max(sizes[name])) for name in functions}
 
@@ -179,7 +156,7 @@ def force_matches_phi(
         True
     """
     inputs, _ = prepare(network, x, None)
-    u = _centres(network.rest(inputs), 1, _generator(key))[1]
+    u = centres(network.rest(inputs), 1, _generator(key))[1]
     s = eqx.filter_jit(network.activity)(u)
     return float(eqx.filter_jit(_force_gap)(network, s, inputs)[0])
 
@@ -225,7 +202,7 @@ def check_holomorphic(
     inputs, targets = prepare_pair(network, x, y)
     inputs, targets = inputs[:4], targets[:4]
     random, rest = _generator(key), network.rest(inputs)
-    potentials = _centres(rest, math.ceil(2 * CENTRE_RANGE / max(radii)), random)
+    potentials = centres(rest, math.ceil(2 * CENTRE_RANGE / max(radii)), random)
     activities = [*map(eqx.filter_jit(network.activity), potentials)]
     drive = network.drive(inputs)
     parts: dict[str, Callable[[State], PyTree]] = {
@@ -244,15 +221,15 @@ def check_holomorphic(
     share = sum(leaf[0].size for leaf in jax.tree.leaves(activities[0])) ** -0.5
     violations: dict[str, float] = {}
     messages: dict[str, str] = {}
-    for functions, centres, reach in (
+    for functions, middles, reach in (
         ({"activity": network.activity}, potentials, 1.0),
         (parts, activities, share),
     ):
-        refused = _refusals(functions, centres[0])
+        refused = _refusals(functions, middles[0])
         accepted = {name: f for name, f in functions.items() if name not in refused}
         messages |= refused
         violations |= dict.fromkeys(refused, math.inf)
         reaches = [reach * radius for radius in radii]
-        violations |= _worst_gaps(accepted, centres, reaches, points, random)
+        violations |= _worst_gaps(accepted, middles, reaches, points, random)
     tolerance = 1e3 * float(jnp.finfo(real_dtype(rest)).eps)
     return HolomorphyReport(violations | force, messages, tolerance)

@@ -19,7 +19,7 @@ from ..equilibria.own import OwnRelaxation
 from ..equilibria.relaxation import AbstractRelaxation
 from ..equilibria.relaxing import relax
 from ..equilibria.solution import require_converged
-from ..errors import check_at_least
+from ..errors import check_at_least, check_instance, check_key
 from ..gradients import Implicit
 from ..gradients.inputs import finite_samples, input_gradient, require_solved
 from ..networks.costs import CrossEntropy, SoftmaxCrossEntropy, SquaredError, Targets
@@ -88,6 +88,7 @@ def power_iteration(
         4.0
     """
     matrix = _as_matrix(weight)
+    check_key("key", key)
     check_at_least("iterations", iterations, 1, "the power method needs an iteration")
 
     def body(_: Array, carry: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -248,6 +249,7 @@ def local_lipschitz(
         >>> steepest.shape, bool(steepest.max() <= jnp.prod(osciprop.analysis.layer_norms(layers)))
         ((10,), True)
     """
+    check_instance("relaxation", relaxation, AbstractRelaxation)
     inputs, _ = prepare(network, x, None)
     free = relax(network, inputs, relaxation=relaxation, throw=False)
     require_converged(free, "relaxation")
@@ -260,7 +262,7 @@ def local_lipschitz(
     require_solved(
         norms, "the adjoint", "smaller weights, as the network is close to critical; float64"
     )
-    return norms
+    return jnp.where(jnp.isfinite(norms), norms, jnp.nan)
 
 
 @eqx.filter_jit
@@ -279,4 +281,5 @@ def _jacobian_norms(
     found = finite_samples(rows)
     # Decompositions of NaN are not the same everywhere.
     safe = jnp.where(found[:, None, None], rows, 0)
-    return jnp.where(found, jnp.linalg.svd(safe, compute_uv=False)[:, 0], jnp.nan)
+    # Not NaN, which `jax_debug_nans` would take for an error, where another attempt follows.
+    return jnp.where(found, jnp.linalg.svd(safe, compute_uv=False)[:, 0], jnp.inf)

@@ -26,7 +26,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from ..dynamics.dual import AbstractDual
-from ..errors import check_positive
+from ..dynamics.dynamics import as_state
+from ..errors import check_instance, check_positive
 from ..networks.network import Network, State
 from ..networks.preparation import prepare_pair
 from ..trees import sample_sums
@@ -211,6 +212,7 @@ def saddle_objective(
         >>> osciprop.analysis.saddle_objective(Dual(layers, 0.5, Proximal(0.1)), x, y, u, 0.1).shape
         (10,)
     """
+    check_instance("dual", dual, AbstractDual)
     check_positive("amplitude", amplitude, AMPLITUDE_REMEDY)
     x, y = prepare_pair(dual, x, y)
     network = dual.network
@@ -236,8 +238,10 @@ def _relaxed(
     amplitude: ArrayLike,
     sign: float,
 ) -> Float[Array, " batch"]:
+    check_instance("network", network, Network)
     check_positive("amplitude", amplitude, AMPLITUDE_REMEDY)
     x, y = prepare_pair(network, x, y)
+    u = as_state("u", network, x, u)
     s = network.activity(u)
     current = network.current(s, network.drive(x))
     return network.cost(s, y) + sign * divergence(network, u, current) / amplitude

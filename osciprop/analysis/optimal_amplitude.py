@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float
 
-from ..errors import check_positive
+from ..errors import check_positive, shown
 from ..settings import Module
 
 # Amplitudes that the search for the best one looks at, from this fraction of the largest on.
@@ -76,6 +76,10 @@ def optimal_amplitude(
         >>> round(found.amplitude, 3), round(found.error, 3)
         (0.5, 0.707)
     """
+    if not callable(bias):
+        raise TypeError(
+            f"bias is {shown(bias)}: give a function of the amplitude, such as TaylorBias((0.1,))"
+        )
     check_positive("strength", strength, "give the noise's v1; without noise use small amplitudes")
     check_positive("duration", duration, "give the measuring time")
     check_positive("largest", largest, "give the radius of convergence, or what hardware allows")

@@ -19,7 +19,7 @@ from ..equilibria.own import OwnRelaxation
 from ..equilibria.relaxation import AbstractRelaxation
 from ..equilibria.solution import Solution, require_converged
 from ..equilibria.spectra import radius_from_decay
-from ..errors import check_at_least
+from ..errors import check_at_least, check_instance
 from ..gradients.contour import by_point, relax_free, relax_nudged
 from ..gradients.contrast import contrast
 from ..networks.complexity import real_dtype
@@ -143,7 +143,7 @@ def _series(
     angles = angles / contour.points
     real = real_dtype(free.u)
     rows = jnp.asarray(np.stack([np.cos(angles), np.sin(angles)], axis=-1), dtype=real)
-    rows = rows * (count / contour.points).astype(real)[:, None]
+    rows = rows * (count / contour.points).astype(real)[None, :, None]
     circle = jax.tree.map(lambda leaf: jnp.tensordot(rows, leaf, axes=2), parts)
     gradient = jax.tree.map(lambda leaf: leaf[0], circle)
     size = jnp.maximum(norm(gradient), jnp.finfo(real).tiny)
@@ -198,6 +198,7 @@ def gradient_series(
         >>> osciprop.relative_error(series.gradient, exact.gradient) < 1e-6
         True
     """
+    check_instance("relaxation", relaxation, AbstractRelaxation)
     inputs, targets = prepare_pair(network, x, y)
     check_at_least("points", points, 8, "fewer points show no decay of the coefficients")
     contour = Contour(amplitude, points)

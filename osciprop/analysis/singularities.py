@@ -20,7 +20,7 @@ from ..equilibria.spectra import (
     radius_from_decay,
     whole_circle,
 )
-from ..errors import ConvergenceError, check_at_least
+from ..errors import ConvergenceError, check_at_least, check_instance
 from ..gradients.contour import by_point, relax_free, relax_nudged
 from ..networks.complexity import real_dtype
 from ..networks.costs import Targets
@@ -150,6 +150,7 @@ def activity_spectrum(
         >>> found.sizes.shape
         (60,)
     """
+    check_instance("relaxation", relaxation, AbstractRelaxation)
     inputs, targets = prepare_pair(network, x, y)
     check_at_least("points", points, 4, "fewer points show no harmonics")
     contour = Contour(amplitude, points)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import ArrayLike, Bool, Float
 
-from ..errors import GradientAccuracyWarning, check_at_least
+from ..errors import GradientAccuracyWarning, check_instance, is_real, shown
 from ..gradients import AbstractGradientMethod, Implicit, estimate_gradient
 from ..networks.network import AbstractNetwork
 from ..settings import Module
@@ -95,7 +95,14 @@ def stability_map(
         ((2, 1), True)
     """
     for name, values in (("alphas", alphas), ("amplitudes", amplitudes)):
-        check_at_least(f"the number of {name}", len(values), 1, "a map needs a cell")
+        if np.ndim(values) != 1 or not len(values) or not is_real(values):
+            raise ValueError(f"{name} is {shown(values)}: give a list of numbers, a map's cells")
+    if not callable(method):
+        raise TypeError(
+            f"method is {shown(method)}: give a function (alpha, amplitude) that makes a gradient "
+            "method, or gives None where there is none"
+        )
+    check_instance("reference", reference, AbstractGradientMethod)
     exact = estimate_gradient(network, x, y, reference).gradient
     shape = (len(amplitudes), len(alphas))
     settled, cosines, norms = np.zeros(shape, bool), np.full(shape, np.nan), np.full(shape, np.nan)

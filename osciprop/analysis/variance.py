@@ -27,6 +27,7 @@ from jaxtyping import Array, ArrayLike, Float, Inexact, Int, PyTree
 from ..dynamics.dynamics import cost_force, make_dynamics
 from ..equilibria.own import OwnRelaxation
 from ..equilibria.relaxation import AbstractRelaxation
+from ..errors import check_instance
 from ..gradients.oscillatory import OscillatoryEP
 from ..networks.complexity import real_dtype
 from ..networks.costs import Targets
@@ -122,6 +123,8 @@ def gradient_noise(
         >>> osciprop.analysis.gradient_noise(small, x[:1], y[:1], method).total() > 0
         True
     """
+    check_instance("method", method, OscillatoryEP)
+    check_instance("relaxation", relaxation, AbstractRelaxation)
     inputs, targets = prepare_pair(network, x, y)
     if method.noise is None and method.measurement is None:
         raise ValueError("method has neither noise nor measurement noise: give one of them")

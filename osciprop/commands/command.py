@@ -19,3 +19,8 @@ class AbstractCommand(abc.ABC):
     @abc.abstractmethod
     def execute(self) -> int:
         """Run the command; returns the exit status."""
+
+    @property
+    def resumes(self) -> bool:
+        """Whether the same command, given again after an interrupt, goes on from there."""
+        return False

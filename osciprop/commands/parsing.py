@@ -26,14 +26,20 @@ STYLE = (
 )
 
 
-def parse(argv: Sequence[str] | None) -> AbstractCommand:
+DESCRIPTION = """Dynamical systems that learn by oscillating, from the command line.
+
+osciprop --version tells the version. Exit status: 0 for success, 1 for a problem that the message
+explains, 2 for wrong usage, 3 if points of a study failed, 130 after an interrupt."""
+
+
+def parse(words: Sequence[str]) -> AbstractCommand:
     """The command that was written. Exits with status 2 if it is none, with 0 after `--help`."""
     commands: Any = COMMANDS
     command: AbstractCommand = tyro.cli(
         commands,
         prog="osciprop",
-        description="Dynamical systems that learn by oscillating, from the command line.",
-        args=argv,
+        description=DESCRIPTION,
+        args=words,
         config=STYLE,
     )
     return command

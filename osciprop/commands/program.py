@@ -1,6 +1,8 @@
 """The program `osciprop`: from words on the command line to an exit status."""
 
+import importlib.metadata
 import os
+import shlex
 import sys
 import warnings
 from collections.abc import Sequence
@@ -27,14 +29,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 is success, 1 a problem that the message explains, 3 a study that finished with failed points,
     130 an interrupt. Wrong usage exits with 2.
     """
+    words = sys.argv[1:] if argv is None else list(argv)
+    if words == ["--version"]:
+        print(f"osciprop {importlib.metadata.version('osciprop')}")
+        return 0
+    command = None
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             from .parsing import parse  # here, because it needs tyro
 
-            return parse(argv).execute()
+            command = parse(words)
+            status = command.execute()
+            sys.stdout.flush()  # here, where a reader that has gone is noticed
+            return status
     except KeyboardInterrupt as error:
         say(str(error) or "interrupted")
+        if command is not None and command.resumes:
+            say(f"this goes on from there: {shlex.join(['osciprop', *words])}")
         return INTERRUPTED
     except BrokenPipeError:  # whoever read the output, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

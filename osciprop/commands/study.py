@@ -35,6 +35,10 @@ class _Computing(AbstractCommand):
     quiet: bool = False
     """Show no progress."""
 
+    @property
+    def resumes(self) -> bool:
+        return True
+
     @abc.abstractmethod
     def _compute(
         self, study: "studies.Study", store: Path, engine: "studies.AbstractEngine"
@@ -137,6 +141,10 @@ class Study(AbstractCommand):
         | Annotated[Plot, tyro.conf.subcommand("plot")]
         | Annotated[Map, tyro.conf.subcommand("map")]
     )
+
+    @property
+    def resumes(self) -> bool:
+        return self.command.resumes
 
     def execute(self) -> int:
         return self.command.execute()

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -49,13 +50,40 @@ class Train(AbstractCommand):
     seed: int = 0
     """Decides about initial weights and the order of samples."""
     checkpoint: Path | None = None
-    """A file that is written as training goes. If it exists, training goes on from it."""
+    """A file that is written as training goes, and on an interrupt. If it exists, training goes on
+    from it."""
     history: Path | None = None
     """A JSON file to write with loss and accuracy of every update and every epoch."""
     quiet: bool = False
     """Show no progress."""
 
+    @property
+    def resumes(self) -> bool:
+        return self.checkpoint is not None and self.checkpoint.exists()
+
     def execute(self) -> int:
+        from ..errors import check_at_least, check_positive
+
+        # Before the time for training is spent.
+        check_at_least("--batch", self.batch, 1, "give the samples of an update")
+        check_positive("--rate", self.rate, "1e-3 suits most networks")
+        for file in (self.checkpoint, self.history):
+            if file is not None:
+                require_writable(file)
+        try:
+            self._train()
+        except KeyboardInterrupt as error:
+            raise KeyboardInterrupt(self._kept()) from error
+        return 0
+
+    def _kept(self) -> str:
+        if self.checkpoint is None:
+            return "interrupted, and nothing is kept: give --checkpoint FILE to be able to go on"
+        if not self.resumes:
+            return "interrupted before the first update"
+        return f"interrupted; what was trained is in {self.checkpoint}"
+
+    def _train(self) -> None:
         import jax
         import optax
 
@@ -84,7 +112,16 @@ class Train(AbstractCommand):
         if self.history is not None:
             with replacing(self.history) as temporary:
                 temporary.write_text(json.dumps(dataclasses.asdict(history)), encoding="utf-8")
-        return 0
+            print(f"history in {self.history}")
+        if self.checkpoint is not None:
+            print(f"checkpoint in {self.checkpoint}")
+
+
+def require_writable(file: Path) -> None:
+    """Raise `ValueError` if a file could not be written, as far as can be told before."""
+    folder = next(parent for parent in file.absolute().parents if parent.exists())
+    if file.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise ValueError(f"{file} cannot be written: name a file in a folder that you may write to")
 
 
 def make_method(name: Method, amplitude: float | None) -> "AbstractGradientMethod":

@@ -8,15 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .checks import (
+    Answers,
     Inputs,
     check_inputs,
     check_integer,
-    check_labels,
     check_same_length,
+    check_targets,
 )
 from .shuffling import random_order
 
-Batch = tuple[Inputs, NDArray[np.int32]]
+Batch = tuple[Inputs, Answers]
 
 
 @final
@@ -28,9 +29,9 @@ class Batches:
     training run resumes exactly at `(epoch, step)`.
 
     Args:
-        x: Samples on the leading axis: real floating inputs, all finite; or uint8 images
+        x: Samples on the leading axis: real numbers, all finite; or uint8 images
             `(n, height, width, channels)`, which may be memory-mapped: a batch reads its own only.
-        y: Integer labels `(n,)`; kept as int32.
+        y: Integer labels `(n,)`, kept as int32; or rows of targets `(n, outputs)`.
         batch_size: Samples per batch, from 1 to n.
         seed: Not negative; decides the order.
         drop_last: Whether to leave out a shorter last batch, so that every batch has the same shape
@@ -46,14 +47,14 @@ class Batches:
     """
 
     x: Inputs
-    y: NDArray[np.int32]
+    y: Answers
     batch_size: int
     _: KW_ONLY
     seed: int
     drop_last: bool = True
 
     def __post_init__(self) -> None:
-        x, y = check_inputs("x", self.x), check_labels("y", self.y)
+        x, y = check_inputs("x", self.x), check_targets("y", self.y)
         check_same_length("x", len(x), "y", len(y))
         batch_size = check_integer(
             "batch_size", self.batch_size, 1, len(x), f"the data hold {len(x)} samples"
@@ -78,7 +79,7 @@ class Batches:
     def epoch(self, epoch: int, start_step: int = 0) -> Iterator[Batch]:
         """Iterate over the batches `start_step, start_step + 1, ...` of one epoch.
 
-        Each item is `(x, y)` of shapes (batch_size, ...) and (batch_size,), copied out of the
+        Each item is `(x, y)` with `batch_size` samples on the leading axes, copied out of the
         data. `start_step == steps_per_epoch` yields nothing: the epoch was complete.
         Raises `ValueError` for a negative epoch or a step outside the epoch.
         """

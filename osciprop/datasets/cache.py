@@ -1,16 +1,17 @@
 """Downloading files into the user's cache folder, verified and without leftovers."""
 
-import importlib.util
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
+from ..progress import progress_bar
+from .checks import check_integer
 from .errors import DatasetError
 from .folders import Folder, cache_folder
+from .opening import irregular, is_file
 
 if TYPE_CHECKING:  # slow to import: only where something is to be downloaded
     import pooch
@@ -34,9 +35,10 @@ class Source:
         base_url: The folder on the server.
         registry: From file names to checksums written "algorithm:hex", in the order in which
             `osciprop.datasets.files.read` takes the files.
+        limit: Bytes at which the download of a file is given up.
 
     Raises:
-        ValueError: a checksum is none.
+        ValueError: a checksum is none, or the limit is below one.
 
     Example:
         >>> source = osciprop.datasets.Source("mine", "https://example.org/", {"a": "md5:0123"})
@@ -47,8 +49,10 @@ class Source:
     name: str
     base_url: str
     registry: Mapping[str, str]
+    limit: int = 1 << 30
 
     def __post_init__(self) -> None:
+        check_integer("limit", self.limit, 1, None, "pass the bytes that a file may have")
         for file, checksum in self.registry.items():
             if not re.fullmatch(r"\w+:[0-9a-f]+", checksum):
                 raise ValueError(
@@ -64,7 +68,7 @@ class Source:
 def fetched(source: Source, cache: Folder | None = None) -> list[Path]:
     """Return the files of `source` that are in the cache, unchecked."""
     files = [cache_folder(cache, source.name) / file for file in source.registry]
-    return [file for file in files if file.is_file()]
+    return [file for file in files if is_file(file)]
 
 
 def fetch(source: Source, cache: Folder | None = None) -> list[Path]:
@@ -81,19 +85,23 @@ def fetch(source: Source, cache: Folder | None = None) -> list[Path]:
         path=folder, base_url=source.base_url.rstrip("/") + "/", registry=dict(source.registry)
     )
     return [
-        _fetch_one(store, folder / file, checksum) for file, checksum in source.registry.items()
+        _fetch_one(store, folder / file, checksum, source.limit)
+        for file, checksum in source.registry.items()
     ]
 
 
-def _fetch_one(store: "pooch.Pooch", path: Path, checksum: str) -> Path:
+def _fetch_one(store: "pooch.Pooch", path: Path, checksum: str, limit: int) -> Path:
+    if (kind := irregular(path)) is not None:  # a named pipe would be waited for
+        raise DatasetError(f"{path} is {kind}, expected a regular file: remove it and try again")
+
     def download(url: str, temporary: str, _store: object) -> None:
-        _transfer(url, Path(temporary), path)
+        _transfer(url, Path(temporary), path, limit)
         found = _checksum(Path(temporary), checksum)
         if found != checksum:
             raise _failure(url, path, f"expected checksum {checksum}, found {found}")
 
     try:
-        if path.is_file() and (found := _checksum(path, checksum)) != checksum:
+        if is_file(path) and (found := _checksum(path, checksum)) != checksum:
             _logger.warning(
                 "%s is damaged (expected checksum %s, found %s): downloading it again",
                 path,
@@ -118,8 +126,8 @@ def _checksum(path: Path, like: str) -> str:
     return f"{algorithm}:{pooch.file_hash(str(path), alg=algorithm)}"
 
 
-def _transfer(url: str, temporary: Path, path: Path) -> None:
-    """Stream `url` into the file `temporary` and check that it is all there.
+def _transfer(url: str, temporary: Path, path: Path, limit: int) -> None:
+    """Stream `url`, of at most `limit` bytes, into `temporary` and check that it is all there.
 
     Not pooch's own downloader, which can neither tell a file that ends early from one that is
     wrong, nor keep its progress bar out of log files.
@@ -132,8 +140,12 @@ def _transfer(url: str, temporary: Path, path: Path) -> None:
         with requests.get(url, stream=True, timeout=_TIMEOUT, headers=headers) as response:
             response.raise_for_status()
             expected = response.raw.length_remaining  # None where the server does not say
+            if expected is not None and expected > limit:
+                raise _too_large(url, path, limit, f"{expected} bytes announced")
             try:
-                _save(response.iter_content(_CHUNK), temporary, path.name, expected)
+                _save(response.iter_content(_CHUNK), temporary, path.name, expected, limit)
+            except _EndlessError as error:
+                raise _too_large(url, path, limit, "no end after that") from error
             except requests.exceptions.ChunkedEncodingError as error:
                 raise _broken_off(url, path, expected, response.raw.tell()) from error
             # Only newer versions of urllib3 notice an early end themselves.
@@ -143,11 +155,30 @@ def _transfer(url: str, temporary: Path, path: Path) -> None:
         raise _failure(url, path, str(error)) from error
 
 
-def _save(chunks: Iterable[bytes], temporary: Path, label: str, total: int | None) -> None:
-    with _progress(label, total) as advance, open(temporary, "wb") as file:
+class _EndlessError(Exception):
+    """More bytes came than a file may have."""
+
+
+def _save(
+    chunks: Iterable[bytes], temporary: Path, label: str, total: int | None, limit: int
+) -> None:
+    left = limit
+    bar = progress_bar(total, unit="B", unit_scale=True, label=label)
+    with bar, open(temporary, "wb") as file:
         for chunk in chunks:
+            left -= len(chunk)
+            if left < 0:
+                raise _EndlessError
             file.write(chunk)
-            advance(len(chunk))
+            bar.update(len(chunk))
+
+
+def _too_large(url: str, path: Path, limit: int, found: str) -> DatasetError:
+    problem = (
+        f"expected at most {limit} bytes, found {found}. If it is meant to be so large, pass a "
+        "source= with a larger limit"
+    )
+    return _failure(url, path, problem)
 
 
 def _broken_off(url: str, path: Path, expected: int | None, received: int) -> DatasetError:
@@ -158,16 +189,3 @@ def _broken_off(url: str, path: Path, expected: int | None, received: int) -> Da
 
 def _failure(url: str, path: Path, problem: str) -> DatasetError:
     return DatasetError(f"cannot download {url} to {path}: {problem.rstrip('.')}. {_REMEDY}")
-
-
-@contextmanager
-def _progress(label: str, total: int | None) -> Iterator[Callable[[int], Any]]:
-    """Yield a function that advances a progress bar, or does nothing where tqdm is missing."""
-    if importlib.util.find_spec("tqdm") is None:
-        yield lambda count: None
-        return
-    from tqdm import tqdm
-
-    # disable=None shows the bar on a terminal only.
-    with tqdm(total=total, desc=label, unit="B", unit_scale=True, disable=None) as bar:
-        yield bar.update

@@ -10,12 +10,14 @@ from .cache import Source, fetch
 from .dataset import Dataset
 from .errors import DatasetError
 from .folders import VARIABLE, Folder, supplied_folder
+from .opening import is_file, is_folder, others
 from .pixel_batches import (
     IMAGE_SHAPE,
     Layout,
     PixelBatch,
+    batches_in,
     read_archive,
-    read_folder,
+    read_batches,
 )
 
 CIFAR10 = Source(
@@ -26,6 +28,7 @@ CIFAR10 = Source(
             "sha256:6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
         ),
     },
+    limit=1 << 28,  # the file has 2 ** 27.3 bytes
 )
 CIFAR100 = Source(
     name="cifar100",
@@ -35,6 +38,7 @@ CIFAR100 = Source(
             "sha256:85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7"
         ),
     },
+    limit=1 << 28,
 )
 
 
@@ -144,21 +148,23 @@ def _load(source: Source, files: Files, cache: Folder | None, folder: Folder | N
 
 def _read(place: Path, files: Files) -> Iterator[PixelBatch]:
     names = (*files.train, *files.test)
-    if place.is_dir():
-        return read_folder(place, names, files.layout)
+    if is_folder(place):
+        return read_batches(batches_in(place, names), files.layout)
     return read_archive(place, files.folder, names, files.layout)
 
 
 def find_batches(folder: Path, source: Source, files: Files) -> Path:
     """Return the folder of batch files, else the archive, in the folder that the user named."""
-    for place in (folder, folder / source.name):
-        if (place / files.folder).is_dir():
+    places = (folder, folder / source.name)
+    for place in places:
+        if is_folder(place / files.folder):
             return place / files.folder
-        if (place / files.archive).is_file():
+        if is_file(place / files.archive):
             return place / files.archive
+    named = others(place / name for place in places for name in (files.folder, files.archive))
     raise DatasetError(
-        f"no {source.name} data in {folder}: looked for the folder {files.folder} and the archive "
-        f"{files.archive}, there and in its sub-folder {source.name}. Put one of them there (it "
-        f"can be had from {source.url(files.archive)}), or neither pass folder= nor set {VARIABLE} "
-        "to download it into the cache folder"
+        f"no {source.name} data in {folder}{named}: looked for the folder {files.folder} and the "
+        f"archive {files.archive}, there and in its sub-folder {source.name}. Put one of them "
+        f"there (it can be had from {source.url(files.archive)}), or neither pass folder= nor set "
+        f"{VARIABLE} to download it into the cache folder"
     )

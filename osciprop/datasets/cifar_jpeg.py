@@ -1,8 +1,6 @@
 """CIFAR-10 from a copy that was compressed as JPEG, for where the original cannot be had."""
 
 import io
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +9,8 @@ from numpy.typing import NDArray
 from .dataset import Dataset
 from .errors import DatasetError, damaged
 from .folders import VARIABLE, Folder, supplied_folder
+from .npz import read_arrays
+from .opening import is_file, others
 from .pixel_batches import IMAGE_SHAPE
 
 FILE = "cifar10_jpeg.npz"
@@ -43,10 +43,12 @@ def cifar10_jpeg(*, folder: Folder | None = None) -> Dataset:
         osciprop.datasets.errors.DatasetError: no cifar10_jpeg.npz in nowhere...
     """
     supplied = supplied_folder(folder)
-    if supplied is None or not (supplied / FILE).is_file():
+    if supplied is None or not is_file(supplied / FILE):
+        place = supplied or "any folder, for none was named"
+        instead = "" if supplied is None else others([supplied / FILE])
         raise DatasetError(
-            f"no {FILE} in {supplied or 'any folder, for none was named'}: pass the folder that "
-            f"holds it as folder=, or name it in {VARIABLE}"
+            f"no {FILE} in {place}{instead}: pass the folder that holds it as folder=, or name it "
+            f"in {VARIABLE}"
         )
     path = supplied / FILE
     jpeg, offsets, y_train, y_test = _read(path)
@@ -69,12 +71,7 @@ def cifar10_jpeg(*, folder: Folder | None = None) -> Dataset:
 
 def _read(path: Path) -> list[NDArray[np.integer]]:
     """The four arrays, of the right kinds."""
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = [archive[part] for part in _PARTS]
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        found = f"{type(error).__name__}: {error}"
-        raise damaged(path, f"an .npz archive of {', '.join(_PARTS)}", found) from error
+    arrays = read_arrays(path, _PARTS)
     for part, array in zip(_PARTS, arrays, strict=True):
         if not np.issubdtype(array.dtype, np.integer) or array.ndim != 1 or array.size == 0:
             found = f"{array.dtype} of shape {array.shape}"
@@ -94,7 +91,9 @@ def _check_offsets(
     if len(offsets) != count + 1:
         expected = f"{count + 1} offsets for {count} labels"
         raise damaged(f"offsets in {path}", expected, f"{len(offsets)} for {len(offsets) - 1}")
-    if offsets[0] != 0 or offsets[-1] != len(jpeg) or np.any(np.diff(offsets) <= 0):
+    # Not their difference, which is never negative for unsigned numbers.
+    rising = np.all(offsets[1:] > offsets[:-1])
+    if offsets[0] != 0 or offsets[-1] != len(jpeg) or not rising:
         expected = f"offsets that rise from 0 to the {len(jpeg)} bytes of jpeg"
         raise damaged(f"offsets in {path}", expected, f"{offsets[0]} to {offsets[-1]}")
 
@@ -103,12 +102,13 @@ def _decode(content: bytes, index: int, path: Path) -> NDArray[np.uint8]:
     # Pillow comes with matplotlib; imported here because only this function needs it.
     from PIL import Image
 
-    origin, height_width = f"image {index} in {path}", IMAGE_SHAPE[:2]
+    origin, size = f"image {index} in {path}", IMAGE_SHAPE[:2]
     try:
         with Image.open(io.BytesIO(content), formats=["JPEG"]) as image:
-            pixels = np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
+            if image.size != size:  # before it is unpacked, which may be to any size
+                raise damaged(origin, f"{size} pixels", f"{image.size}")
+            return np.asarray(image.convert("RGB"))
+    except DatasetError:
+        raise
+    except Exception as error:  # damaged bytes lead a decoder into any kind of mistake
         raise damaged(origin, "a JPEG file", f"{type(error).__name__}: {error}") from error
-    if pixels.shape[:2] != height_width:
-        raise damaged(origin, f"{height_width} pixels", f"{pixels.shape[:2]}")
-    return pixels

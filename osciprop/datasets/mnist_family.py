@@ -17,6 +17,7 @@ MNIST = Source(
     registry={
         "mnist.npz": "sha256:731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",
     },
+    limit=1 << 26,  # the file has 2 ** 23.5 bytes
 )
 FASHION_MNIST = Source(
     name="fashion_mnist",
@@ -27,6 +28,7 @@ FASHION_MNIST = Source(
         "t10k-images-idx3-ubyte.gz": "md5:bef4ecab320f06d8554ea6380940ec79",
         "t10k-labels-idx1-ubyte.gz": "md5:bb300cfdad3c16e7a12a480ee83cd310",
     },
+    limit=1 << 26,  # the largest file has 2 ** 24.7 bytes
 )
 # The two data sets share file names and shapes; their first training labels tell them apart.
 _FIRST_LABELS = {

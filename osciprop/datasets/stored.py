@@ -13,8 +13,10 @@ from .errors import DatasetError
 from .files import find
 from .folders import VARIABLE, Folder, supplied_folder
 from .imagenet import NAME as IMAGENET32
-from .imagenet import batch_files, find_arrays
+from .imagenet import find_arrays
+from .imagenet import find_batches as find_imagenet
 from .mnist_family import FASHION_MNIST, MNIST
+from .opening import is_file, is_folder
 
 
 @final
@@ -88,7 +90,7 @@ def inventory(cache: Folder | None = None) -> list[Stored]:
 
 
 def _existing(file: Path) -> tuple[Path, ...]:
-    return (file,) if file.is_file() else ()
+    return (file,) if is_file(file) else ()
 
 
 def _digits() -> tuple[Path, ...]:
@@ -119,12 +121,14 @@ def _batches(folder: Path, source: Source, kind: Files) -> tuple[Path, ...]:
 
 def _imagenet(folder: Path | None) -> tuple[Path, ...]:
     try:
-        return tuple(batch_files(folder))
+        return tuple(find_imagenet(folder))
     except DatasetError:
         return ()
 
 
 def _size(path: Path) -> int:
-    if path.is_dir():
-        return sum(file.stat().st_size for file in path.iterdir() if file.is_file())
-    return path.stat().st_size
+    try:
+        files = list(path.iterdir()) if is_folder(path) else [path]
+        return sum(file.stat().st_size for file in files if is_file(file))
+    except OSError:  # it may not be read, or has just gone
+        return 0

@@ -151,7 +151,7 @@ def numbering(
     """
     steps = origin / step
     known = (steps > -0.5) & (steps < LATEST)
-    rounding = 4 * jnp.finfo(steps.dtype).eps * jnp.maximum(steps, 1)
+    rounding = 4 * float(jnp.finfo(steps.dtype).eps) * jnp.maximum(steps, 1)
     first = jnp.ceil(jnp.where(known, steps - rounding, 0)).astype(int)
     return jax.lax.select(known, key, apart(key, origin)), first
 

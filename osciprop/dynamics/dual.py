@@ -26,7 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Inexact, PyTree
 
-from ..errors import check_positive, is_traced
+from ..errors import check_positive, is_real, is_traced, shown
 from ..networks.costs import Targets
 from ..networks.extensions import AbstractExtension
 from ..networks.network import AbstractNetwork, Scores, State
@@ -249,11 +249,10 @@ class AdjointDual(AbstractDual):
 
 def check_fraction(name: str, value: Numbers) -> None:
     """Raise `ValueError` unless a known number, or each of several, lies in 0 ... 1."""
-    if is_traced(value):
-        return
-    numbers = np.asarray(value)
-    if numbers.ndim > 1 or not np.all((numbers >= 0) & (numbers <= 1)):
+    known = is_real(value) and not is_traced(value)
+    inside = not known or np.all((np.asarray(value) >= 0) & (np.asarray(value) <= 1))
+    if not is_real(value) or np.ndim(value) > 1 or not inside:
         raise ValueError(
-            f"{name} must lie in 0 ... 1, one number or one per population, got {value}: 0.5 "
-            "nudges both compartments alike"
+            f"{name} must lie in 0 ... 1, one number or one per population, got {shown(value)}: "
+            "0.5 nudges both compartments alike"
         )

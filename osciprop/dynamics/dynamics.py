@@ -6,12 +6,15 @@ relaxes or solves works on this object alone.
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, ArrayLike, Float, PyTree
 
-from ..errors import HolomorphyError
-from ..networks.complexity import is_complex, real_dtype, to_complex
+from ..errors import HolomorphyError, check_instance, is_numeric
+from ..networks.complexity import is_complex, is_half, real_dtype, to_complex
+from ..networks.contract import described
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
+from ..networks.promise import check_promise
 from ..settings import Module
 from ..trees import largest_change
 from .teaching import AbstractTeaching, Constant
@@ -88,7 +91,32 @@ def starting_point(
     network: AbstractNetwork, x: Float[Array, "batch ..."], initial: State | None
 ) -> State:
     """Where a network begins: at `initial`, or at rest if that is None."""
-    return network.rest(x) if initial is None else initial
+    return network.rest(x) if initial is None else as_state("initial", network, x, initial)
+
+
+def as_state(
+    name: str, network: AbstractNetwork, x: Float[Array, "batch ..."], state: State
+) -> State:
+    """Potentials as arrays of the network's precision, real or complex.
+
+    Raises `ValueError` for a state of another structure or shape than `rest` has.
+    """
+    rest = jax.eval_shape(network.rest, x)
+    if jax.tree.structure(state) == jax.tree.structure(rest):
+        pairs = [*zip(jax.tree.leaves(state), jax.tree.leaves(rest), strict=True)]
+        if all(is_numeric(leaf) and np.shape(leaf) == like.shape for leaf, like in pairs):
+            return jax.tree.map(_as_potential, state, rest)
+    raise ValueError(
+        f"{name} is {described(state)}, but potentials of this {type(network).__name__} are "
+        f"{described(rest)} for {x.shape[0]} samples: give arrays like those of network.rest(x), "
+        "such as the u of a solution for the same batch"
+    )
+
+
+def _as_potential(leaf: ArrayLike, like: jax.ShapeDtypeStruct) -> Array:
+    array = jnp.asarray(leaf)
+    kind = jax.eval_shape(to_complex, like) if jnp.iscomplexobj(array) else like
+    return array.astype(kind.dtype)
 
 
 def make_dynamics(
@@ -103,15 +131,24 @@ def make_dynamics(
     teaching signal on a network that is not holomorphic.
     """
     signal = Constant() if teaching is None else teaching
+    check_instance("teaching", signal, AbstractTeaching)
     if teaching is not None and y is None:
         raise ValueError("y is None but a teaching signal is given: it nudges towards a target")
     if signal.is_complex():
         require_holomorphic(network)
+    shape = jax.eval_shape(signal, jax.ShapeDtypeStruct((), float)).shape
+    if shape not in ((), (x.shape[0],)):
+        raise ValueError(
+            f"beta has shape {shape}, but x holds {x.shape[0]} samples: give one number, or one "
+            "per sample"
+        )
     return Dynamics(network, network.drive(x), None if teaching is None else y, signal)
 
 
 def require_holomorphic(network: AbstractNetwork) -> None:
-    """Raise `HolomorphyError` unless the network says that it is holomorphic."""
+    """Raise `HolomorphyError` unless the network says that it is holomorphic, and is; `TypeError`
+    for one in half precision.
+    """
     if not network.is_holomorphic():
         raise HolomorphyError(
             f"this {type(network).__name__} has an activation that is not holomorphic, so its "
@@ -119,3 +156,10 @@ def require_holomorphic(network: AbstractNetwork) -> None:
             "ShiftedSigmoid or HolomorphicTanh, or a method with real teaching such as "
             "osciprop.CentredEP"
         )
+    if any(is_half(leaf) for leaf in jax.tree.leaves(network)):
+        raise TypeError(
+            f"this {type(network).__name__} is in half precision, for which there are no complex "
+            "numbers: cast it to float32, or use a method with real teaching, such as "
+            "osciprop.CentredEP; osciprop.equilibria.ReducedPrecision() relaxes in half precision"
+        )
+    check_promise(network)

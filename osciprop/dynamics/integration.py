@@ -10,7 +10,16 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray, PyTree
 
-from ..errors import ConvergenceError, check_at_least, check_finite, check_positive, is_traced
+from ..errors import (
+    ConvergenceError,
+    check_at_least,
+    check_finite,
+    check_instance,
+    check_positive,
+    is_real,
+    is_traced,
+    shown,
+)
 from ..networks.complexity import from_pairs, real_dtype, to_complex, to_pairs
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State, States
@@ -18,11 +27,13 @@ from ..networks.preparation import prepare
 from ..settings import Module, Number, number, optional_number
 from ..trees import all_finite
 from .brownian import AbstractBrownian, AbstractBrownianPath, FreshSteps
-from .dynamics import make_dynamics
+from .dynamics import as_state, make_dynamics, require_holomorphic, starting_point
 from .noise import AbstractNoise
 from .noise_term import Counting, NoiseTerm, area_for
 from .stochastic import AbstractSilentSystem, AbstractStochasticSystem, require_key, with_noise
 from .teaching import AbstractTeaching
+
+TOLERANCE_REMEDY = "1e-5 suits most integrations"
 
 
 def adaptive(rtol: ArrayLike, atol: ArrayLike) -> diffrax.PIDController:
@@ -35,10 +46,15 @@ def adaptive(rtol: ArrayLike, atol: ArrayLike) -> diffrax.PIDController:
     Returns:
         A step-size controller for `osciprop.Integrator`.
 
+    Raises:
+        ValueError: a tolerance is not positive.
+
     Example:
         >>> type(osciprop.dynamics.adaptive(1e-3, 1e-6)).__name__
         'PIDController'
     """
+    check_positive("rtol", rtol, TOLERANCE_REMEDY)
+    check_positive("atol", atol, TOLERANCE_REMEDY)
     return diffrax.PIDController(rtol=number(rtol), atol=number(atol))
 
 
@@ -73,6 +89,8 @@ class Integrator(Module):
     def __check_init__(self) -> None:
         if self.dt0 is None and isinstance(self.stepsize_controller, diffrax.ConstantStepSize):
             raise ValueError("dt0 is None with ConstantStepSize: give the step, e.g. dt0=0.5")
+        if self.dt0 is not None:
+            check_positive("dt0", self.dt0, "give the first step in units of time, or None")
         check_at_least("max_steps", self.max_steps, 1, "a solve needs a step")
 
     def run(
@@ -283,10 +301,9 @@ def _integrate(
     progress_meter: diffrax.AbstractProgressMeter[Any] | None,
 ) -> Trajectory:
     dynamics = make_dynamics(network, x, y, teaching)
-    if initial is None:
-        start = dynamics.rest(x)
-    else:
-        start = to_complex(initial) if dynamics.teaching.is_complex() else initial
+    start = starting_point(network, x, initial)
+    if dynamics.teaching.is_complex():
+        start = to_complex(start)
     system = with_noise(dynamics, noise)
     begin_key, path_key = (None, None) if key is None else jax.random.split(key)
     begun = system.begin(start, begin_key) if initial_noise is None else (start, initial_noise)
@@ -344,12 +361,25 @@ def integrate(
         ConvergenceError: the last time was not reached, for want of steps or because the state
             diverged; inside `jit` look at `completed`.
         ValueError: input does not fit, or times do not increase.
+        TypeError: an argument is none of its kind.
 
     Example:
         >>> osciprop.integrate(network, x, times=[0.0, 2.0, 5.0]).u[1].shape
         (3, 10, 5)
     """
+    check_instance("integrator", integrator, Integrator)
+    if noise is not None:
+        check_instance("noise", noise, AbstractNoise)
+        require_key(key)
+    if teaching is not None:
+        check_instance("teaching", teaching, AbstractTeaching)
     x, y = prepare(network, x, y)
+    if teaching is not None and y is not None and teaching.is_complex():
+        require_holomorphic(network)
+    if initial is not None:
+        initial = as_state("initial", network, x, initial)
+    if not is_real(times):
+        raise ValueError(f"times is {shown(times)}: give increasing numbers, in units of time")
     times = jnp.asarray(times, dtype=real_dtype(network.rest(x)))
     check_finite("times", times, "give finite times")
     if times.ndim != 1 or times.size < 2:

@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
-from ..errors import check_not_negative, check_positive
+from ..errors import check_not_negative, check_number, check_positive
 from ..networks.complexity import real_dtype, to_complex
 from ..networks.network import State, States
 from ..settings import Module, Number, number
@@ -133,6 +133,9 @@ class Along(AbstractPlane):
 
     angle: Number = eqx.field(converter=number)
     components = 1
+
+    def __check_init__(self) -> None:
+        check_number("angle", self.angle, "give the direction in radians")
 
     def place(self, parts: Float[Array, "batch parts ..."], reference: Array) -> Array:
         _require_complex(reference, "Along")

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
 
+from ..errors import check_key
 from ..networks.network import AbstractNetwork, State
 from ..settings import Module
 from ..trees import scaled
@@ -102,6 +103,7 @@ def require_key(key: PRNGKeyArray | None, reason: str = "there is noise") -> PRN
     """The key, or a `ValueError` that gives the reason why one is needed."""
     if key is None:
         raise ValueError(f"key is None, but {reason}: give a key, e.g. jax.random.key(0)")
+    check_key("key", key)
     return key
 
 

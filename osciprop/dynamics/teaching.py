@@ -7,12 +7,13 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float, Inexact
+from jaxtyping import Array, ArrayLike, Complex, Float, Inexact
 
-from ..errors import check_at_least, check_positive
+from ..errors import check_at_least, check_not_negative, check_positive, shown
 from ..settings import ComplexNumbers, Module, Number, number, real_or_complex
 
 AMPLITUDE_REMEDY = "the nudge must have a size; 0.1 to 0.5 suits most networks"
+RAMP_REMEDY = "0 starts at the full amplitude"
 PERIOD_REMEDY = "give the teaching signal's period in the units of the time constants"
 
 
@@ -46,11 +47,32 @@ class Constant(AbstractTeaching):
 
     beta: ComplexNumbers = eqx.field(default=0.0, converter=real_or_complex)
 
+    def __check_init__(self) -> None:
+        if np.ndim(self.beta) > 1:
+            raise ValueError(
+                f"beta has shape {np.shape(self.beta)}: give one number, or one per sample (batch,)"
+            )
+
     def __call__(self, time: Float[Array, ""]) -> Inexact[Array, "*batch"]:
         return jnp.asarray(self.beta)
 
     def is_complex(self) -> bool:
         return jnp.iscomplexobj(self.beta)
+
+
+def nudge(y: ArrayLike | None, beta: ArrayLike | None) -> Constant | None:
+    """The teaching signal of a nudge, None for a free network. Raises `ValueError` for a half."""
+    if y is not None and beta is None:
+        raise ValueError(
+            "y is given, but beta is not: a nudge needs both, such as beta=0.1; leave y out for "
+            "the free equilibrium"
+        )
+    if beta is not None and y is None:
+        raise ValueError(
+            f"beta is {shown(beta)}, but y is not given: a nudge needs both, targets too; leave "
+            "beta out for the free equilibrium"
+        )
+    return None if beta is None else Constant(beta)
 
 
 def roots_of_unity(points: int) -> np.ndarray:
@@ -121,7 +143,7 @@ class Oscillation(AbstractTeaching):
         ramp: Time over which the amplitude rises from 0, in units of time.
 
     Raises:
-        ValueError: amplitude or period is not positive.
+        ValueError: amplitude or period is not positive, or the ramp is negative.
 
     Source: hep2022, section 3.3.
 
@@ -139,6 +161,7 @@ class Oscillation(AbstractTeaching):
     def __check_init__(self) -> None:
         check_positive("amplitude", self.amplitude, AMPLITUDE_REMEDY)
         check_positive("period", self.period, PERIOD_REMEDY)
+        check_not_negative("ramp", self.ramp, RAMP_REMEDY)
 
     def __call__(self, time: Float[Array, ""]) -> Complex[Array, ""]:
         turns = time / self.period.astype(time.dtype)

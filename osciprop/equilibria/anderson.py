@@ -38,18 +38,18 @@ def _mixture_alone(
     scale = jnp.where(used, 1 / jnp.sqrt(jnp.where(used & (diagonal > 0), diagonal, 1)), 0)
     matrix = gram * (scale[:, None] * scale[None]).astype(gram.dtype)
     ridge = jnp.where(used, 10 * depth * jnp.finfo(dtype).eps, 1.0).astype(dtype)
-    matrix = matrix + (jnp.eye(depth, dtype=dtype)[:, :, None] * ridge).astype(gram.dtype)
+    matrix = matrix + (jnp.eye(depth, dtype=dtype)[:, :, None] * ridge[None]).astype(gram.dtype)
     right = scale.astype(gram.dtype)
 
     def eliminate(pivot: Int[Array, ""], system: Array) -> Array:
-        row = system[pivot] / system[pivot, pivot]
-        system = system - system[:, pivot][:, None] * row
+        row = system[pivot] / system[pivot, pivot][None]
+        system = system - system[:, pivot][:, None] * row[None]
         return system.at[pivot].set(row)
 
     system = jnp.concatenate([matrix, right[:, None]], axis=1)
     solved = jax.lax.fori_loop(0, depth, eliminate, system)
     weights = solved[:, -1] * right
-    return (weights / jnp.sum(weights, axis=0)).T
+    return (weights / jnp.sum(weights, axis=0, keepdims=True)).T
 
 
 _mixture = custom_vmap(_mixture_alone)
@@ -188,7 +188,7 @@ def _mixed(
         # Where a mixture has made things worse, forget it and step plainly from here.
         size_now = row[:, slot].real
         age = jnp.where((size_now > size) | (distance > rules.onset), 0, age + 1)
-        used = (slot - jnp.arange(depth)) % depth <= age[:, None]
+        used = ((slot - jnp.arange(depth)) % depth)[None] <= age[:, None]
         weights = _mixture(gram, used)
         mixed = jnp.einsum("bm,bmn->bn", weights, steps_made)
         settled = (distance <= rules.tolerance)[:, None]

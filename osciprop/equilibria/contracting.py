@@ -67,7 +67,8 @@ class ContractingIteration(AbstractRelaxation):
             contraction=CONTRACTION,
         )
         found = judge(dynamics, final, tolerance, steps, steps.astype(tolerance.dtype))
-        growth = jnp.where(contracted, -jnp.inf, jnp.nan)
+        # Not known elsewhere; NaN would say so too, but is an error to `jax_debug_nans`.
+        growth = jnp.where(contracted, -jnp.inf, 0.0)
         return replace(found, converged=found.converged & contracted, growth=growth)
 
     def assess(self, dynamics: Dynamics, found: Solution) -> Solution:

@@ -3,9 +3,8 @@
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Bool
 
-from ..errors import check_positive
+from ..errors import check_instance, check_positive
 from ..networks.network import AbstractNetwork, State
-from ..settings import number
 from ..trees import largest_change
 from .flow import Flow
 from .relaxation import AbstractRelaxation
@@ -54,7 +53,9 @@ def elsewhere(
         >>> bool(osciprop.equilibria.elsewhere(network, x, solution).any())
         False
     """
-    check_positive("distance", number(distance), "distances below it count as none")
+    check_instance("solution", solution, Solution)
+    check_instance("flow", flow, AbstractRelaxation)
+    check_positive("distance", distance, "distances below it count as none")
     followed = relax(network, x, y, beta=beta, initial=initial, relaxation=flow)
     # Where the ODE has not settled, inside `jit`, the change is NaN and no equilibrium the same.
     return solution.converged & ~(largest_change(followed.s, solution.s) <= jnp.asarray(distance))

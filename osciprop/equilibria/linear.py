@@ -235,7 +235,7 @@ def _cycle(
     basis = basis.at[:, 0].set(_unit(defect, size))
     columns = jnp.zeros((batch, restart, restart + 1), dtype=defect.dtype)
     rotation = jnp.zeros((batch, restart + 1, restart + 1), dtype=defect.dtype)
-    rotation = rotation + jnp.eye(restart + 1, dtype=defect.dtype)
+    rotation = rotation + jnp.eye(restart + 1, dtype=defect.dtype)[None]
     goals = (
         jnp.zeros((batch, restart + 1), dtype=defect.dtype).at[:, 0].set(size.astype(defect.dtype))
     )
@@ -254,7 +254,7 @@ def _cycle(
             moved = moved - jnp.einsum("bkn,bk->bn", basis, part)
             overlap = overlap + part
         height = jnp.linalg.norm(moved, axis=1)
-        height = jnp.where(height > 10 * jnp.finfo(height.dtype).eps * before, height, 0)
+        height = jnp.where(height > 10 * float(jnp.finfo(height.dtype).eps) * before, height, 0)
         basis = basis.at[:, turn + 1].set(_unit(moved, height))
         # The column in triangular form: earlier rotations, then one that clears its last entry.
         column = jnp.einsum("bij,bj->bi", rotation, overlap)
@@ -270,7 +270,7 @@ def _cycle(
         columns = columns.at[:, turn].set(column)
         # A direction that the operator takes to where others lead, by round-off, is of no use.
         largest = jnp.maximum(largest, before)
-        useful = length > 10 * jnp.finfo(length.dtype).eps * largest
+        useful = length > 10 * float(jnp.finfo(length.dtype).eps) * largest
         active = (used == turn) & (remaining > goal) & useful
         goals = goals.at[:, turn].set(jnp.where(active, cosine[:, 0].conj() * target, zero))
         goals = goals.at[:, turn + 1].set(jnp.where(active, -sine[:, 0] * target, zero))
@@ -284,7 +284,7 @@ def _cycle(
     (_, used, *_), (basis, columns, _, goals), steps = iterate(
         extend, start, memory, unfinished=lambda result: result[-1], max_steps=restart
     )
-    inside = jnp.arange(restart) < used[:, None]
+    inside = jnp.arange(restart)[None] < used[:, None]
     triangle = jnp.swapaxes(columns[:, :, :restart], 1, 2)
     both = inside[:, :, None] & inside[:, None, :]
     triangle = jnp.where(both, triangle, jnp.eye(restart, dtype=defect.dtype))

@@ -5,9 +5,9 @@ from typing import Any
 import equinox as eqx
 from jaxtyping import Array, ArrayLike
 
-from ..dynamics.dynamics import make_dynamics, starting_point
+from ..dynamics.dynamics import as_state, make_dynamics, require_holomorphic, starting_point
 from ..dynamics.teaching import Oscillation
-from ..errors import is_traced
+from ..errors import check_instance, is_traced
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
 from ..networks.preparation import prepare_pair
@@ -76,7 +76,13 @@ def settled_orbit(
         >>> [leaf.shape for leaf in orbit.s]
         [(16, 10, 6), (16, 10, 5)]
     """
+    check_instance("teaching", teaching, Oscillation)
+    check_instance("solver", solver, AbstractOrbitSolver)
+    check_instance("relaxation", relaxation, AbstractRelaxation)
     x, y = prepare_pair(network, x, y)
+    require_holomorphic(network)
+    if initial is not None:
+        initial = as_state("initial", network, x, initial)
     at_rest, orbit = at_once_or(
         network,
         (relaxation, solver),

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, DTypeLike, Float, Int, PyTree
 
 from ..dynamics.dynamics import Dynamics
+from ..errors import shown
 from ..networks.complexity import is_complex, real_dtype
 from ..networks.network import State
 from ..settings import Number
@@ -16,7 +17,10 @@ from .solution import Solution
 
 def as_dtype(value: DTypeLike) -> jnp.dtype:
     """A converter for fields: a type of numbers, however it is named."""
-    return jnp.dtype(value)
+    try:
+        return jnp.dtype(value)
+    except TypeError as error:
+        raise TypeError(f"dtype is {shown(value)}: give a type such as jnp.bfloat16") from error
 
 
 class ReducedPrecision(AbstractRelaxation):

@@ -7,9 +7,9 @@ may lie anywhere in the complex plane.
 import equinox as eqx
 from jaxtyping import Array, ArrayLike
 
-from ..dynamics.dynamics import make_dynamics
-from ..dynamics.teaching import Constant
-from ..errors import is_traced
+from ..dynamics.dynamics import as_state, make_dynamics, require_holomorphic, starting_point
+from ..dynamics.teaching import Constant, nudge
+from ..errors import check_instance, is_traced
 from ..networks.complexity import to_complex
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
@@ -30,10 +30,9 @@ def _relax(
     initial: State | None,
 ) -> Solution:
     dynamics = make_dynamics(network, x, y, teaching)
-    if initial is None:
-        start = dynamics.rest(x)
-    else:
-        start = to_complex(initial) if dynamics.teaching.is_complex() else initial
+    start = starting_point(network, x, initial)
+    if dynamics.teaching.is_complex():
+        start = to_complex(start)
     return relaxation.solve(dynamics, start)
 
 
@@ -70,6 +69,7 @@ def relax(
         ConvergenceError: a sample did not converge. Inside `jit` or `vmap` nothing can be raised:
             such samples hold NaN instead, unless `throw` is false.
         ValueError: input does not fit, or only one of `y` and `beta` is given.
+        TypeError: an argument is none of its kind.
 
     Example:
         >>> free = osciprop.relax(network, x)
@@ -77,13 +77,13 @@ def relax(
         >>> [leaf.shape for leaf in nudged.s]
         [(10, 6), (10, 5)]
     """
+    teaching = nudge(y, beta)
+    check_instance("relaxation", relaxation, AbstractRelaxation)
     x, y = prepare(network, x, y)
-    if (y is None) != (beta is None):
-        raise ValueError(
-            f"beta is {beta} and y is {'not ' * (y is not None)}given: a nudge needs both, a free "
-            "relaxation neither"
-        )
-    teaching = None if beta is None else Constant(beta)
+    if initial is not None:
+        initial = as_state("initial", network, x, initial)
+    if teaching is not None and teaching.is_complex():
+        require_holomorphic(network)
     solution = at_once_or(
         network,
         relaxation,

@@ -72,7 +72,7 @@ def with_growth(solution: Solution, growth: Float[Array, " batch"]) -> Solution:
 
 def unstable(growth: Float[Array, " batch"]) -> Bool[Array, " batch"]:
     """Which growth rates are positive, beyond what round-off makes of zero."""
-    return growth > np.sqrt(jnp.finfo(growth.dtype).eps)
+    return growth > float(jnp.finfo(growth.dtype).eps) ** 0.5
 
 
 def leaving(solution: Solution) -> np.ndarray:

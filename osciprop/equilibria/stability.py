@@ -16,10 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Inexact
 
-from ..dynamics.dynamics import Dynamics, make_dynamics
-from ..dynamics.teaching import AbstractTeaching, Constant
+from ..dynamics.dynamics import Dynamics, as_state, make_dynamics
+from ..dynamics.teaching import AbstractTeaching, nudge
 from ..errors import check_at_least, check_positive
-from ..networks.complexity import real_dtype, to_complex
+from ..networks.complexity import is_half, real_dtype, to_complex
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
 from ..networks.preparation import prepare
@@ -113,10 +113,9 @@ def stability(
     check_at_least("directions", directions, 2, "an estimate needs a few")
     check_at_least("max_restarts", max_restarts, 0, "0 for a single pass")
     check_positive("tolerance", tolerance, "give an error of the growth rate, such as 1e-3")
+    teaching = nudge(y, beta)
     x, y = prepare(network, x, y)
-    if (y is None) != (beta is None):
-        raise ValueError(f"beta is {beta}: a nudge needs y and beta, a free equilibrium neither")
-    teaching = None if beta is None else Constant(beta)
+    u = as_state("u", network, x, u)
     if teaching is not None and teaching.is_complex():
         u = to_complex(u)
     growth, error = _stability(network, x, y, teaching, u, tolerance, directions, max_restarts)
@@ -191,8 +190,9 @@ def growth_rates(
         result: tuple[Any, ...], start: Inexact[Array, "batch units"], _: Array
     ) -> tuple[tuple[Any, ...], Array]:
         basis, matrix, rest = _arnoldi(along, start, count)
+        # Eigenvalues of half precision come in single precision.
         growth, error, start = _rightmost(basis, matrix, rest)
-        return (growth, error), start
+        return (growth.astype(dtype), error.astype(dtype)), start.astype(rows.dtype)
 
     def unfinished(result: tuple[Any, ...]) -> Array:
         growth, error = result
@@ -218,7 +218,7 @@ def _arnoldi(
 
     def unit(rows: Array, size: Array) -> Array:
         # A space that closes early goes on with directions of zero.
-        small = size <= 1e3 * jnp.finfo(size.dtype).eps
+        small = size <= 1e3 * float(jnp.finfo(size.dtype).eps)
         return jnp.where(
             small[:, None], 0, rows / jnp.where(small, 1, size)[:, None].astype(rows.dtype)
         )
@@ -258,13 +258,16 @@ def _rightmost(
     """Largest real part, its error, and where to start anew, of each sample."""
     # Derivatives of eigenvectors are not defined, and not of use.
     basis, matrix, rest = jax.lax.stop_gradient((basis, matrix, rest))
+    if is_half(matrix):  # of which LAPACK knows nothing
+        basis, matrix, rest = (leaf.astype(jnp.float32) for leaf in (basis, matrix, rest))
     _, count, units = basis.shape
     used = (basis != 0).any(axis=2)
     closed = ~used.all(axis=1) | (count == units)
     # What a space that closed early does not have lies far to the left.
     size = jnp.linalg.norm(matrix, axis=(1, 2))
     left = jnp.where(used, 0, -1 - 10 * size[:, None]).astype(matrix.dtype)
-    values, parts = jnp.linalg.eig(matrix + left[:, :, None] * jnp.eye(count, dtype=matrix.dtype))
+    identity = jnp.eye(count, dtype=matrix.dtype)
+    values, parts = jnp.linalg.eig(matrix + left[:, :, None] * identity[None])
     order = jnp.argsort(-values.real, axis=1)[:, :KEPT]
     values = jnp.take_along_axis(values, order, axis=1).real
     parts = jnp.take_along_axis(parts, order[:, None, :], axis=2)

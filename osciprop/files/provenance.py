@@ -10,6 +10,12 @@ import jax
 PACKAGES = ("osciprop", "jax", "numpy", "diffrax", "equinox", "optimistix")
 
 
+def versions() -> dict[str, str]:
+    """Versions of all that computes."""
+    found = {name: importlib.metadata.version(name) for name in PACKAGES}
+    return {**found, "python": platform.python_version()}
+
+
 def environment(folder: Path | None = None) -> dict[str, object]:
     """Versions of all that computes, the kind of device, and the git commit.
 
@@ -18,8 +24,7 @@ def environment(folder: Path | None = None) -> dict[str, object]:
     """
     device = jax.devices()[0]
     return {
-        **{name: importlib.metadata.version(name) for name in PACKAGES},
-        "python": platform.python_version(),
+        **versions(),
         "device": f"{device.platform}: {device.device_kind}",
         "git_commit": git_commit(folder or Path.cwd()),
     }

@@ -208,7 +208,7 @@ def contour_response(
         # Less the free state, of which a whole circle keeps nothing, but a single point all.
         return jax.tree.map(
             lambda leaf, at_zero: (
-                jnp.tensordot(factors, leaf - complex_like(at_zero, leaf), axes=1).real
+                jnp.tensordot(factors, leaf - complex_like(at_zero, leaf)[None], axes=1).real
             ),
             states,
             free.s,

@@ -10,9 +10,16 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray, PyTree
 
 from ..dynamics.correction import transposed_product
+from ..dynamics.dynamics import as_state
 from ..equilibria.attempts import at_once_or
 from ..equilibria.solution import Solution
-from ..errors import ConvergenceError, GradientAccuracyWarning, is_traced
+from ..errors import (
+    ConvergenceError,
+    GradientAccuracyWarning,
+    check_instance,
+    check_key,
+    is_traced,
+)
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, Scores, State
 from ..networks.preparation import prepare_pair
@@ -237,13 +244,13 @@ def estimate_gradient(
         >>> jax.tree.structure(updates) == jax.tree.structure(estimate.gradient)
         True
     """
-    if not isinstance(method, AbstractGradientMethod):
-        raise TypeError(
-            f"method is {method!r}: give an instance of a gradient method, such as "
-            "osciprop.HolomorphicEP(amplitude=0.4, points=8)"
-        )
+    check_instance("method", method, AbstractGradientMethod)
+    if key is not None:
+        check_key("key", key)
     x, targets = prepare_pair(network, x, y)
     method.check(network)
+    if initial is not None:
+        initial = as_state("initial", network, x, initial)
     estimate = at_once_or(
         network,
         method,

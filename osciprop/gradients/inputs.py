@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray
 
-from ..errors import ConvergenceError, is_traced
+from ..errors import ConvergenceError, check_instance, is_traced
 from ..networks.network import AbstractNetwork, State
 from ..networks.preparation import prepare_pair
 from ..trees import as_row, keep_samples
@@ -55,6 +55,7 @@ def input_gradient(
         >>> osciprop.gradients.input_gradient(network, x, y).shape
         (10, 4)
     """
+    check_instance("method", method, AbstractGradientMethod)
     inputs, targets = prepare_pair(network, x, y)
     estimate = estimate_gradient(
         network, inputs, targets, method, initial=initial, key=key, throw=throw

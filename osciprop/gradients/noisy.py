@@ -87,16 +87,6 @@ class NoisyDiagnostics(AbstractDiagnostics):
 ONE_STEP = euler_maruyama(1.0)
 
 
-def as_noise(value: AbstractNoise) -> AbstractNoise:
-    """A converter for fields. Raises `TypeError` for what is no noise."""
-    if not isinstance(value, AbstractNoise):
-        raise TypeError(
-            f"noise is {value!r}: give an osciprop noise, such as WhiteNoise(0.01); without "
-            "noise use osciprop.ClassicEP or osciprop.HolomorphicEP"
-        )
-    return value
-
-
 class NoisyPhases(Module):
     """How a noisy network is held at one teaching value after the other, and read there.
 
@@ -115,7 +105,7 @@ class NoisyPhases(Module):
         ValueError: a number is not positive, or a phase is too short for its reads.
     """
 
-    noise: AbstractNoise = eqx.field(converter=as_noise)
+    noise: AbstractNoise
     duration: Number = eqx.field(converter=number)
     reads: int = eqx.field(static=True)
     spacing: Number = eqx.field(converter=number)
@@ -273,7 +263,7 @@ class NoisyClassicEP(_NoisyMethod):
     """
 
     amplitude: Number = eqx.field(converter=number)
-    noise: AbstractNoise = eqx.field(converter=as_noise)
+    noise: AbstractNoise
     duration: Number = eqx.field(default=60.0, converter=number, kw_only=True)
     free_duration: Number | None = eqx.field(default=None, converter=optional_number, kw_only=True)
     reads: int = eqx.field(default=5, static=True, kw_only=True)
@@ -282,6 +272,7 @@ class NoisyClassicEP(_NoisyMethod):
     integrator: Integrator = eqx.field(default=ONE_STEP, kw_only=True)
 
     def __check_init__(self) -> None:
+        self.phases()  # they check themselves, and what the next line needs
         if self.free_duration is not None:
             _check_duration("free_duration", self.free_duration, self.reads, self.spacing)
 
@@ -341,7 +332,7 @@ class NoisyHolomorphicEP(_NoisyMethod):
 
     amplitude: Number = eqx.field(converter=number)
     points: int = eqx.field(static=True)
-    noise: AbstractNoise = eqx.field(converter=as_noise)
+    noise: AbstractNoise
     duration: Number = eqx.field(default=60.0, converter=number, kw_only=True)
     reads: int = eqx.field(default=1, static=True, kw_only=True)
     spacing: Number = eqx.field(default=1.0, converter=number, kw_only=True)

@@ -21,7 +21,13 @@ from ..dynamics.dynamics import Dynamics, make_dynamics, require_holomorphic
 from ..dynamics.integration import Integrator, adaptive, euler_maruyama
 from ..dynamics.noise import AbstractNoise, MeasurementNoise
 from ..dynamics.stochastic import require_key, with_noise
-from ..dynamics.teaching import AMPLITUDE_REMEDY, PERIOD_REMEDY, Oscillation, roots_of_unity
+from ..dynamics.teaching import (
+    AMPLITUDE_REMEDY,
+    PERIOD_REMEDY,
+    RAMP_REMEDY,
+    Oscillation,
+    roots_of_unity,
+)
 from ..equilibria.relaxation import judge
 from ..equilibria.relaxing import relax
 from ..equilibria.solution import Solution
@@ -179,7 +185,7 @@ class OscillatoryEP(AbstractOscillation):
     def __check_init__(self) -> None:
         check_positive("amplitude", self.amplitude, AMPLITUDE_REMEDY)
         check_positive("period", self.period, PERIOD_REMEDY)
-        check_not_negative("ramp", self.ramp, "0 starts at the full amplitude")
+        check_not_negative("ramp", self.ramp, RAMP_REMEDY)
         check_at_least("settle_periods", self.settle_periods, 0, "0 listens from the first moment")
         settling = self.settle_periods * self.period
         if not is_traced((self.ramp, settling)) and self.ramp > settling:

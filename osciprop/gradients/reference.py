@@ -192,15 +192,6 @@ class Implicit(_Adjoint):
     linear_solver: lineax.AbstractLinearSolver | None = None
     tolerance: Number | None = eqx.field(default=None, converter=optional_number)
 
-    def __check_init__(self) -> None:
-        if self.linear_solver is not None and not isinstance(
-            self.linear_solver, lineax.AbstractLinearSolver
-        ):
-            raise TypeError(
-                f"linear_solver is {self.linear_solver!r}: give an iterative Lineax solver such as "
-                "lineax.GMRES(rtol, atol), or tolerance=... by name"
-            )
-
     def solve_adjoint(
         self, operator: Callable[[State], State], source: State, tolerance: Float[Array, ""]
     ) -> LinearSolution:

@@ -9,9 +9,14 @@ The files, each importing only from those above it:
     synapses     what current an activity sends, and back
     pooling      one current out of a window of currents
     convolution  what a population of maps sends to another
+    metrics      how often, or how closely, outputs are right
     costs        what the teaching signal nudges the output to lower
+    sizes        whether the parts of a network fit each other
     network      the contract of a network; populations joined by synapses
     extensions   networks around a network: the same interface, more dynamics
+    circles      holomorphic or not: a function on circles in the complex plane
+    contract     a network of the user's own, checked where it is first met
+    promise      that it is holomorphic, tested where a method relies on it
     preparation  the user's `x` and `y` as arrays that fit the network, or an error
     build/       builders: the usual networks, from a list of sizes or layers
 """
@@ -23,13 +28,9 @@ from .activations import Identity as Identity
 from .activations import ReLU as ReLU
 from .activations import ShiftedSigmoid as ShiftedSigmoid
 from .activations import Tanh as Tanh
-from .build.convolutional import Maps as Maps
 from .build.convolutional import convolutional_perceptron as convolutional_perceptron
 from .build.convolutional import feedback_cnn as feedback_cnn
 from .build.convolutional import hopfield_cnn as hopfield_cnn
-from .build.convolutional import vgg4 as vgg4
-from .build.convolutional import vgg6 as vgg6
-from .build.convolutional import vgg16 as vgg16
 from .build.dense import hopfield_mlp as hopfield_mlp
 from .build.dense import hopfield_regressor as hopfield_regressor
 from .build.directed import feedback_mlp as feedback_mlp
@@ -37,6 +38,10 @@ from .build.directed import feedforward_mlp as feedforward_mlp
 from .build.directed import loop_mlp as loop_mlp
 from .build.directed import perceptron as perceptron
 from .build.directed import recurrent_network as recurrent_network
+from .build.layers import Maps as Maps
+from .build.layers import vgg4 as vgg4
+from .build.layers import vgg6 as vgg6
+from .build.layers import vgg16 as vgg16
 from .complexity import complex_like as complex_like
 from .complexity import matmul as matmul
 from .convolution import Convolution as Convolution
@@ -48,6 +53,11 @@ from .costs import Targets as Targets
 from .extensions import AbstractDoubled as AbstractDoubled
 from .extensions import AbstractExtension as AbstractExtension
 from .extensions import AssumedReciprocal as AssumedReciprocal
+from .metrics import AbstractMetric as AbstractMetric
+from .metrics import BinaryAccuracy as BinaryAccuracy
+from .metrics import ClassAccuracy as ClassAccuracy
+from .metrics import RegressionError as RegressionError
+from .metrics import metric_for as metric_for
 from .network import AbstractEnergyNetwork as AbstractEnergyNetwork
 from .network import AbstractNetwork as AbstractNetwork
 from .network import Network as Network

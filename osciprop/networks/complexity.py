@@ -14,6 +14,12 @@ def is_complex(tree: PyTree) -> bool:
     return any(jnp.iscomplexobj(leaf) for leaf in jax.tree.leaves(tree))
 
 
+def is_half(leaf: object) -> bool:
+    """Whether an array holds floating-point numbers of half precision."""
+    kind = getattr(leaf, "dtype", None)
+    return kind is not None and jnp.issubdtype(kind, jnp.floating) and kind.itemsize < 4
+
+
 def to_complex(tree: PyTree) -> PyTree:
     """Every real leaf as a complex array of the same precision; complex leaves as they are."""
 

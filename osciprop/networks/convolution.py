@@ -5,15 +5,20 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Inexact
 
-from ..errors import check_at_least
+from ..errors import check_at_least, shown
+from ..settings import weights
 from .complexity import complex_like
 from .pooling import AbstractPooling, NoPooling
 from .synapses import AbstractTransform
 
 
 def as_kernel(value: ArrayLike) -> Array:
-    """A converter for fields: a kernel as an array. Raises `ValueError` for other dimensions."""
-    array = jnp.asarray(value)
+    """A converter for fields: a kernel as an array. Raises `ValueError` for other dimensions,
+    `TypeError` for what holds no real numbers.
+    """
+    array = weights(value)
+    if not isinstance(array, jax.Array):
+        raise TypeError(f"kernel must be an array of real numbers, got {shown(value)}")
     if array.ndim != 4:
         raise ValueError(
             f"kernel has shape {array.shape}: give (rows, columns, channels in, channels out)"
@@ -35,6 +40,7 @@ class Convolution(AbstractTransform):
 
     Raises:
         ValueError: the kernel has other dimensions, or `padding` is negative.
+        TypeError: the kernel holds no real numbers.
 
     Source: hep2022, appendix A.2.
 
@@ -80,7 +86,7 @@ class Convolution(AbstractTransform):
     def _convolved(self, images: Inexact[Array, "batch height width inputs"]) -> Array:
         return _convolve(images, self.kernel, self.padding, self.padding)
 
-    def check(self, name: str, activity: Array) -> None:
+    def check(self, name: str, activity: Array | jax.ShapeDtypeStruct) -> None:
         channels = self.kernel.shape[2]
         if activity.ndim != 4 or activity.shape[3] != channels:
             raise ValueError(

@@ -12,9 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Inexact, Int, PRNGKeyArray
 
+from ..datasets.arrays import as_real_array
 from ..errors import check_finite, is_traced
 from ..settings import Module
 from .complexity import complex_like, matmul
+from .metrics import AbstractMetric, BinaryAccuracy, ClassAccuracy, metric_for
 from .synapses import truncated_normal
 
 Targets: TypeAlias = Int[Array, " batch"] | Float[Array, "batch outputs"]
@@ -43,47 +45,77 @@ class AbstractCost(Module):
     ) -> Inexact[Array, " batch"]:
         """The cost of each sample; `target` holds integer labels or one row per sample."""
 
+    def metric(self, target: np.ndarray, outputs: int) -> AbstractMetric:
+        """What training tells beside the cost, for all targets of a data set."""
+        return metric_for(target, outputs)
+
 
 def _target_rows(target: Targets, outputs: int, dtype: jnp.dtype) -> Float[Array, "batch outputs"]:
-    """Targets as one row per sample: labels become one-hot rows."""
-    if jnp.issubdtype(target.dtype, jnp.integer):
-        return jax.nn.one_hot(target, outputs, dtype=dtype)
-    return target.astype(dtype)
+    """Targets as one row per sample: labels become one-hot rows, for one output numbers 0 and 1."""
+    if not jnp.issubdtype(target.dtype, jnp.integer):
+        return target.astype(dtype)
+    if outputs == 1:
+        return target.astype(dtype)[:, None]
+    return jax.nn.one_hot(target, outputs, dtype=dtype)
 
 
 def check_targets(target: ArrayLike, batch: int, outputs: int) -> Targets:
-    """Targets as a JAX array, or a `ValueError` that says what is wrong with them."""
-    array = jnp.asarray(target)
+    """Targets as labels `(batch,)` or rows `(batch, outputs)`, or a `ValueError` that says what is
+    wrong with them.
+
+    A column of labels or, for a single output, a vector of numbers is taken for what it is; so are
+    rows of integers or booleans that have one number per output.
+    """
+    # Judged as given: JAX would wrap integers beyond its own.
+    array = target if isinstance(target, jax.Array) else as_real_array("y", target)
     if array.shape[:1] != (batch,):
         raise ValueError(
             f"y has shape {array.shape} but x holds {batch} samples: give one target per sample"
         )
+    if array.dtype == bool:
+        array = array.astype(np.int32)
     if jnp.issubdtype(array.dtype, jnp.integer):
-        if array.ndim != 1:
-            raise ValueError(
-                f"y has integer type {array.dtype} and shape {array.shape}: integer targets are "
-                "labels of shape (batch,); give rows of targets as floating-point numbers"
-            )
-        if is_traced(array) or not array.size:
-            return array
-        labels = np.asarray(array)
-        if labels.min() < 0 or labels.max() >= outputs:
-            raise ValueError(
-                f"y holds labels from {labels.min()} to {labels.max()}, but the network has "
-                f"{outputs} outputs: labels must lie in 0 ... {outputs - 1}"
-            )
-    elif array.shape != (batch, outputs):
+        if array.ndim == 2 and outputs > 1 and array.shape[1] == outputs:
+            return jnp.asarray(array).astype(float)
+        return _labels(array.reshape(-1) if array.shape == (batch, 1) else array, outputs)
+    if jnp.issubdtype(array.dtype, jnp.complexfloating):
+        raise ValueError(f"y is complex ({array.dtype}): give real targets")
+    if array.ndim == 1 and outputs == 1:
+        array = array[:, None]
+    if array.shape != (batch, outputs):
         raise ValueError(
-            f"y has shape {array.shape} but ({batch}, {outputs}) is needed: give one row per "
-            "sample with one value per output, or integer labels of shape (batch,)"
+            f"y has shape {array.shape} and type {array.dtype}, but ({batch}, {outputs}) is "
+            "needed: give one row per sample with one value per output, or class labels as "
+            "integers of shape (batch,), e.g. y.astype(int)"
         )
-    else:
-        check_finite("y", array, "remove or impute these values")
-    return array
+    check_finite("y", array, "remove or impute these values")
+    return jnp.asarray(array)
+
+
+def _labels(array: np.ndarray | Array, outputs: int) -> Int[Array, " batch"]:
+    if array.ndim != 1:
+        raise ValueError(
+            f"y has integer type {array.dtype} and shape {array.shape}: integer targets are "
+            f"labels of shape (batch,), or rows with one value for each of {outputs} outputs"
+        )
+    if is_traced(array) or not array.size:
+        return jnp.asarray(array)
+    labels = np.asarray(array)
+    classes = max(outputs, 2)  # a single output tells two classes apart
+    if labels.min() < 0 or labels.max() >= classes:
+        raise ValueError(
+            f"y holds labels from {labels.min()} to {labels.max()}, but the network has "
+            f"{outputs} output{'s' * (outputs > 1)}: labels must lie in 0 ... {classes - 1}"
+            + "; give numbers to be reached as floating-point ones"
+            * (outputs == 1)
+        )
+    return jnp.asarray(labels)
 
 
 class SquaredError(AbstractCost):
     """`C = 1/2 |s - y|^2` on the activity `s` of the output population itself.
+
+    Labels count as rows that are 1 at their class and 0 elsewhere, for one unit as numbers 0 and 1.
 
     Example:
         >>> osciprop.SquaredError()(jnp.ones((1, 2)), jnp.zeros((1, 2))).tolist()
@@ -103,7 +135,11 @@ class SquaredError(AbstractCost):
 def _cross_entropy(
     logits: Inexact[Array, "batch classes"], target: Targets
 ) -> Inexact[Array, " batch"]:
-    """`-log softmax(logits)[target]`."""
+    """`-log softmax(logits)[target]`; a single logit is that of class 1 against one of 0."""
+    if logits.shape[-1] == 1:
+        rows = _target_rows(target, 1, jnp.finfo(logits.dtype).dtype)
+        logits = jnp.concatenate([jnp.zeros_like(logits), logits], axis=-1)
+        target = jnp.concatenate([1 - rows, rows], axis=-1)
     # Shifted by the real maximum: safe for large logits, and holomorphic in them.
     peak = jax.lax.stop_gradient(jnp.max(logits.real, axis=-1, keepdims=True))
     shifted = logits - complex_like(peak, logits)
@@ -114,6 +150,9 @@ def _cross_entropy(
 
 class CrossEntropy(AbstractCost):
     """`C = -log softmax(s)[y]` on the activity `s` of the output population itself.
+
+    A population of one unit tells two classes apart: `C = log(1 + exp(s)) - s y`, for labels 0 and
+    1 or the probability of 1.
 
     Example:
         >>> cost = osciprop.CrossEntropy()
@@ -129,9 +168,14 @@ class CrossEntropy(AbstractCost):
     ) -> Inexact[Array, " batch"]:
         return _cross_entropy(activity, target)
 
+    def metric(self, target: np.ndarray, outputs: int) -> AbstractMetric:
+        return _class_metric(outputs)
+
 
 class SoftmaxCrossEntropy(AbstractCost):
     """`C = -log softmax(s W + b)[y]`: a trained readout outside the dynamics (hep2022).
+
+    With weights for one class, two are told apart, as by `CrossEntropy`.
 
     Args:
         weight: Readout weights, `(units, classes)`.
@@ -158,12 +202,20 @@ class SoftmaxCrossEntropy(AbstractCost):
         )
 
     def output(self, activity: Inexact[Array, "batch units"]) -> Inexact[Array, "batch classes"]:
-        return matmul(activity, self.weight) + complex_like(self.bias, activity)
+        return matmul(activity, self.weight) + complex_like(self.bias, activity)[None]
 
     def __call__(
         self, activity: Inexact[Array, "batch units"], target: Targets
     ) -> Inexact[Array, " batch"]:
         return _cross_entropy(self.output(activity), target)
+
+    def metric(self, target: np.ndarray, outputs: int) -> AbstractMetric:
+        return _class_metric(outputs)
+
+
+def _class_metric(outputs: int) -> AbstractMetric:
+    """That of a cross-entropy, whose rows are probabilities of classes."""
+    return BinaryAccuracy(0.0) if outputs == 1 else ClassAccuracy()
 
 
 def softmax_readout(
@@ -172,9 +224,3 @@ def softmax_readout(
     """A readout with truncated-normal weights of `stddev` (default `units**-0.5`), bias zero."""
     scale = units**-0.5 if stddev is None else stddev
     return SoftmaxCrossEntropy(truncated_normal(key, (units, classes), scale))
-
-
-def hits(scores: Float[Array, "batch outputs"], y: Array) -> Array:
-    """Per sample, whether the largest score is the target's."""
-    labels = y if jnp.issubdtype(y.dtype, jnp.integer) else jnp.argmax(y, axis=-1)
-    return jnp.argmax(scores, axis=-1) == labels.astype(int)

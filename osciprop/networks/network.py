@@ -12,14 +12,17 @@ from typing import TypeAlias
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Inexact, PyTree
 
 from ..errors import ReciprocityError, check_finite
-from ..settings import Module
-from ..trees import as_row, sample_sums
+from ..settings import Module, entries
+from ..trees import along_samples, as_row, sample_sums
 from .complexity import complex_like, is_complex
 from .costs import AbstractCost, Targets
+from .metrics import AbstractMetric, metric_for
 from .populations import AbstractPopulation
+from .sizes import check_parts, check_sizes
 from .synapses import INPUT, AbstractReciprocalSynapse, AbstractSynapse
 
 State: TypeAlias = PyTree[Inexact[Array, "batch ..."]]
@@ -74,6 +77,12 @@ class AbstractNetwork(Module):
     @abc.abstractmethod
     def output(self, s: State) -> Scores:
         """What the network answers: one row of scores per sample."""
+
+    def metric(self, y: np.ndarray, outputs: int) -> AbstractMetric:
+        """What training tells beside the cost, for all targets of a data set and so many outputs:
+        accuracy for labels and rows that mark a class, the squared error and R^2 for numbers.
+        """
+        return metric_for(y, outputs)
 
     def drive(self, x: Float[Array, "batch ..."]) -> PyTree:
         """All that depends on the clamped input alone, computed once per batch."""
@@ -209,18 +218,21 @@ class Network(AbstractNetwork):
         readout: The cost, and what it reads of the last population.
 
     Raises:
-        ValueError: a synapse names a population that is not there, or none comes from the input.
+        ValueError: a synapse names a population that is not there or does not fit its populations,
+            the readout does not fit the last one, or no synapse comes from the input.
+        TypeError: a part is none of its kind.
 
     Example:
         >>> [type(synapse).__name__ for synapse in network.synapses]
         ['Directed', 'Reciprocal']
     """
 
-    populations: tuple[AbstractPopulation, ...]
-    synapses: tuple[AbstractSynapse, ...]
+    populations: tuple[AbstractPopulation, ...] = eqx.field(converter=entries)
+    synapses: tuple[AbstractSynapse, ...] = eqx.field(converter=entries)
     readout: AbstractCost
 
     def __check_init__(self) -> None:
+        check_parts(self.populations, self.synapses, self.readout)
         count = len(self.populations)
         for index, synapse in enumerate(self.synapses):
             for name, place in (("source", synapse.source), ("target", synapse.target)):
@@ -239,6 +251,7 @@ class Network(AbstractNetwork):
                 )
         if not any(synapse.source == INPUT for synapse in self.synapses):
             raise ValueError("no synapse comes from INPUT: the network would not see its input")
+        check_sizes(self.populations, self.synapses, self.readout)
 
     def rest(self, x: Float[Array, "batch ..."]) -> State:
         return tuple(
@@ -318,7 +331,8 @@ class Network(AbstractNetwork):
             parts = [jax.tree.map(lambda a, b: a - complex_like(b, a), s, center), center]
         for part in parts:
             for population, activity in zip(self.populations, part, strict=True):
-                product = sample_sums(complex_like(population.bias, activity) * activity)
+                bias = along_samples(complex_like(population.bias, activity), activity)
+                product = sample_sums(bias * activity)
                 total = total + complex_like(product, total)
         for synapse in self.synapses:
             post = s[synapse.upper]
@@ -336,6 +350,9 @@ class Network(AbstractNetwork):
 
     def output(self, s: State) -> Scores:
         return self.readout.output(as_row(s[-1]))
+
+    def metric(self, y: np.ndarray, outputs: int) -> AbstractMetric:
+        return self.readout.metric(y, outputs)
 
     def slowest(self) -> Float[Array, ""]:
         return jnp.max(jnp.stack([population.neuron.slowest() for population in self.populations]))

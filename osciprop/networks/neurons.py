@@ -8,7 +8,10 @@ from jaxtyping import Array, Float, Inexact
 
 from ..errors import check_positive
 from ..settings import Module, Numbers, parameter
+from ..trees import along_samples
 from .activations import AbstractActivation, ShiftedSigmoid
+
+TIME_REMEDY = "give the time that the leak takes, in units of time"
 
 
 class AbstractNeuron(Module):
@@ -56,13 +59,13 @@ class LeakyIntegrator(AbstractNeuron):
     time_constant: Numbers = eqx.field(default=1.0, converter=parameter)
 
     def __check_init__(self) -> None:
-        check_positive("time_constant", self.time_constant, "give the leak a positive time")
+        check_positive("time_constant", self.time_constant, TIME_REMEDY)
 
     def velocity(
         self, potential: Inexact[Array, " batch *units"], current: Inexact[Array, " batch *units"]
     ) -> Inexact[Array, " batch *units"]:
         time_constant = self.time_constant.astype(jnp.finfo(potential.dtype).dtype)
-        rate = 1 / time_constant
+        rate = along_samples(1 / time_constant, potential)
         # A real rate times a complex potential, without promoting the rate.
         return rate.astype(potential.dtype) * (current - potential)
 

@@ -7,15 +7,15 @@ dense; projections carry through any transform, such as `osciprop.networks.Convo
 """
 
 import abc
+import math
 from collections.abc import Callable
 from functools import partial
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Inexact, PRNGKeyArray
 
-from ..settings import Module
+from ..settings import Module, weights
 from ..trees import as_row
 from .complexity import complex_like, matmul
 
@@ -90,6 +90,14 @@ class AbstractSynapse(Module):
         back = pull(shaped)
         return ((self.source, back[0]), (self.target, back[1]))
 
+    def sent(self, activity: jax.ShapeDtypeStruct) -> tuple[int, ...]:
+        """The shape of one sample's current that an activity of a batch makes by `forward`.
+
+        Raises an error for a shape that it does not take.
+        """
+        self.check("the activity", activity)
+        return jax.eval_shape(lambda pre: self.forward(pre), activity).shape[1:]
+
     @property
     def lower(self) -> int:
         """The population that `forward` starts from."""
@@ -101,7 +109,7 @@ class AbstractSynapse(Module):
         return self.target
 
     @abc.abstractmethod
-    def check(self, name: str, activity: Array) -> None:
+    def check(self, name: str, activity: Array | jax.ShapeDtypeStruct) -> None:
         """Raise `ValueError` if an activity, or input, called `name` is none to send `forward`."""
 
     def is_holomorphic(self) -> bool:
@@ -156,13 +164,26 @@ def pull_back(forward: Callable[[Activity], Activity], pre: Activity, post: Acti
 class _Dense(AbstractSynapse):
     """Shared part of the synapses that join every unit to every unit."""
 
-    weight: Float[Array, "pre post"]
+    weight: Float[Array, "pre post"] = eqx.field(converter=weights)
     source: int = eqx.field(static=True)
     target: int = eqx.field(static=True)
 
     # Written out, here and below, because type checkers put the inherited fields first.
     def __init__(self, weight: ArrayLike, source: int, target: int):
-        self.weight, self.source, self.target = jnp.asarray(weight), source, target
+        self.weight, self.source, self.target = weights(weight), source, target
+
+    def __check_init__(self) -> None:
+        if isinstance(self.weight, jax.Array) and self.weight.ndim != 2:
+            raise ValueError(
+                f"weight has shape {self.weight.shape}: give (units of the source, units of the "
+                "target)"
+            )
+
+    def sent(self, activity: jax.ShapeDtypeStruct) -> tuple[int, ...]:
+        before, after = self.weight.shape
+        if math.prod(activity.shape[1:]) != before:
+            raise ValueError(f"its weight of shape {self.weight.shape} takes {before} units")
+        return (after,)
 
     def forward(self, pre: Activity) -> Inexact[Array, "batch post"]:
         return matmul(as_row(pre), self.weight)
@@ -171,7 +192,7 @@ class _Dense(AbstractSynapse):
         deviation = self.forward(pre - complex_like(center, pre))
         return deviation + complex_like(self.forward(center), deviation)
 
-    def check(self, name: str, activity: Array) -> None:
+    def check(self, name: str, activity: Array | jax.ShapeDtypeStruct) -> None:
         if activity.ndim != 2 or activity.shape[1] != self.weight.shape[0]:
             raise ValueError(
                 f"{name} has shape {activity.shape}, but the network's input synapses take "
@@ -237,7 +258,7 @@ class AbstractTransform(Module):
         return pull_back(self, pre, post)
 
     @abc.abstractmethod
-    def check(self, name: str, activity: Array) -> None:
+    def check(self, name: str, activity: Array | jax.ShapeDtypeStruct) -> None:
         """Raise `ValueError` if an array called `name` is no activity that it takes."""
 
     @abc.abstractmethod
@@ -258,7 +279,7 @@ class _Projection(AbstractSynapse):
     def forward_about(self, center: Activity, pre: Activity) -> Activity:
         return self.transform.about(center, pre)
 
-    def check(self, name: str, activity: Array) -> None:
+    def check(self, name: str, activity: Array | jax.ShapeDtypeStruct) -> None:
         self.transform.check(name, activity)
 
     def is_holomorphic(self) -> bool:

@@ -7,12 +7,14 @@ The files, each importing only from those above it:
     system      neurons, teaching, noise, filters and synapses as one system
     simulation  one presentation of a sample to a network that learns online
     journal     what such a simulation records, and its checkpoints
-    learning    `simulate_learning`
+    learning    `Learning`, presentation by presentation; `simulate_learning`
 """
 
 from .journal import LearningRun as LearningRun
 from .journal import Probe as Probe
 from .journal import Recording as Recording
+from .learning import Learning as Learning
+from .learning import Presentation as Presentation
 from .learning import simulate_learning as simulate_learning
 from .lock_in import LockInFilter as LockInFilter
 from .lock_in import demodulate as demodulate

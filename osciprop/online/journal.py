@@ -11,10 +11,10 @@ import numpy as np
 from jaxtyping import PyTree
 
 from ..errors import check_at_least
-from ..files.checkpoint import load_checkpoint, require_settings, save_checkpoint
+from ..files.checkpoint import CheckpointError, load_checkpoint, require_settings, save_checkpoint
 from ..networks.network import AbstractNetwork
 from ..settings import Module
-from .simulation import Observe, Report, SimulationState
+from .simulation import Observe, SimulationState
 
 
 class Probe(Module):
@@ -80,7 +80,8 @@ class LearningRun:
         state: Where this run ended: `simulate_learning(..., start=run.state)` goes on from there.
         loss: One number per presentation, by the mean activity at its end, which is that of the
             free network.
-        accuracy: Likewise.
+        score: The network's metric, likewise.
+        metric: What it is called: `accuracy`, or `mean_squared_error` where numbers are learned.
         recording: What the probe saw; None without one.
 
     Example:
@@ -90,7 +91,8 @@ class LearningRun:
 
     state: SimulationState
     loss: np.ndarray
-    accuracy: np.ndarray
+    score: np.ndarray
+    metric: str
     recording: Recording | None
 
     @property
@@ -98,12 +100,22 @@ class LearningRun:
         """The trained network."""
         return self.state.network
 
+    @property
+    def accuracy(self) -> np.ndarray:
+        """The score, where that is the accuracy."""
+        if self.metric != "accuracy":
+            raise ValueError(f"this run has no accuracy: its score is the {self.metric}")
+        return self.score
+
     def __str__(self) -> str:
         last = slice(-min(len(self.loss), 100), None)
+        told = f"LearningRun: {self.state.count} presentations"
+        if not len(self.loss):
+            return told
         return (
-            f"LearningRun: {self.state.count} presentations; over the last {len(self.loss[last])} "
-            f"of this run loss {np.mean(self.loss[last]):.4g}, accuracy "
-            f"{np.mean(self.accuracy[last]):.4g}"
+            f"{told}; over the last {len(self.loss[last])} of this run loss "
+            f"{np.mean(self.loss[last]):.4g}, {self.metric.replace('_', ' ')} "
+            f"{np.mean(self.score[last]):.4g}"
         )
 
 
@@ -111,49 +123,49 @@ class LearningRun:
 class Journal:
     """A simulation so far: its state, and all that was recorded on the way there.
 
-    `rows` holds (presentation, loss, accuracy); `seen` the arrays of the probe, one list per
-    recorded presentation. `pending` are reports still on the device.
+    `state` counts its presentations, and only what was recorded of those belongs to the journal: a
+    presentation becomes part of it with the assignment of its state. `rows` holds (loss, score) of
+    each; `seen` the arrays of the probe, one list per recorded presentation; `taken` is a checksum
+    of the batches so far, where somebody else makes them.
     """
 
     state: SimulationState
-    rows: list[tuple[int, float, float]] = dataclasses.field(default_factory=list)
+    first: int
+    rows: list[tuple[float, float]] = dataclasses.field(default_factory=list)
     seen: list[list[np.ndarray]] = dataclasses.field(default_factory=list)
     recorded: list[int] = dataclasses.field(default_factory=list)
-    pending: list[tuple[SimulationState, Report, list[Any] | None]] = dataclasses.field(
-        default_factory=list
-    )
+    taken: int = 0
 
-    @property
-    def newest(self) -> SimulationState:
-        """The state after the last presentation, reported on or not."""
-        return self.pending[-1][0] if self.pending else self.state
+    def add(
+        self, state: SimulationState, row: tuple[float, float], seen: list[Any] | None, taken: int
+    ) -> None:
+        """One presentation more."""
+        number = self.state.count
+        self.forget_interrupted()
+        if seen is not None:
+            self.seen.append([np.asarray(leaf) for leaf in seen])
+            self.recorded.append(number)
+        self.rows.append(row)
+        self.state, self.taken = state, taken
 
-    def settle(self) -> bool:
-        """Take the pending reports from the device; False at the first that is not finite, before
-        which the journal then ends.
-        """
-        while self.pending:
-            state, report, seen = self.pending[0]
-            loss, accuracy = float(report.loss), float(report.accuracy)
-            if not (bool(report.completed) and math.isfinite(loss)):
-                self.pending.clear()
-                return False
-            number = state.count - 1
-            if seen is not None:
-                self.seen.append([np.asarray(leaf) for leaf in seen])
-                self.recorded.append(number)
-            self.rows.append((number, loss, accuracy))
-            self.state = state
-            self.pending.pop(0)
-        return True
+    def forget_interrupted(self) -> None:
+        """Drop what was recorded of a presentation that did not become part of the journal."""
+        number = self.state.count
+        del self.rows[number - self.first :]
+        while self.recorded and self.recorded[-1] >= number:
+            self.recorded.pop()
+        del self.seen[len(self.recorded) :]
 
-    def result(self, probe: Probe | None, period: float, structure: Any) -> LearningRun:
+    def result(
+        self, probe: Probe | None, period: float, structure: Any, metric: str
+    ) -> LearningRun:
         """The journal as what a user gets."""
-        columns = np.asarray([row[1:] for row in self.rows], dtype=float).reshape(-1, 2)
+        self.forget_interrupted()
+        columns = np.asarray(self.rows, dtype=float).reshape(-1, 2)
         recording = None
         if probe is not None:
             recording = _recording(probe, self.recorded, self.seen, period, structure)
-        return LearningRun(self.state, columns[:, 0], columns[:, 1], recording)
+        return LearningRun(self.state, columns[:, 0], columns[:, 1], metric, recording)
 
 
 def _recording(
@@ -175,20 +187,31 @@ def _recording(
 
 def save_journal(path: Path, journal: Journal, settings: dict[str, Any]) -> None:
     """Write all that is known, so that nothing simulated is lost."""
+    journal.forget_interrupted()
     shapes = [[(list(leaf.shape), str(leaf.dtype)) for leaf in arrays] for arrays in journal.seen]
+    rows = np.asarray(journal.rows, dtype=float).reshape(-1, 2)
     header = {
         "settings": settings,
-        "rows": journal.rows,
+        "first": journal.first,
+        "presentations": len(rows),
+        "taken": journal.taken,
         "recorded": journal.recorded,
         "shapes": shapes,
     }
-    save_checkpoint(path, (journal.state, journal.seen), header)
+    save_checkpoint(path, (journal.state, rows, journal.seen), header)
 
 
 def load_journal(path: Path, like: SimulationState, settings: dict[str, Any]) -> Journal:
     """The journal of a checkpoint. Raises `CheckpointError` if it is of another simulation."""
     header = require_settings(path, settings)
-    seen = [[np.zeros(shape, kind) for shape, kind in arrays] for arrays in header["shapes"]]
-    (state, arrays), _ = load_checkpoint(path, (like, seen))
-    rows = [(int(number), loss, accuracy) for number, loss, accuracy in header["rows"]]
-    return Journal(state, rows, arrays, list(header["recorded"]))
+    try:
+        first, count, taken = (int(header[name]) for name in ("first", "presentations", "taken"))
+        seen = [[np.zeros(shape, kind) for shape, kind in arrays] for arrays in header["shapes"]]
+        recorded = [int(number) for number in header["recorded"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"{path} is no checkpoint of a simulation ({error!r}): use another path"
+        ) from error
+    (state, rows, arrays), _ = load_checkpoint(path, (like, np.zeros((count, 2)), seen))
+    listed = [(float(loss), float(score)) for loss, score in np.asarray(rows).tolist()]
+    return Journal(state, first, listed, arrays, recorded, taken)

@@ -1,34 +1,320 @@
-"""`simulate_learning`: a network that learns while it oscillates, as a physical system would.
+"""Networks that learn while they oscillate, as physical systems would.
 
 Neurons relax, the teaching signal rotates without pause, inputs change from sample to sample, noise
 acts on every neuron, and the synapses move: nothing is stopped, reset, or switched between phases.
+`Learning` is such a simulation as a loop that one can enter, `simulate_learning` its short form.
 """
 
+import dataclasses
+import math
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import equinox as eqx
 import jax
-from jaxtyping import PRNGKeyArray
+import numpy as np
+from jaxtyping import Array, PRNGKeyArray
 
-from ..datasets import Batches, Dataset
-from ..datasets.batches import Batch
+from ..datasets.batches import Batch, Batches
+from ..datasets.samples import Data, Samples, as_task, with_batch
 from ..dynamics.dynamics import require_holomorphic
 from ..errors import NonFiniteLossError, check_at_least
-from ..files.checkpoint import described, key_numbers
+from ..files.checkpoint import CheckpointError, key_numbers
+from ..files.durable import require_writable
+from ..files.fingerprint import data_fingerprint, describe, describe_constants
+from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork
-from ..networks.preparation import prepare_pair
+from ..networks.preparation import output_count, prepare_pair, prepare_targets
+from ..progress import progress_bar
 from .journal import Journal, LearningRun, Probe, load_journal, save_journal
-from .simulation import Simulation, SimulationState, begin, present
+from .simulation import Report, Simulation, SimulationState, begin, present
 
-# Reports are looked at in pieces of this many presentations, so that the device never waits.
-PIECE = 16
+
+@dataclasses.dataclass(frozen=True)
+class Presentation:
+    """One presentation of a simulation, done.
+
+    Args:
+        number: How many there were before it.
+        loss: Mean cost by the mean activity at its end, which is that of the free network.
+        score: The network's metric, likewise.
+        state: The simulation after it.
+
+    Example:
+        >>> "loss" in osciprop.online.Presentation.__dataclass_fields__
+        True
+    """
+
+    number: int
+    loss: float
+    score: float
+    state: SimulationState
+
+
+@dataclasses.dataclass(frozen=True)
+class _Begun:
+    """A presentation that the device is simulating, or has simulated."""
+
+    before: SimulationState
+    after: SimulationState
+    report: Report
+    seen: list[Array] | None
+
+
+@final
+class Learning:
+    """A simulation of online learning that one drives, presentation by presentation.
+
+    Between two of them the state can be read and replaced, the loop can be left, and another one
+    goes on from there. `osciprop.simulate_learning` is the short form.
+
+    With `checkpoint`, a file is written every `checkpoint_every` presentations, at the end, and
+    when a loop is left, by an interrupt or error too; if it exists, the simulation goes on from it
+    and gives the numbers of an uninterrupted one, bit for bit on the same machine.
+
+    Args:
+        network: The network: `osciprop.Network`, or one of the user's own.
+        data: Training samples: a `Dataset`, arrays `(x, y)`, or an iterable of batches `(x, y)`
+            (see `osciprop.datasets.Stream`), which is begun anew at its end; samples to test on
+            are not used.
+        simulation: Teaching, filters, plasticity, noise and numerics.
+        batch_size: Copies of the network with common synapses, each of which sees a sample.
+        seed: Decides the order of samples, where data come as arrays.
+        key: Source of the noise; None without noise.
+        probe: What to record; None for nothing.
+        start: State of an earlier run to go on from; None to begin.
+        checkpoint: File to go on from, and to write; None for none.
+        checkpoint_every: Presentations between two checkpoints.
+
+    Raises:
+        CheckpointError: the checkpoint belongs to another simulation, or is damaged.
+        HolomorphyError: the network is not holomorphic.
+        ValueError: an argument does not fit, there is noise without a `key`, or `start` is the
+            state of another simulation.
+
+    Example:
+        >>> data = osciprop.datasets.digits().subset(train=32)
+        >>> net = osciprop.hopfield_mlp([64, 8, 10], key=key)
+        >>> simulation = osciprop.Simulation(
+        ...     osciprop.Oscillation(0.05, 10.0), osciprop.PeriodicPlasticity(optax.sgd(0.1)),
+        ...     presentation=1, integrator=osciprop.euler_maruyama(0.5),
+        ... )
+        >>> learning = osciprop.online.Learning(net, data, simulation)
+        >>> [shown.number for shown in learning.presentations(2)]
+        [0, 1]
+    """
+
+    def __init__(
+        self,
+        network: AbstractNetwork,
+        data: Data,
+        simulation: Simulation,
+        *,
+        batch_size: int = 1,
+        seed: int = 0,
+        key: PRNGKeyArray | None = None,
+        probe: Probe | None = None,
+        start: SimulationState | None = None,
+        checkpoint: Path | str | None = None,
+        checkpoint_every: int = 1000,
+    ):
+        check_at_least("batch_size", batch_size, 1, "a network sees a sample at a time")
+        check_at_least("checkpoint_every", checkpoint_every, 1, "presentations between two files")
+        self._task = as_task(data, batch_size, seed)
+        self._simulation, self._key, self._probe = simulation, key, probe
+        self._path = None if checkpoint is None else Path(checkpoint)
+        self._checkpoint_every = checkpoint_every
+        train = self._task.train
+        if isinstance(train, Batches):
+            first, known = (train.x[:batch_size], train.y[:batch_size]), train.y
+        else:
+            first = train.first()
+            known = first[1]
+        x, _ = prepare_pair(network, *first)
+        require_holomorphic(network)  # now that there are samples to look at
+        prepare_targets(network, x, known, len(known))
+        self._metric = network.metric(np.asarray(known), output_count(network, x))
+        fresh = begin(network, x, simulation, key)
+        state = fresh if start is None else _going_on(start, fresh, len(x))
+        self._order = batch_size, seed
+        self._network, self._start = network, start
+        self._journal = Journal(state, state.count)
+        if self._path is not None:
+            require_writable(self._path)
+            if self._path.exists():
+                self._journal = load_journal(self._path, state, self._settings)
+        self._reader: Iterator[Batch] | None = None
+        self._ahead: dict[int, Batch] = {}
+        self._loops = 0
+
+    @cached_property
+    def _settings(self) -> dict[str, Any]:
+        """What must agree between a checkpoint and the simulation that goes on from it.
+
+        Batches that somebody else makes are compared as they come.
+        """
+        (batch_size, seed), train, probe = self._order, self._task.train, self._probe
+        data = {"name": self._task.name}
+        if isinstance(train, Batches):
+            data |= {"train": data_fingerprint({"x": train.x, "y": train.y})}
+        plan = None if probe is None else (probe.samples, probe.start, probe.stop, probe.every)
+        return {
+            "data": data,
+            "batch_size": batch_size,
+            "seed": seed,
+            "key": None if self._key is None else key_numbers(self._key),
+            "simulation": describe(self._simulation),
+            "network": describe_constants(self._network),
+            "probe": describe(plan),
+            "start": describe(self._start),
+        }
+
+    def __repr__(self) -> str:
+        return f"Learning({self.state.count} presentations)"
+
+    @property
+    def state(self) -> SimulationState:
+        """The simulation as it is now. One of the same structure may be put in its place."""
+        return self._journal.state
+
+    @state.setter
+    def state(self, state: SimulationState) -> None:
+        copies = len(jax.tree.leaves(self.state.u)[0])
+        if _going_on(state, self.state, copies).count != self.state.count:
+            raise ValueError(
+                f"state counts {state.count} presentations and the present one {self.state.count}: "
+                "give one of this moment, or begin a new Learning with start=state"
+            )
+        self._journal.state = state
+
+    @property
+    def network(self) -> AbstractNetwork:
+        """The network with the weights of the moment."""
+        return self.state.network
+
+    @property
+    def run(self) -> LearningRun:
+        """All that was recorded so far."""
+        structure = None
+        if self._probe is not None:
+            structure = _structure(self.state, self._simulation, self._probe)
+        period = float(self._simulation.teaching.period)
+        return self._journal.result(self._probe, period, structure, self._metric.name)
+
+    def save(self, path: Path | str | None = None) -> None:
+        """Write a checkpoint, to `path` or else to the file that the simulation was given.
+
+        Raises `ValueError` if there is neither.
+        """
+        path = self._path if path is None else Path(path)
+        if path is None:
+            raise ValueError("path is None, and no checkpoint was given: name a file")
+        save_journal(path, self._journal, self._settings)
+
+    def presentations(self, count: int) -> Iterator[Presentation]:
+        """Simulate until there were `count` presentations, counted from the simulation's beginning;
+        gives each once it has become part of it.
+
+        The next one is begun while the loop's body runs, and begun anew if that changes the state.
+        Raises `NonFiniteLossError` where the state or the loss is not finite any more, `ValueError`
+        where there were more presentations already.
+        """
+        check_at_least("presentations", count, 1, "the number of samples to be seen in all")
+        done = self.state.count
+        if done > count or (done == count and self._journal.first == count):
+            raise ValueError(
+                f"presentations={count} counts from the beginning of the simulation, which has had "
+                f"{done}: ask for more"
+            )
+        self._loops += 1
+        return self._presentations(count, self._loops)
+
+    def _presentations(self, count: int, loop: int) -> Iterator[Presentation]:
+        begun: _Begun | None = None
+        try:
+            for number in range(self.state.count, count):
+                state = self.state
+                if begun is None or begun.before is not state:
+                    begun = self._begin(state, number)
+                following = self._begin(begun.after, number + 1) if number + 1 < count else None
+                shown = self._commit(begun, number)
+                if self._path is not None and (number + 1) % self._checkpoint_every == 0:
+                    self.save()
+                yield shown
+                if self._loops != loop:
+                    raise RuntimeError(
+                        "another loop over this simulation has begun: finish or leave one before "
+                        "the next"
+                    )
+                begun = following
+        finally:
+            # Also where the loop is left, by an interrupt or error too: nothing made is lost.
+            if self._path is not None and self._loops == loop:
+                self.save()
+
+    def _begin(self, state: SimulationState, number: int) -> _Begun:
+        """Start a presentation. The device may be busy with the one before."""
+        x, y = self._sample(number)
+        probe = self._probe if self._probe is not None and self._probe.wants(number) else None
+        after, report, seen = present(
+            state,
+            x,
+            y,
+            self._simulation,
+            self._key,
+            self._metric,
+            None if probe is None else probe.observe,
+            1 if probe is None else probe.samples,
+        )
+        return _Begun(state, after, report, None if probe is None else jax.tree.leaves(seen))
+
+    def _commit(self, begun: _Begun, number: int) -> Presentation:
+        """Wait for a presentation, and make it part of the simulation."""
+        loss, score = float(begun.report.loss), float(begun.report.score)
+        if not (bool(begun.report.completed) and math.isfinite(loss)):
+            raise NonFiniteLossError(
+                f"the simulation is not finite after presentation {number} (counted from 0): use "
+                "slower plasticity (a smaller learning rate, a longer time_constant), a smaller "
+                "amplitude, smaller steps, or clip the gradient (optax.clip_by_global_norm)"
+            )
+        taken = self._journal.taken
+        if not isinstance(self._task.train, Batches):
+            taken = with_batch(taken, self._ahead[number])
+        self._journal.add(begun.after, (loss, score), begun.seen, taken)
+        return Presentation(number, loss, score, begun.after)
+
+    def _sample(self, number: int) -> tuple[Array, Targets]:
+        """The batch of a presentation, which may be asked for again until the one after it is."""
+        for old in [known for known in self._ahead if known < number - 1]:
+            del self._ahead[old]
+        if self._reader is None:
+            self._reader = self._opened(number)
+        if number not in self._ahead:
+            self._ahead[number] = next(self._reader)
+        return prepare_pair(self.network, *self._ahead[number])
+
+    def _opened(self, number: int) -> Iterator[Batch]:
+        """Batches from that of a presentation on, epoch after epoch."""
+        train = self._task.train
+        if isinstance(train, Batches):
+            epoch, step = divmod(number, train.steps_per_epoch)
+            return _from(train, epoch, step)
+        batches, taken = _from(train, 0, 0), 0
+        for _ in range(number - self._journal.first):
+            taken = with_batch(taken, next(batches))
+        if taken != self._journal.taken:
+            raise CheckpointError(
+                f"{self._path}: data give other batches than before: seed the loader's order, or "
+                "give osciprop.datasets.Batches"
+            )
+        return batches
 
 
 def simulate_learning(
     network: AbstractNetwork,
-    data: Dataset,
+    data: Data,
     simulation: Simulation,
     *,
     presentations: int,
@@ -50,11 +336,13 @@ def simulate_learning(
 
     Args:
         network: The network: `osciprop.Network`, or one of the user's own.
-        data: Training samples; test samples are not used.
+        data: Training samples: a `Dataset`, arrays `(x, y)`, or an iterable of batches `(x, y)`
+            (see `osciprop.datasets.Stream`), which is begun anew at its end; samples to test on
+            are not used.
         simulation: Teaching, filters, plasticity, noise and numerics.
         presentations: Number of samples to be seen, counted from the simulation's beginning.
         batch_size: Copies of the network with common synapses, each of which sees a sample.
-        seed: Decides the order of samples.
+        seed: Decides the order of samples, where data come as arrays.
         key: Source of the noise; None without noise.
         probe: What to record; None for nothing.
         start: State of an earlier run to go on from; None to begin.
@@ -63,14 +351,14 @@ def simulate_learning(
         progress: Whether to show a bar.
 
     Returns:
-        Loss and accuracy of every presentation, and the state to go on from.
+        Loss and metric of every presentation, and the state to go on from.
 
     Raises:
         NonFiniteLossError: the state or the loss is not finite any more; the checkpoint holds the
             last finite state.
-        CheckpointError: the checkpoint belongs to another simulation.
-        ValueError: an argument does not fit, there is noise without a `key`, or `start` is the
-            state of another simulation.
+        CheckpointError: the checkpoint belongs to another simulation, or is damaged.
+        ValueError: an argument does not fit, there is noise without a `key`, `start` is the state
+            of another simulation, or had that many presentations already.
 
     Example:
         >>> data = osciprop.datasets.digits().subset(train=32, test=16)
@@ -83,55 +371,25 @@ def simulate_learning(
         >>> run.loss.shape
         (2,)
     """
-    from tqdm import tqdm  # slow to import, and not needed before
-
     check_at_least("presentations", presentations, 1, "the number of samples to be seen in all")
-    check_at_least("checkpoint_every", checkpoint_every, 1, "presentations between two files")
-    require_holomorphic(network)
-    batches = Batches(data.x_train, data.y_train, batch_size, seed=seed)
-    x, y = prepare_pair(network, data.x_train[:batch_size], data.y_train[:batch_size])
-    fresh = begin(network, x, simulation, key)
-    state = fresh if start is None else _going_on(start, fresh, batch_size)
-    journal = Journal(state)
-    path = None if checkpoint is None else Path(checkpoint)
-    settings = _settings(network, data, simulation, batch_size, seed, key, probe)
-    if path is not None and path.exists():
-        journal = load_journal(path, state, settings)
-    done = journal.state.count
-    bar = tqdm(total=presentations, initial=done, disable=not progress, unit="sample")
-    try:
-        with bar:
-            samples = _samples(batches, done)
-            for number in range(done, presentations):
-                x, y = prepare_pair(network, *next(samples))
-                wanted = probe if probe is not None and probe.wants(number) else None
-                after, report, seen = present(
-                    journal.newest,
-                    x,
-                    y,
-                    simulation,
-                    key,
-                    None if wanted is None else wanted.observe,
-                    1 if wanted is None else wanted.samples,
-                )
-                arrays = None if wanted is None else jax.tree.leaves(seen)
-                journal.pending.append((after, report, arrays))
-                due = path is not None and (number + 1) % checkpoint_every == 0
-                if due or len(journal.pending) == PIECE or number == presentations - 1:
-                    _settle(journal)
-                    bar.update(number + 1 - bar.n)
-                    bar.set_postfix(loss=f"{journal.rows[-1][1]:.3f}", refresh=False)
-                if due and path is not None:
-                    save_journal(path, journal, settings)
-    finally:
-        # Also on an interrupt or error: what was simulated is not lost.
-        journal.settle()
-        if path is not None:
-            save_journal(path, journal, settings)
-    structure = None
-    if probe is not None:
-        structure = _structure(journal.state, simulation, probe)
-    return journal.result(probe, float(simulation.teaching.period), structure)
+    learning = Learning(
+        network,
+        data,
+        simulation,
+        batch_size=batch_size,
+        seed=seed,
+        key=key,
+        probe=probe,
+        start=start,
+        checkpoint=checkpoint,
+        checkpoint_every=checkpoint_every,
+    )
+    bar = progress_bar(presentations, unit="sample", initial=learning.state.count, shown=progress)
+    with bar:
+        for shown in learning.presentations(presentations):
+            bar.update()
+            bar.set_postfix(loss=f"{shown.loss:.3f}", refresh=False)
+    return learning.run
 
 
 def _going_on(start: SimulationState, fresh: SimulationState, batch_size: int) -> SimulationState:
@@ -155,22 +413,16 @@ def _going_on(start: SimulationState, fresh: SimulationState, batch_size: int) -
     return start
 
 
-def _samples(batches: Batches, number: int) -> Iterator[Batch]:
-    """Batches from the given one on, epoch after epoch."""
-    epoch, step = divmod(number, batches.steps_per_epoch)
+def _from(samples: Samples, epoch: int, step: int) -> Iterator[Batch]:
+    """Batches from a step of an epoch on, epoch after epoch."""
     while True:
-        yield from batches.epoch(epoch, step)
+        empty = True
+        for batch in samples.epoch(epoch, step):
+            empty = False
+            yield batch
+        if empty and not step:
+            raise ValueError(f"data gave no batch in epoch {epoch}: {samples!r}")
         epoch, step = epoch + 1, 0
-
-
-def _settle(journal: Journal) -> None:
-    if not journal.settle():
-        raise NonFiniteLossError(
-            f"the simulation is not finite after presentation {journal.state.count} (counted from "
-            "0): use slower plasticity (a smaller learning rate, a longer time_constant), a "
-            "smaller amplitude, smaller steps, or clip the gradient "
-            "(optax.clip_by_global_norm)"
-        )
 
 
 def _structure(state: SimulationState, simulation: Simulation, probe: Probe) -> Any:
@@ -186,26 +438,3 @@ def _structure(state: SimulationState, simulation: Simulation, probe: Probe) -> 
         )
     )
     return jax.tree.structure(seen)
-
-
-def _settings(
-    network: AbstractNetwork,
-    data: Dataset,
-    simulation: Simulation,
-    batch_size: int,
-    seed: int,
-    key: PRNGKeyArray | None,
-    probe: Probe | None,
-) -> dict[str, Any]:
-    """What must agree between a checkpoint and the simulation that goes on from it."""
-    plan = None if probe is None else [probe.samples, probe.start, probe.stop, probe.every]
-    return {
-        "data": data.name,
-        "samples": len(data.x_train),
-        "batch_size": batch_size,
-        "seed": seed,
-        "key": None if key is None else key_numbers(key),
-        "simulation": described(simulation),
-        "network": str(jax.tree.structure(network)),
-        "probe": plan if plan is None else [str(number) for number in plan],
-    }

@@ -135,10 +135,12 @@ class PeriodicPlasticity(AbstractPlasticity):
     def update(
         self, gradient: PyTree[Array], own: PyTree, network: AbstractNetwork, index: Array
     ) -> tuple[AbstractNetwork, PyTree]:
-        parameters = eqx.filter(network, eqx.is_inexact_array)
+        trained = network.trainable()
         with jax.numpy_dtype_promotion("standard"):
-            updates, after = self.optimizer.update(gradient, own, parameters)
+            updates, after = self.optimizer.update(
+                eqx.filter(gradient, trained), own, eqx.filter(network, trained)
+            )
         due = (index + 1) % self.every == 0
         kept = jax.tree.map(lambda new, old: jnp.where(due, new, old), after, own)
         updates = jax.tree.map(lambda step: jnp.where(due, step, 0), updates)
-        return eqx.apply_updates(network, eqx.filter(updates, network.trainable())), kept
+        return eqx.apply_updates(network, updates), kept

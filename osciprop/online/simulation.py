@@ -20,7 +20,8 @@ from ..dynamics.teaching import Oscillation
 from ..errors import check_at_least
 from ..gradients.estimate import batch_mean
 from ..networks.complexity import real_dtype, to_complex
-from ..networks.costs import Targets, hits
+from ..networks.costs import Targets
+from ..networks.metrics import AbstractMetric
 from ..networks.network import AbstractNetwork, State
 from ..settings import Module
 from ..trees import all_finite
@@ -74,7 +75,8 @@ class Simulation(Module):
         if self.integrator.dt0 is None:
             return
         steps = float(self.teaching.period) / float(self.integrator.dt0)
-        if abs(steps - round(steps)) > 1e-3 or round(steps) < 4:
+        # Long periods of short steps: a step of float32 is off by its last digit.
+        if abs(steps - round(steps)) > max(1e-3, 1e-6 * steps) or round(steps) < 4:
             raise ValueError(
                 f"a period of {float(self.teaching.period):.6g} holds {steps:.6g} steps of "
                 f"{float(self.integrator.dt0):.6g}: choose the integrator's dt0 such that it holds "
@@ -112,12 +114,12 @@ class SimulationState(Module):
 
 
 class Report(Module):
-    """What every presentation tells: cost and accuracy of the mean activity at its end, and whether
+    """What every presentation tells: cost and metric of the mean activity at its end, and whether
     the integration went through.
     """
 
     loss: Float[Array, ""]
-    accuracy: Float[Array, ""]
+    score: Float[Array, ""]
     completed: Bool[Array, ""]
 
 
@@ -136,12 +138,9 @@ def begin(
     if noise is not None or simulation.measurement is not None:
         require_key(key)
     u = to_complex(network.rest(x))
-    trained = eqx.filter(network, network.trainable())
     return SimulationState(
         network=network,
-        rule=simulation.plasticity.begin(
-            trained if simulation.plasticity.moves() else eqx.filter(network, eqx.is_inexact_array)
-        ),
+        rule=simulation.plasticity.begin(eqx.filter(network, network.trainable())),
         u=u,
         # Presentations fold in their own numbers, counted from 0.
         noise=None
@@ -159,6 +158,7 @@ def present(
     y: Targets,
     simulation: Simulation,
     key: PRNGKeyArray | None,
+    metric: AbstractMetric,
     observe: Observe | None,
     samples: int,
 ) -> tuple[SimulationState, Report, PyTree[Array]]:
@@ -213,7 +213,7 @@ def present(
     mean = simulation.lock_in.mean(moment.filters)
     report = Report(
         loss=batch_mean(network.cost(mean, y)),
-        accuracy=jnp.mean(hits(network.output(mean), y).astype(float)),
+        score=metric.batch(network.output(mean), y),
         completed=jnp.all(completed) & all_finite(moment),
     )
     after = SimulationState(

@@ -45,5 +45,7 @@ class Stopwatch:
 def stopwatch() -> Stopwatch:
     """The one of this process."""
     made = Stopwatch()
-    jax.monitoring.register_event_duration_secs_listener(made.add)
+    # The annotation of JAX differs between its versions.
+    register: Any = jax.monitoring.register_event_duration_secs_listener
+    register(made.add)
     return made

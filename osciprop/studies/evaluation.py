@@ -14,7 +14,6 @@ from typing import Any
 
 import cloudpickle
 import jax
-import numpy as np
 
 from .compilation import stopwatch
 from .errors import StudyError

@@ -150,8 +150,10 @@ def _object(value: Any, text: Callable[[Any], str]) -> str:
         return f"{_name(type(value))} {ADDRESS.sub('', repr(value))}"
     if isinstance(reduced, str):  # the name of a global
         return f"{_name(type(value))} {reduced}"
-    parts = [list(p) if isinstance(p, types.GeneratorType) or hasattr(p, "__next__") else p
-             for p in reduced]
+    parts = [
+        list(p) if isinstance(p, types.GeneratorType) or hasattr(p, "__next__") else p
+        for p in reduced
+    ]
     return f"{_name(type(value))}<{', '.join(map(text, parts))}>"
 
 

@@ -65,9 +65,7 @@ def complaint(found: Results, known: Mapping[str, Kind]) -> str:
     return ""
 
 
-def target(
-    kept: np.dtype, value: np.ndarray, stored: Callable[[], np.ndarray]
-) -> np.dtype | None:
+def target(kept: np.dtype, value: np.ndarray, stored: Callable[[], np.ndarray]) -> np.dtype | None:
     """The type for a value beside those stored as another one, None if there is none."""
     # Without a look at what is stored, where it need not change for this value.
     found = widened(kept, np.empty(0, kept), value.dtype, value)

@@ -23,7 +23,6 @@ from .grid import Block, Grid
 from .layout import Contents
 from .records import read_json, write_json
 
-
 COMPUTE_ANEW = "run the study again to compute these points anew"
 
 
@@ -141,7 +140,9 @@ class FolderArrays(AbstractArrays):
 
     def complaint(self, name: str, block: Block, what: str) -> str:
         label = self.grid.label(block.points()[0])
-        return f"{self._path(name, block)} {what}, which holds {name!r} of the points from {label} on"
+        return (
+            f"{self._path(name, block)} {what}, which holds {name!r} of the points from {label} on"
+        )
 
     def failures(self, block: Block) -> list[Failure]:
         path = self._failures_path(block)

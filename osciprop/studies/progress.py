@@ -3,8 +3,7 @@
 import collections
 import dataclasses
 
-from tqdm import tqdm
-
+from ..progress import progress_bar
 from .evaluation import Outcome
 from .grid import Grid, Index
 
@@ -50,16 +49,17 @@ class Summary:
             text += (
                 f"; {self.computing:.3g} s of computing and {self.compiling:.3g} s of compilation"
                 f", on {', '.join(sorted(self.devices))} by {len(self.workers)} "
-                f"worker{'s, summed' * (len(self.workers) > 1)}; slowest {self.grid.label(point)} ({seconds:.3g} s)"
+                f"worker{'s, summed' * (len(self.workers) > 1)}; slowest "
+                f"{self.grid.label(point)} ({seconds:.3g} s)"
             )
         return text
 
 
 class Bar:
-    """A progress bar over points, with rate, time left, failures, and points by worker."""
+    """Progress over points, with rate, time left, failures, and points by worker."""
 
     def __init__(self, total: int, stored: int, shown: bool):
-        self._bar = tqdm(total=total, initial=stored, unit="point", disable=not shown)
+        self._bar = progress_bar(total, unit="point", initial=stored, shown=shown)
 
     def show(self, summary: Summary, count: int) -> None:
         """Advance by so many points."""

@@ -16,9 +16,9 @@ from .evaluation import Failure
 from .folder import FolderArrays
 from .grid import Block, make_grid
 from .layout import HEADER, Contents, read_contents
+from .records import read_json
 from .results import dataset
 from .running import FORMAT
-from .records import read_json
 from .store import DONE, FAILED, MISSING, ResultStore
 
 Found = TypeVar("Found")

@@ -186,9 +186,7 @@ class ResultStore:
             return failure
         return failure.adding(f"; at other points it is {self.arrays.kind(failure.output).dtype}")
 
-    def _sort(
-        self, results: Mapping[Index, Results]
-    ) -> tuple[dict[Index, Results], list[Failure]]:
+    def _sort(self, results: Mapping[Index, Results]) -> tuple[dict[Index, Results], list[Failure]]:
         """The results that fit those stored before, and the others as failures.
 
         The first one of a study says which arrays there are.

@@ -6,7 +6,9 @@ LARGEST = 2**53
 """Up to here every whole number is a double-precision one."""
 
 
-def widened(kept: np.dtype, values: np.ndarray, other: np.dtype, new: np.ndarray) -> np.dtype | None:
+def widened(
+    kept: np.dtype, values: np.ndarray, other: np.dtype, new: np.ndarray
+) -> np.dtype | None:
     """The type that holds `values`, kept as one type, and `new` ones of another; None for none.
 
     Whole numbers beside floating-point ones become double precision, whatever their size was: so

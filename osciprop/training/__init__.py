@@ -6,14 +6,17 @@ The files, each importing only from those above it:
     preprocessing  from stored pixels to a network's input, on the device
     hosts          several hosts as one machine, before JAX starts
     parallel       where a run's arrays live: one device, or batches spread over several
+    equality       whether two values, functions above all, are made of the same
+    optimizers     optimizers as arguments of compiled programs
     step           one training step: a gradient, an update from Optax
-    equality       optimizers that do the same, told by what they are made of
     memory         how much memory a training step takes
     history        what a training run recorded
     evaluation     how well a network does on data
     resuming       where a run stands, as a checkpoint
-    updates        one update after the other, launched and then confirmed
-    loop           `fit`: epochs over a data set, resumable at any update
+    reading        the batches of an epoch, read ahead of the updates that they become
+    updates        one update: launched, and then confirmed
+    training       `Training`: a run that one drives update by update
+    loop           `fit`: the same from beginning to end
     attacks        adversarial inputs, and the accuracy under them
 """
 
@@ -41,3 +44,6 @@ from .preprocessing import ChannelStatistics as ChannelStatistics
 from .preprocessing import Flattened as Flattened
 from .preprocessing import ImagePreprocessing as ImagePreprocessing
 from .preprocessing import RowsAsImages as RowsAsImages
+from .step import parameters as parameters
+from .training import Training as Training
+from .updates import Update as Update

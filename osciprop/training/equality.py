@@ -1,48 +1,36 @@
-"""Optimizers that do the same, told by what they are made of.
+"""Whether two values, functions above all, are made of the same."""
 
-Optax makes an optimizer of functions, each new for each call; to JAX another function is another
-program. Two functions of the same code, which close over the same values, are one here.
-"""
-
-import sys
+import functools
 import types
 from collections.abc import Hashable
 from typing import Any
 
 import jax
 import numpy as np
-import optax
 
-_known: dict[Hashable, optax.GradientTransformation] = {}
-
-
-def same(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:
-    """The optimizer, or the one given earlier that does the same: that has compiled programs.
-
-    Example:
-        >>> from osciprop.training.equality import same
-        >>> same(optax.adam(1e-3)) is same(optax.adam(1e-3))
-        True
-        >>> same(optax.adam(1e-3)) is same(optax.adam(1e-2))
-        False
-    """
-    return _known.setdefault(contents(optimizer), optimizer)
+from ..files.functions import by_name, parts
 
 
 def contents(value: Any, around: tuple[int, ...] = ()) -> Hashable:
-    """What a value is made of. What can change, or cannot be looked into, equals itself only."""
+    """What a value is made of: two functions of the same code, which close over the same values,
+    are equal. What can change, or cannot be looked into, equals itself only.
+
+    Example:
+        >>> from osciprop.training.equality import contents
+        >>> contents(optax.adam(1e-3)) == contents(optax.adam(1e-3))
+        True
+        >>> contents(optax.adam(1e-3)) == contents(optax.adam(1e-2))
+        False
+    """
     if id(value) in around:  # a function that calls itself
         return "itself", len(around) - around.index(id(value))
     around = (*around, id(value))
-    if isinstance(value, types.FunctionType) and not _by_name(value):
-        used = [name for name in value.__code__.co_names if name in value.__globals__]
-        parts = (
-            value.__defaults__,
-            tuple((value.__kwdefaults__ or {}).items()),
-            tuple(map(_held, value.__closure__ or ())),
-            tuple((name, value.__globals__[name]) for name in used),
-        )
-        return value.__code__, contents(parts, around)
+    if isinstance(value, types.FunctionType) and not by_name(value):
+        made = parts(value)
+        return made.code, contents(made[1:], around)
+    if isinstance(value, functools.partial):
+        given = value.func, value.args, tuple(sorted(value.keywords.items()))
+        return functools.partial, contents(given, around)
     if isinstance(value, tuple):
         return type(value), tuple(contents(part, around) for part in value)
     if isinstance(value, jax.Array) and not isinstance(value, jax.core.Tracer):
@@ -51,19 +39,6 @@ def contents(value: Any, around: tuple[int, ...] = ()) -> Hashable:
     if isinstance(value, bool | int | float | complex | str | bytes | None):
         return type(value), repr(value)
     return _Itself(value)
-
-
-def _by_name(function: types.FunctionType) -> bool:
-    """Whether a function is the only one of its name: it is not made anew for each call."""
-    module = sys.modules.get(function.__module__)
-    return module is not None and vars(module).get(function.__qualname__) is function
-
-
-def _held(cell: types.CellType) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:  # empty, as of a function that calls itself before it is complete
-        return None
 
 
 class _Itself:

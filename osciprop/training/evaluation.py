@@ -1,27 +1,31 @@
 """How well a network does on data, at its free equilibria."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PyTree
 
+from ..datasets.samples import Stream, as_pair
 from ..equilibria.own import OwnRelaxation
 from ..equilibria.relaxation import AbstractRelaxation
 from ..equilibria.relaxing import relax
 from ..errors import check_at_least
-from ..networks.costs import hits
 from ..networks.network import AbstractNetwork
-from ..networks.preparation import prepare_pair
+from ..networks.preparation import output_count, prepare_pair
 from ..settings import Module
 from .preprocessing import AbstractPreprocessing
 
 
 class Evaluation(Module):
-    """Mean cost, accuracy, and the fraction of samples whose relaxation converged.
+    """What an evaluation found.
 
     Args:
         loss: Mean cost.
-        accuracy: Fraction of samples whose largest score is the target's.
+        scores: The network's metric, by name: `accuracy` for classes; `mean_squared_error` and
+            `r_squared` for numbers.
         converged: Fraction of samples whose relaxation converged.
 
     Example:
@@ -30,55 +34,103 @@ class Evaluation(Module):
     """
 
     loss: float
-    accuracy: float
+    scores: dict[str, float]
     converged: float
+
+    @property
+    def accuracy(self) -> float:
+        """Fraction of samples that are right."""
+        return self._score("accuracy")
+
+    @property
+    def mean_squared_error(self) -> float:
+        """Mean over samples and outputs."""
+        return self._score("mean_squared_error")
+
+    @property
+    def r_squared(self) -> float:
+        """Coefficient of determination, the mean over outputs."""
+        return self._score("r_squared")
+
+    def _score(self, name: str) -> float:
+        if name not in self.scores:
+            raise ValueError(
+                f"this evaluation has no {name}, but {' and '.join(self.scores)}: that is what "
+                "network.metric tells for targets of this kind"
+            )
+        return self.scores[name]
 
 
 def evaluate(
     network: AbstractNetwork,
-    x: np.ndarray,
-    y: np.ndarray,
+    x: Any,
+    y: Any = None,
     *,
     relaxation: AbstractRelaxation = OwnRelaxation(),
     batch_size: int = 500,
     preprocessing: AbstractPreprocessing | None = None,
 ) -> Evaluation:
-    """Mean cost and accuracy of a network on data, at its free equilibria.
+    """Mean cost and metric of a network on data, at its free equilibria.
 
-    The accuracy counts the largest score and, for target rows, where both have their largest entry.
-    Samples whose relaxation did not converge count as they stand, and `converged` says how many
-    did.
+    Classes count as right where the largest score is the target's; for a single output, where it
+    lies on the target's side of the threshold. Numbers are told by the mean squared error and
+    R^2. Samples whose relaxation did not converge count as they stand, and `converged` says how
+    many did.
 
     Args:
         network: The network: `osciprop.Network`, or one of the user's own.
-        x: Inputs, `(batch, features)`, or of whatever shape the network takes.
-        y: Targets: integer labels `(batch,)`, or rows `(batch, outputs)`.
+        x: Inputs, `(n, features)`, or of whatever shape the network takes. Or, without `y`: a
+            `Dataset`, of which the test samples are taken; a pair `(x, y)`; or an iterable of such
+            pairs, batch by batch.
+        y: Targets: integer labels `(n,)`, or rows `(n, outputs)`.
         relaxation: How equilibria are found.
         batch_size: Number of samples at a time.
         preprocessing: What makes the network's inputs of stored samples, by its `evaluate`; None
             for inputs as they are.
 
     Returns:
-        Mean cost, accuracy, and the fraction of samples whose relaxation converged.
+        Mean cost, metric, and the fraction of samples whose relaxation converged.
 
     Raises:
-        ValueError: the data do not fit the network, or the batch size is below 1.
+        ValueError: the data do not fit the network, there are none, or the batch size is below 1.
 
     Example:
         >>> 0 <= osciprop.evaluate(network, x, y).accuracy <= 1
         True
+        >>> found = osciprop.evaluate(network, [(x[:5], y[:5]), (x[5:], y[5:])])
+        >>> found.accuracy == osciprop.evaluate(network, x, y).accuracy
+        True
     """
     check_at_least("batch_size", batch_size, 1, "evaluate at least one sample at a time")
-    loss, correct, converged = 0.0, 0, 0
-    for start in range(0, len(x), batch_size):
-        batch = slice(start, start + batch_size)
-        inputs, targets = prepare_pair(network, measured(preprocessing, x[batch]), y[batch])
+    data = as_pair(x if y is None else (x, y))
+    metric, sums, loss, converged, count = None, None, 0.0, 0, 0
+    for stored, targets in as_batches(data, batch_size):
+        inputs, wanted = prepare_pair(network, measured(preprocessing, stored), targets)
         solution = relax(network, inputs, relaxation=relaxation, throw=False)
-        batch_loss, batch_correct = score(network, solution.s, targets)
-        loss += float(batch_loss)
-        correct += int(batch_correct)
+        cost, outputs = answers(network, solution.s, wanted)
+        if metric is None:  # by all targets, where they are at hand
+            known = targets if isinstance(data, Stream) else data[1]
+            metric = network.metric(known, output_count(network, inputs))
+        part = metric.sums(np.asarray(outputs), np.asarray(wanted))
+        sums = part if sums is None else sums + part
+        loss += float(cost)
         converged += int(np.count_nonzero(solution.converged))
-    return Evaluation(loss / len(x), correct / len(x), converged / len(x))
+        count += len(inputs)
+    if metric is None or sums is None:
+        raise ValueError("x holds no samples: evaluate at least one")
+    return Evaluation(loss / count, metric.scores(sums), converged / count)
+
+
+def as_batches(
+    data: tuple[np.ndarray, np.ndarray] | Stream, size: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Samples and targets, so many at a time."""
+    if isinstance(data, Stream):
+        yield from data.epoch(0)
+        return
+    x, y = data
+    for start in range(0, len(x), size):
+        yield x[start : start + size], y[start : start + size]
 
 
 def measured(preprocessing: AbstractPreprocessing | None, x: np.ndarray) -> np.ndarray | Array:
@@ -87,6 +139,6 @@ def measured(preprocessing: AbstractPreprocessing | None, x: np.ndarray) -> np.n
 
 
 @eqx.filter_jit
-def score(network: AbstractNetwork, s: PyTree, y: Array) -> tuple[Array, Array]:
-    """The sum of the costs, and how many samples are right."""
-    return jnp.sum(network.cost(s, y)), jnp.sum(hits(network.output(s), y))
+def answers(network: AbstractNetwork, s: PyTree, y: Array) -> tuple[Array, Array]:
+    """The sum of the costs, and the outputs."""
+    return jnp.sum(network.cost(s, y)), network.output(s)

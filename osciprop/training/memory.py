@@ -5,14 +5,16 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import numpy as np
 import optax
 from jaxtyping import Array, ArrayLike, PRNGKeyArray, PyTree
 
 from ..gradients import AbstractGradientMethod
 from ..networks.costs import Targets
+from ..networks.metrics import AbstractMetric
 from ..networks.network import AbstractNetwork
-from ..networks.preparation import prepare_pair
-from .equality import same
+from ..networks.preparation import output_count, prepare_pair
+from .optimizers import Optimizer, as_optimizer
 from .parallel import AbstractPlacement, OneDevice
 from .step import TrainingState, begin, train_step
 
@@ -98,11 +100,14 @@ def memory_estimate(
         >>> found.total > found.parameters > 0
         True
     """
-    inputs, targets = placement.split(prepare_pair(network, x, y))
+    inputs, targets = prepare_pair(network, x, y)
     method.check(network)
-    optimizer = same(optimizer)  # as in `fit`, whose program this is
+    metric = network.metric(np.asarray(targets), output_count(network, inputs))
+    inputs, targets = placement.split((inputs, targets))
     state, method = placement.replicate((begin(network, optimizer), method))
-    return step_memory(state, inputs, targets, method, optimizer, jax.random.key(0))
+    # As in `fit`, whose program this is.
+    called = as_optimizer(optimizer)
+    return step_memory(state, inputs, targets, method, called, metric, jax.random.key(0))
 
 
 def step_memory(
@@ -110,13 +115,14 @@ def step_memory(
     x: Array,
     y: Targets,
     method: AbstractGradientMethod,
-    optimizer: optax.GradientTransformation,
+    optimizer: Optimizer,
+    metric: AbstractMetric,
     key: PRNGKeyArray,
 ) -> MemoryEstimate:
     """Like `memory_estimate`, for arrays that are prepared and placed."""
     step: Any = train_step  # Equinox annotates a compiled function as a plain one
     # JAX keeps what is compiled: calling the step with such arrays does not compile it again.
-    compiled = step.lower(state, x, y, method, optimizer, key).compile()
+    compiled = step.lower(state, x, y, method, optimizer, metric, key).compile()
     analysis = compiled.compiled.memory_analysis()
     return MemoryEstimate(
         parameters=_size(eqx.filter(state.network, eqx.is_inexact_array)),

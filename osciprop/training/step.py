@@ -7,9 +7,11 @@ import optax
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
 from ..gradients import AbstractGradientMethod, Estimate
-from ..networks.costs import hits
+from ..networks.metrics import AbstractMetric
 from ..networks.network import AbstractNetwork
 from ..settings import Module
+from ..trees import all_finite
+from .optimizers import Optimizer, objective_of, require_optimizer
 
 
 class TrainingState(Module):
@@ -21,9 +23,28 @@ class TrainingState(Module):
 
 def begin(network: AbstractNetwork, optimizer: optax.GradientTransformation) -> TrainingState:
     """A network with a fresh optimizer state."""
+    require_optimizer(optimizer)
     # Optax itself does not keep to strict promotion.
     with jax.numpy_dtype_promotion("standard"):
-        return TrainingState(network, optimizer.init(eqx.filter(network, eqx.is_inexact_array)))
+        return TrainingState(network, optimizer.init(parameters(network)))
+
+
+def parameters(network: AbstractNetwork) -> PyTree:
+    """The parameters that training changes, with None in the place of all else.
+
+    That is the structure which Optax sees, and which labels of its `multi_transform` have.
+
+    Args:
+        network: The network: `osciprop.Network`, or one of the user's own.
+
+    Returns:
+        A pytree like the network.
+
+    Example:
+        >>> labels = jax.tree.map(lambda _: "slow", osciprop.training.parameters(network))
+        >>> optimizer = optax.multi_transform({"slow": optax.adam(1e-4)}, labels)
+    """
+    return eqx.filter(network, network.trainable())
 
 
 @eqx.filter_jit
@@ -32,23 +53,33 @@ def train_step(
     x: Float[Array, "batch ..."],
     y: Int[Array, " batch"] | Float[Array, "batch outputs"],
     method: AbstractGradientMethod,
-    optimizer: optax.GradientTransformation,
+    optimizer: Optimizer,
+    metric: AbstractMetric,
     key: PRNGKeyArray | None = None,
-) -> tuple[TrainingState, Estimate, Float[Array, "3"]]:
-    """One update: the new state, the estimate behind it, and its loss, accuracy and whether it
-    converged (1 or 0), of before the update, which the host reads as one array.
+) -> tuple[TrainingState, Estimate, Float[Array, "4"]]:
+    """One update: the new state, the estimate behind it, and, of before the update, its loss, the
+    metric and whether it converged (1 or 0), and whether the new parameters are finite, which the
+    host reads as one array.
 
     `key` is the source of noise, for methods that have any.
     """
     network = state.network
+
+    def loss(changed: PyTree) -> tuple[Array, PyTree]:
+        there = method.estimate(eqx.combine(changed, network), x, y, None, key)
+        return there.loss, eqx.filter(there.gradient, network.trainable())
+
     estimate = method.estimate(network, x, y, None, key)
-    parameters = eqx.filter(network, eqx.is_inexact_array)
-    with jax.numpy_dtype_promotion("standard"):
-        updates, optimizer_state = optimizer.update(
-            estimate.gradient, state.optimizer_state, parameters
-        )
-    network = eqx.apply_updates(network, eqx.filter(updates, network.trainable()))
-    accuracy = jnp.mean(hits(estimate.outputs, y).astype(float))
-    parts = estimate.loss, accuracy, jnp.all(estimate.converged)
+    gradient = eqx.filter(estimate.gradient, network.trainable())
+    updates, own = optimizer.update(
+        gradient, state.optimizer_state, parameters(network), estimate.loss, objective_of(loss)
+    )
+    network = eqx.apply_updates(network, updates)
+    parts = (
+        estimate.loss,
+        metric.batch(estimate.outputs, y),
+        jnp.all(estimate.converged),
+        all_finite(updates),
+    )
     measured = jnp.stack([part.astype(estimate.loss.dtype) for part in parts])
-    return TrainingState(network, optimizer_state), estimate, measured
+    return TrainingState(network, own), estimate, measured

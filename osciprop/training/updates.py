@@ -1,4 +1,4 @@
-"""Updates of a training run, one after the other: launched, and confirmed while the next one runs.
+"""One update: launched, and confirmed while the next one runs.
 
 What an update costs on the host, reading its loss and recording it, is done while the device makes
 the following one.
@@ -7,24 +7,24 @@ the following one.
 import dataclasses
 import math
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jaxtyping import Array, PRNGKeyArray
 
 from ..errors import ConvergenceError, GradientAccuracyWarning, NonFiniteLossError
 from ..gradients import AbstractGradientMethod, Estimate
+from ..networks.metrics import AbstractMetric
 from ..networks.network import AbstractNetwork
-from .history import record
+from .optimizers import Optimizer
 from .parallel import AbstractPlacement
 from .preprocessing import AbstractPreprocessing
-from .resuming import TrainingRun
 from .step import TrainingState, train_step
 
-# What a user may record beside loss and accuracy: numbers from the state of training.
+# What a user may record beside loss and metric: numbers from the state of training.
 Monitor = Callable[[AbstractNetwork, np.ndarray, np.ndarray, Estimate], dict[str, float]]
 
 # A call of a compiled function, several times cheaper than JAX's own.
@@ -39,12 +39,12 @@ class Plan:
     """What all updates of a run have in common; `dtype` is that of the inputs."""
 
     method: AbstractGradientMethod
-    optimizer: optax.GradientTransformation
+    optimizer: Optimizer
+    metric: AbstractMetric
     placement: AbstractPlacement
     preprocessing: AbstractPreprocessing | None
     dtype: jnp.dtype
-    monitor: Monitor | None
-    monitor_every: int
+    source: PRNGKeyArray
     throw: bool
 
 
@@ -52,6 +52,7 @@ class Plan:
 class Launched:
     """An update that the device is making, or has made: from `before` to `after`."""
 
+    plan: Plan
     before: TrainingState
     after: TrainingState
     estimate: Estimate
@@ -62,77 +63,105 @@ class Launched:
     y: np.ndarray
 
 
-def updates(
-    run: TrainingRun, samples: Iterable[tuple[np.ndarray, np.ndarray]], plan: Plan
-) -> Iterator[None]:
-    """Train on one batch after the other; whenever this yields, an update has become part of the
-    run. What is wrong with one is raised before it does.
+@dataclasses.dataclass(frozen=True)
+class Update:
+    """One update of a training run, made.
+
+    Args:
+        number: How many updates there were before it.
+        epoch: In which epoch it was made, counted from 0.
+        step: How many updates of its epoch there were before it.
+        row: What it recorded: `loss`, the metric, and `converged` (1 or 0), of before the update.
+        estimate: The gradient behind it, with what the method measured.
+
+    Example:
+        >>> net = osciprop.hopfield_mlp([4, 6, 3], key=key)
+        >>> training = osciprop.Training(
+        ...     net, (x, y), osciprop.Implicit(), optax.sgd(0.1), batch_size=5
+        ... )
+        >>> [update.number for update in training.updates(epochs=1)]
+        [0, 1]
     """
-    launched = None
-    for stored, y in samples:
-        state = run.state if launched is None else launched.after
-        following = launch(state, stored, y, run.key, run.updates + (launched is not None), plan)
-        if launched is not None:
-            confirm(run, launched, plan)
-            yield
-        launched = following
-    if launched is not None:
-        confirm(run, launched, plan)
-        yield
+
+    number: int
+    epoch: int
+    step: int
+    row: dict[str, float]
+    estimate: Estimate
+
+    @property
+    def loss(self) -> float:
+        """Mean cost of the batch, before the update."""
+        return self.row["loss"]
 
 
-def launch(
-    state: TrainingState,
-    stored: np.ndarray,
-    y: np.ndarray,
-    source: PRNGKeyArray,
-    number: int,
-    plan: Plan,
-) -> Launched:
+def launch(state: TrainingState, stored: Any, y: Any, number: int, plan: Plan) -> Launched:
     """Start the update of that number. The device may be busy with the one before."""
     # By the number of the update, so that a resumed run sees the noise of an uninterrupted one.
-    key = numbered(source, np.uint32(number))
+    key = numbered(plan.source, np.uint32(number))
     x: np.ndarray | Array = stored
     if plan.preprocessing is not None:
-        drawn = numbered(numbered(source, AUGMENTATION), np.uint32(number))
+        drawn = numbered(numbered(plan.source, AUGMENTATION), np.uint32(number))
         x = plan.preprocessing.train(stored, drawn)
     # Arrays of the host go to the device with the call, which costs less than before it.
     inputs = x.astype(plan.dtype, copy=False) if isinstance(x, np.ndarray) else x
     inputs, targets = plan.placement.split((inputs, y))
-    after, estimate, measured = train_step(state, inputs, targets, plan.method, plan.optimizer, key)
-    return Launched(
-        state, plan.placement.replicate(after), estimate, measured, inputs, targets, x, y
+    after, estimate, measured = train_step(
+        state, inputs, targets, plan.method, plan.optimizer, plan.metric, key
     )
+    after = plan.placement.replicate(after)
+    return Launched(plan, state, after, estimate, measured, inputs, targets, x, y)
 
 
-def confirm(run: TrainingRun, launched: Launched, plan: Plan) -> None:
-    """Wait for an update, look at what came of it, and record it."""
-    estimate = launched.estimate
-    loss, accuracy, converged = np.asarray(launched.measured).tolist()
+def confirm(launched: Launched, number: int, epoch: int, step: int) -> Update:
+    """Wait for an update and look at what came of it.
+
+    Raises `ConvergenceError` or `NonFiniteLossError` for one that must not become part of a run,
+    and warns of what makes its gradient inaccurate, at the first update of an epoch.
+    """
+    plan, estimate = launched.plan, launched.estimate
+    loss, metric, converged, finite = np.asarray(launched.measured).tolist()
     if plan.throw and not converged:
         raise ConvergenceError(
-            f"update {run.updates}: {type(plan.method).__name__}: {estimate.diagnostics.failure()}"
+            f"update {number}: {type(plan.method).__name__}: {estimate.diagnostics.failure()}"
         )
-    if not math.isfinite(loss):
+    if not math.isfinite(loss) or not finite:
+        what = f"the loss is {loss}" if finite else "the new weights are not finite"
         raise NonFiniteLossError(
-            f"the loss is {loss} at update {run.updates} (epoch {run.epoch}): use a smaller "
-            "learning rate, clip the gradient (optax.clip_by_global_norm), or smaller weights"
+            f"{what} at update {number} (epoch {epoch}): use a smaller learning rate, clip the "
+            "gradient (optax.clip_by_global_norm), or smaller weights"
         )
-    network = launched.before.network
-    if run.step == 0 and converged:
+    if step == 0 and converged:
+        network, method = launched.before.network, plan.method
         inputs = jnp.asarray(launched.inputs)
-        predicted = plan.method.accuracy(network, inputs, jnp.asarray(launched.targets), estimate)
+        predicted = method.accuracy(network, inputs, jnp.asarray(launched.targets), estimate)
         checked = dataclasses.replace(estimate, accuracy=predicted)
-        for concern in plan.method.concerns(network, inputs, checked):
+        for concern in method.concerns(network, inputs, checked):
             warnings.warn(
-                f"epoch {run.epoch}: {type(plan.method).__name__}: {concern}",
+                f"epoch {epoch}: {type(method).__name__}: {concern}",
                 GradientAccuracyWarning,
                 stacklevel=4,
             )
-    if plan.monitor is not None and run.updates % plan.monitor_every == 0:
-        observed = plan.monitor(network, np.asarray(launched.x), launched.y, estimate)
-        record(run.history.monitored, {"update": float(run.updates), **observed})
-    row = {"loss": loss, "accuracy": accuracy, "converged": converged}
-    run.state = launched.after
-    record(run.history.steps, row)
-    run.step += 1
+    row = {"loss": loss, plan.metric.name: metric, "converged": converged}
+    return Update(number, epoch, step, row, estimate)
+
+
+def observe(monitor: Monitor, launched: Launched, number: int) -> dict[str, float]:
+    """What a user's monitor returns before an update, as a row of numbers.
+
+    Raises `ValueError` for anything else.
+    """
+    found = monitor(launched.before.network, np.asarray(launched.x), launched.y, launched.estimate)
+    if not isinstance(found, Mapping):
+        raise ValueError(
+            f"monitor returned {found!r} at update {number}, expected a dict of numbers by name"
+        )
+    row = {"update": float(number)}
+    for name, value in found.items():
+        try:
+            row[str(name)] = float(value)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"monitor returned {value!r} as {name!r} at update {number}, expected one number"
+            ) from error
+    return row

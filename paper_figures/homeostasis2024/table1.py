@@ -69,6 +69,11 @@ def _by_points(checkout: Path) -> list[Claim]:
     near(f"table1_N4_{LARGE}", f"N=4, amplitude {LARGE:g}", "as the true derivative")
     near(f"table1_N6_{LARGE}", f"N=6, amplitude {LARGE:g}", "14.3 after 50 epochs")
     near("table1_always_on_0.5", f"always on, amplitude {LARGE:g}", "17.3 after 50 epochs", LAGS)
+    near(
+        f"table1_settled_240_{LARGE}",
+        f"always on, the orbit it settles in, period 240, amplitude {LARGE:g}",
+        "17.3 after 50 epochs",
+    )
     one = _error(checkout, f"table1_N1_{LARGE}")
     if one is not None:
         found.append(

@@ -10,8 +10,10 @@ from types import ModuleType
 
 import pytest
 
+import osciprop
 from osciprop.commands import main
 from osciprop.commands.datasets import Datasets
+from osciprop.commands.study import Run
 from osciprop.datasets import DatasetError
 from osciprop.errors import ConvergenceError
 
@@ -26,6 +28,38 @@ def test_help_of_python_m_osciprop():
     assert ended.stdout.startswith("usage: osciprop ")
     for name in ("study", "train", "figure", "datasets"):
         assert f" {name} " in ended.stdout
+
+
+HELP = """
+import contextlib, io, sys
+from osciprop.commands import main
+for line in sys.argv[1:]:
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+        main(line.split())
+heavy = {"jax", "numpy", "equinox", "diffrax", "optax", "zarr", "xarray", "matplotlib", "pooch"}
+assert not heavy & set(sys.modules), heavy & set(sys.modules)
+"""
+
+
+def test_help_and_wrong_usage_import_nothing_that_computes():
+    lines = ["--version", "--help", "study --help", "study run --help", "study plot --help"]
+    lines += ["train --help", "figure --help", "datasets --help", "train --epochs many"]
+    command = [sys.executable, "-c", HELP, *lines]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_the_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"osciprop {osciprop.__version__}\n"
+
+
+def test_completion_for_shells(capsys):
+    with pytest.raises(SystemExit) as exited:
+        main(["--tyro-print-completion", "bash"])
+    assert exited.value.code in (None, 0)
+    printed = capsys.readouterr().out
+    assert "osciprop" in printed and "datasets" in printed and "--checkpoint" in printed
 
 
 def test_the_installed_program_is_main():
@@ -101,6 +135,24 @@ def test_an_interrupt(monkeypatch, capsys):
     monkeypatch.setattr(Datasets, "execute", raising(KeyboardInterrupt()))
     assert main(["datasets"]) == 130
     assert capsys.readouterr().err == "osciprop: interrupted\n"
+
+
+def test_an_interrupt_tells_how_to_go_on(monkeypatch, capsys):
+    """Where the same command does, quoted as a shell needs it."""
+    monkeypatch.setattr(Run, "execute", raising(KeyboardInterrupt("interrupted after 3 points")))
+    assert main(["study", "run", "my sweep.toml", "--processes", "2"]) == 130
+    assert capsys.readouterr().err == (
+        "osciprop: interrupted after 3 points\n"
+        "osciprop: this goes on from there: osciprop study run 'my sweep.toml' --processes 2\n"
+    )
+
+
+def test_a_reader_that_has_gone(tmp_path):
+    command = f"{sys.executable} -m osciprop datasets | true; echo ${{PIPESTATUS[0]}}"
+    ended = subprocess.run(
+        ["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout in ("0\n", "1\n") and ended.stderr == ""
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), ModuleNotFoundError("No y", name="y")])

@@ -79,6 +79,7 @@ def test_an_interrupt(file, monkeypatch, capsys):
     assert main(["study", "run", str(file)]) == 130
     assert capsys.readouterr().err == (
         "osciprop: interrupted after 2 points, which are in the store\n"
+        f"osciprop: this goes on from there: osciprop study run {file}\n"
     )
 
 

@@ -29,12 +29,58 @@ def test_it_trains(tmp_path, capsys):
         history["epochs"]["train_accuracy"], history["epochs"]["test_accuracy"], strict=True
     )
     assert capsys.readouterr().out.splitlines() == [
-        f"epoch {epoch}: accuracy {100 * train:.1f} % train, {100 * test:.1f} % test"
-        for epoch, (train, test) in enumerate(accuracies, start=1)
+        *(
+            f"epoch {epoch}: accuracy {100 * train:.1f} % train, {100 * test:.1f} % test"
+            for epoch, (train, test) in enumerate(accuracies, start=1)
+        ),
+        f"history in {tmp_path / 'run.json'}",
+        f"checkpoint in {tmp_path / 'run'}",
     ]
     assert len(history["steps"]["loss"]) == 4
     assert main(["train", *options, *files, "--seed", "1"]) == 1
     assert "was made with other settings (seed: 0 != 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--history", ".", "cannot be written: name a file in a folder"),
+        ("--history", "file/history.json", "cannot be written: name a file in a folder"),
+        ("--checkpoint", ".", "cannot be written: name a file in a folder"),
+        ("--batch", "0", "--batch must be an integer of at least 1, got 0"),
+        ("--rate", "-1", "--rate must be a finite number above 0, got -1"),
+        ("--rate", "nan", "--rate must be a finite number above 0, got nan"),
+    ],
+)
+def test_mistakes_are_told_before_training(tmp_path, monkeypatch, capsys, option, value, message):
+    monkeypatch.setattr(loop, "fit", lambda *_, **__: pytest.fail("it trains"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    assert main(["train", option, value]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_an_interrupt_tells_how_to_go_on(tmp_path, monkeypatch, capsys):
+    def interrupted(*_, checkpoint, **__):
+        if started and checkpoint is not None:
+            checkpoint.touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "fit", interrupted)
+    started = False
+    assert main(["train"]) == 130
+    told = "interrupted, and nothing is kept: give --checkpoint FILE to be able to go on"
+    assert capsys.readouterr().err == f"osciprop: {told}\n"
+    path = tmp_path / "my run"
+    line = ["train", "--rate", "0.01", "--checkpoint", str(path)]
+    assert main(line) == 130
+    assert capsys.readouterr().err == "osciprop: interrupted before the first update\n"
+    started = True
+    assert main(line) == 130
+    assert capsys.readouterr().err.splitlines() == [
+        f"osciprop: interrupted; what was trained is in {path}",
+        f"osciprop: this goes on from there: osciprop train --rate 0.01 --checkpoint '{path}'",
+    ]
 
 
 def test_what_is_handed_to_fit(monkeypatch):

@@ -5,9 +5,9 @@ import gzip
 import hashlib
 import io
 import logging
+import os
 import signal
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -19,7 +19,16 @@ import numpy as np
 import pooch
 import pytest
 
-from osciprop.datasets import FASHION_MNIST, MNIST, DatasetError, Source, fashion_mnist, mnist
+from osciprop.datasets import (
+    CIFAR10,
+    CIFAR100,
+    FASHION_MNIST,
+    MNIST,
+    DatasetError,
+    Source,
+    fashion_mnist,
+    mnist,
+)
 
 
 @dataclass
@@ -136,9 +145,10 @@ def test_slash_after_the_address_does_no_harm(server, tmp_path):
     assert server.requested == ["/mnist.npz"]
 
 
-def test_progress_bar_is_optional(server, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "tqdm", None)  # as if it were not installed
-    assert len(mnist(tmp_path, source=offer(server)).x_train) == 200
+def test_a_log_file_gets_lines(server, tmp_path, capsys):
+    mnist(tmp_path, source=offer(server))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("mnist.npz: 100% 174k/174k [") and "\r" not in line
 
 
 def test_four_idx_files_are_downloaded(server, tmp_path):
@@ -185,6 +195,14 @@ def test_empty_answer_is_refused(server, tmp_path):
 def test_refusal_by_the_server_is_reported(server, tmp_path, status):
     text = failure(offer(server, b"<html>sorry</html>", status=status), tmp_path)
     assert str(status) in text
+    assert files_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("length", [None, len(NPZ), 2**60])
+def test_a_download_without_end_is_given_up(server, tmp_path, length):
+    source = replace(offer(server, NPZ, length=length), limit=100_000)
+    text = failure(source, tmp_path)
+    assert "expected at most 100000 bytes, found " in text and "larger limit" in text
     assert files_in(tmp_path) == []
 
 
@@ -246,6 +264,21 @@ def test_unusable_cache_folder_is_reported(server, tmp_path):
         mnist(tmp_path / "cache", source=offer(server))
 
 
+@pytest.mark.parametrize("kind", ["a named pipe", "a folder", "a link that leads nowhere"])
+def test_what_is_no_regular_file_in_the_cache_is_named(server, tmp_path, kind):
+    path = tmp_path / "mnist" / "mnist.npz"
+    path.parent.mkdir()
+    if kind == "a named pipe":
+        os.mkfifo(path)
+    elif kind == "a folder":
+        path.mkdir()
+    else:
+        path.symlink_to("nowhere")
+    with pytest.raises(DatasetError, match=f"mnist.npz is {kind}, expected .*remove it and try"):
+        mnist(tmp_path, source=offer(server))
+    assert server.requested == []
+
+
 def test_empty_variable_counts_as_unset(server, tmp_path, monkeypatch):
     monkeypatch.setenv("OSCIPROP_DATA", "")
     assert len(mnist(tmp_path, source=offer(server)).x_train) == 200
@@ -272,3 +305,19 @@ def test_published_sources_are_complete():
 def test_checksum_names_its_algorithm(checksum):
     with pytest.raises(ValueError, match=r"registry\['mnist.npz'\]=.* is no checksum: write it"):
         replace(MNIST, registry={"mnist.npz": checksum})
+
+
+def test_the_limit_is_a_number_of_bytes():
+    with pytest.raises(ValueError, match="limit=0 must be an integer at least 1"):
+        replace(MNIST, limit=0)
+    for source in (MNIST, FASHION_MNIST, CIFAR10, CIFAR100):
+        assert source.limit >= 1.5 * LARGEST[source.name]
+
+
+# Bytes, as published.
+LARGEST = {
+    "mnist": 11_490_434,
+    "fashion_mnist": 26_421_880,
+    "cifar10": 170_498_071,
+    "cifar100": 169_001_437,
+}

@@ -1,9 +1,9 @@
-"""What passes as inputs, labels and integers, and what does not; `Batches` shows the messages."""
+"""What passes as inputs, targets and integers, and what does not; `Batches` shows the messages."""
 
 import numpy as np
 import pytest
 
-from osciprop.datasets.checks import check_inputs, check_integer, check_labels, check_same_length
+from osciprop.datasets.checks import check_inputs, check_integer, check_same_length, check_targets
 
 
 def test_inputs_keep_their_precision_and_images_are_not_copied():
@@ -13,7 +13,7 @@ def test_inputs_keep_their_precision_and_images_are_not_copied():
     assert check_inputs("x", images) is images
 
 
-@pytest.mark.parametrize("x", [np.zeros((2, 3), int), np.zeros((2, 3), np.uint8), np.zeros((0, 3))])
+@pytest.mark.parametrize("x", [np.zeros((2, 3), np.uint8), np.zeros((0, 3)), np.float32(1)])
 def test_other_inputs_are_refused(x):
     with pytest.raises(ValueError, match="^pixels has"):
         check_inputs("pixels", x)
@@ -21,14 +21,45 @@ def test_other_inputs_are_refused(x):
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int64, np.uint64])
 def test_labels_become_int32(dtype):
-    labels = check_labels("y", np.arange(3, dtype=dtype))
+    labels = check_targets("y", np.arange(3, dtype=dtype))
     assert labels.dtype == np.int32 and labels.tolist() == [0, 1, 2]
 
 
-@pytest.mark.parametrize("y", [[0.0, 1.0], [True, False], [[0, 1]], [2**31]])
-def test_other_labels_are_refused(y):
-    with pytest.raises(ValueError, match="^classes h"):
-        check_labels("classes", y)
+@pytest.mark.parametrize(
+    ("x", "dtype"),
+    [
+        ([[1, 2]], np.float32),
+        ([[True, False]], np.float32),
+        ([[2**24 + 1, 0]], np.float64),
+        (np.asarray([[1.5]], dtype=np.longdouble), np.float64),
+        (np.asarray([[1.5]], dtype=">f4"), np.float32),
+    ],
+)
+def test_other_numbers_become_floating_point_ones(x, dtype):
+    found = check_inputs("x", x)
+    assert found.dtype == dtype and found.dtype.isnative
+    np.testing.assert_array_equal(found, np.asarray(x))
+
+
+@pytest.mark.parametrize(
+    ("y", "expected", "dtype"),
+    [
+        ([True, False], [1, 0], np.int32),
+        ([[2], [0]], [2, 0], np.int32),
+        ([[0, 1], [1, 0]], [[0, 1], [1, 0]], np.float32),
+        ([0.5, 1.5], [[0.5], [1.5]], np.float64),
+        ([[0.5, 1.5]], [[0.5, 1.5]], np.float64),
+    ],
+)
+def test_targets_are_labels_or_rows(y, expected, dtype):
+    found = check_targets("y", y)
+    assert found.dtype == dtype and found.tolist() == expected
+
+
+@pytest.mark.parametrize("y", [[2**31], [[[1]]], [], [np.nan], ["a"], [1j]])
+def test_other_targets_are_refused(y):
+    with pytest.raises(ValueError, match="^classes "):
+        check_targets("classes", y)
 
 
 def test_integers_lie_between_both_ends():
@@ -39,7 +70,7 @@ def test_integers_lie_between_both_ends():
             check_integer("n", wrong, 1, high, "take another")
 
 
-def test_one_label_per_input():
+def test_one_target_per_input():
     check_same_length("x", 2, "y", 2)
-    with pytest.raises(ValueError, match="x has 2 samples but y has 3 labels"):
+    with pytest.raises(ValueError, match="x has 2 samples but y has 3 targets"):
         check_same_length("x", 2, "y", 3)

@@ -1,11 +1,15 @@
 """CIFAR-10 and CIFAR-100 from folders, archives and a server, in small, read by `pixel_batches`."""
 
+import gzip
 import hashlib
 import http.server
 import io
+import os
 import pickle
+import shutil
 import tarfile
 import threading
+import tracemalloc
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from batch_files import images, python2_batch, rows, write_batch
+from damaged_files import damages, outcomes
 
 from osciprop.datasets import CIFAR10, CIFAR100, DatasetError, cifar10, cifar100
 
@@ -76,6 +81,14 @@ def test_an_archive_is_read_and_not_unpacked(tmp_path, monkeypatch, place):
     monkeypatch.setenv("OSCIPROP_DATA", str(tmp_path))
     assert_is_ours(cifar10())
     assert [entry for entry in tmp_path.rglob("*") if entry.is_file()] == [path]
+
+
+def test_an_archive_packed_from_its_folder_is_read(tmp_path):
+    write_folder(tmp_path)
+    with tarfile.open(tmp_path / "cifar-10-python.tar.gz", "w:gz") as archive:
+        archive.add(tmp_path / "cifar-10-batches-py", "./cifar-10-batches-py")
+    shutil.rmtree(tmp_path / "cifar-10-batches-py")
+    assert_is_ours(cifar10(folder=tmp_path))
 
 
 def test_the_argument_comes_before_the_variable(tmp_path, monkeypatch):
@@ -151,13 +164,17 @@ def dumped(**change) -> bytes:
         (dumped(labels=None), "an entry 'labels', found the entries"),
         (dumped(data=None), "an entry 'data'"),
         (dumped(data=[1, 2, 3]), "data of dtype uint8, found <class 'list'>"),
-        (dumped(data=rows(TEST).astype(object)), "data of dtype uint8, found object"),
+        (dumped(data=rows(TEST).astype(object)), "a pickled dictionary, found .*array of type .O8"),
         (dumped(data=rows(TEST).astype(float)), "data of dtype uint8, found float64"),
         (dumped(data=rows(TEST)[:, :-1]), r"data of shape \(n, 3072\), found shape \(3, 3071\)"),
         (dumped(data=rows(TEST)[:0], labels=[]), r"data of shape .*found shape \(0, 3072\)"),
         (dumped(labels=[1, 2]), r"3 integer labels.*found int64 of shape \(2,\)"),
         (dumped(labels=[1, 2, [3]]), "3 integer labels"),
-        (dumped(labels=[0.0, 1.0, 2.0]), "3 integer labels.*found float64"),
+        (dumped(labels=[0.0, 1.0, 2.0]), "3 integer labels.*found a list of float"),
+        (dumped(labels=[0, True, 2]), "3 integer labels.*found a list of bool"),
+        (dumped(labels=[0, 1, 2**70]), "3 integer labels.*found Python int too large"),
+        (dumped(labels=np.zeros(3)), "3 integer labels.*found float64"),
+        (dumped(labels=7), "3 integer labels.*found <class .int.>"),
         (dumped(labels=[0, 1, 10]), "labels from 0 to 9, found labels from 0 to 10"),
         (dumped(labels=[0, 1, -1]), "labels from 0 to 9, found labels from -1 to 1"),
         (dumped()[:-500], "a pickled dictionary"),
@@ -185,3 +202,135 @@ def test_an_archive_without_a_batch_is_named(tmp_path):
     write_archive(tmp_path, files)
     with pytest.raises(DatasetError, match="cifar-10-python.tar.gz: expected .*data_batch_5"):
         cifar10(folder=tmp_path)
+
+
+def test_all_that_is_missing_is_named(tmp_path):
+    folder = write_folder(tmp_path)
+    for name in ("data_batch_2", "test_batch"):
+        (folder / name).unlink()
+    with pytest.raises(DatasetError, match="there is no data_batch_2, no test_batch: put"):
+        cifar10(folder=tmp_path)
+    files = files10()
+    del files["data_batch_2"], files["test_batch"]
+    path = write_archive(tmp_path / "cifar10", files)
+    for rest in folder.iterdir():
+        rest.unlink()
+    folder.rmdir()
+    with pytest.raises(DatasetError, match="found no data_batch_2, no test_batch in it"):
+        cifar10(folder=path.parent)
+
+
+@pytest.mark.parametrize("name", ["cifar-10-batches-py", "cifar-10-python.tar.gz"])
+def test_a_named_pipe_is_not_waited_for(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(DatasetError, match=f"{name} is a named pipe.: looked for"):
+        cifar10(folder=tmp_path)
+    (tmp_path / name).unlink()
+    folder = write_folder(tmp_path)
+    (folder / "test_batch").unlink()
+    os.mkfifo(folder / "test_batch")
+    with pytest.raises(DatasetError, match=r"no test_batch \(.*test_batch is a named pipe\): put"):
+        cifar10(folder=tmp_path)
+
+
+def archive_of(place: Path, *members: tarfile.TarInfo, contents: bytes = b"") -> None:
+    """An archive of the data with members before them, whose contents are these."""
+    path = write_archive(place, files10())
+    with tarfile.open(path) as archive:
+        entries = [(entry, archive.extractfile(entry)) for entry in archive]
+        contents_of = [(entry, file.read()) for entry, file in entries if file is not None]
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for entry, content in contents_of:
+            archive.addfile(entry, io.BytesIO(content))
+    head = b"".join(
+        member.tobuf(tarfile.GNU_FORMAT) + contents + bytes(-len(contents) % 512)
+        for member in members
+    )
+    path.write_bytes(gzip.compress(head + stream.getvalue(), compresslevel=1))
+
+
+def member(kind: bytes, *, name: str = "test_batch", target: str = "", size: int = 0):
+    info = tarfile.TarInfo(f"cifar-10-batches-py/{name}")
+    info.type, info.linkname, info.size = kind, target, size
+    return info
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        pytest.param(member(tarfile.SYMTYPE, target="nowhere"), id="dangling"),
+        pytest.param(member(tarfile.SYMTYPE, target="test_batch"), id="looping"),
+        pytest.param(member(tarfile.LNKTYPE, target="cifar-10-batches-py/test_batch"), id="hard"),
+        pytest.param(member(tarfile.FIFOTYPE), id="pipe"),
+        pytest.param(member(tarfile.CHRTYPE), id="device"),
+        pytest.param(member(tarfile.DIRTYPE), id="folder"),
+        pytest.param(member(tarfile.GNUTYPE_SPARSE), id="sparse"),
+    ],
+)
+def test_members_that_are_no_regular_files_are_refused(tmp_path, entry):
+    archive_of(tmp_path, entry)
+    with pytest.raises(DatasetError, match="test_batch in .*expected a regular file, found a fol"):
+        cifar10(folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        pytest.param(member(tarfile.REGTYPE, name="other", size=2**33), id="other"),
+        pytest.param(member(tarfile.REGTYPE, size=2**33), id="batch"),
+        pytest.param(member(tarfile.GNUTYPE_LONGNAME, size=2**33), id="name"),
+        pytest.param(member(tarfile.XHDTYPE, size=2**33), id="header"),
+    ],
+)
+def test_absurd_sizes_in_an_archive_take_no_memory(tmp_path, entry):
+    archive_of(tmp_path, entry)
+    tracemalloc.start()
+    with pytest.raises(DatasetError, match=r"tar.gz.*(tar -xzf|fresh copy)"):
+        cifar10(folder=tmp_path)
+    assert tracemalloc.get_traced_memory()[1] < 20e6
+    tracemalloc.stop()
+
+
+def test_a_bomb_is_not_unpacked(tmp_path, monkeypatch):
+    size = 3_000_000
+    archive_of(tmp_path, member(tarfile.REGTYPE, name="other", size=size), contents=bytes(size))
+    assert_is_ours(cifar10(folder=tmp_path))
+    monkeypatch.setattr("osciprop.datasets.limits.UNPACKED_LIMIT", size)
+    with pytest.raises(DatasetError, match="at most 3000000 bytes when unpacked.*tar -xzf"):
+        cifar10(folder=tmp_path)
+
+
+def test_another_picture_in_an_archive_is_noticed(tmp_path):
+    """By the checksum at its very end, which is beyond all that is wanted."""
+    path = write_archive(tmp_path, files10())
+    content = bytearray(gzip.compress(gzip.decompress(path.read_bytes()), compresslevel=0))
+    place = content.index(rows(TEST).tobytes()[:100])
+    content[place] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DatasetError, match="tar.gz: expected .*BadGzipFile: CRC"):
+        cifar10(folder=tmp_path)
+
+
+def test_damage_of_any_kind_is_refused(tmp_path):
+    path = write_archive(tmp_path, files10())
+
+    def read(content: bytes) -> None:
+        path.write_bytes(content)
+        assert_is_ours(cifar10(folder=tmp_path))
+
+    refused, passed = outcomes(read, damages(path.read_bytes(), 50))
+    assert refused + passed == 50 and refused >= 30
+
+
+def test_damaged_tars_are_refused(tmp_path):
+    """With a right checksum around them."""
+    path = write_archive(tmp_path, files10())
+    tar = gzip.decompress(path.read_bytes())
+
+    def read(content: bytes) -> None:
+        path.write_bytes(gzip.compress(content, compresslevel=1))
+        assert cifar10(folder=tmp_path).x_train.shape == TRAIN.shape
+
+    refused, passed = outcomes(read, damages(tar, 50))
+    assert refused + passed == 50 and refused >= 20

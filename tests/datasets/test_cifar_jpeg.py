@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from damaged_files import damages, outcomes
 from PIL import Image
 
 from osciprop.datasets import DatasetError, cifar10_jpeg
@@ -27,6 +28,9 @@ def arrays(files: list[bytes] | None = None) -> dict[str, np.ndarray]:
         "y_train": np.array([0, 9, 4], np.uint8),
         "y_test": np.array([7], np.uint8),
     }
+
+
+LENGTH = len(arrays()["jpeg"])
 
 
 def write(folder: Path, parts: dict[str, Any]) -> Path:
@@ -51,6 +55,7 @@ def test_images_are_decoded_in_order(tmp_path, monkeypatch):
         ({"y_test": np.array([10])}, "y_test in .*labels 0..9, found labels from 10 to 10"),
         ({"y_test": np.array([0.5])}, "y_test in .*integers.*found float64"),
         ({"offsets": np.arange(5)}, "offsets in .*rise from 0 to"),
+        ({"offsets": np.array([0, 900, 5, 950, LENGTH], np.uint64)}, "offsets in .*rise from 0 to"),
         ({"jpeg": np.arange(5)}, "jpeg in .*bytes"),
         (arrays([encoded(c, size=16) for c in COLOURS]), r"image 0 in .*\(32, 32\) pixels"),
         (arrays([*map(encoded, COLOURS[:3]), b"GIF89a"]), "image 3 in .*a JPEG file"),
@@ -67,7 +72,7 @@ def test_a_file_that_is_no_such_archive_is_named(tmp_path):
     path = tmp_path / "cifar10_jpeg.npz"
     for content in (b"", b"PK\x03\x04 and so on"):
         path.write_bytes(content)
-        with pytest.raises(DatasetError, match="cifar10_jpeg.npz: expected an .npz archive"):
+        with pytest.raises(DatasetError, match="cifar10_jpeg.npz: expected a NumPy .npz"):
             cifar10_jpeg(folder=tmp_path)
 
 
@@ -91,3 +96,38 @@ def test_the_real_copy_has_the_published_numbers(real_data):
     deviation = data.x_train.std(axis=(0, 1, 2)) / 255
     np.testing.assert_allclose(mean, (0.4913, 0.4821, 0.4465), atol=2e-4)
     np.testing.assert_allclose(deviation, (0.2452, 0.2428, 0.2606), atol=2e-4)
+
+
+def test_a_picture_of_any_size_is_not_unpacked(tmp_path):
+    first = bytearray(encoded(COLOURS[0]))
+    place = first.index(b"\xff\xc0") + 5  # height and width, in the header of the frame
+    first[place : place + 4] = b"\xff\xf0\xff\xf0"
+    write(tmp_path, arrays([bytes(first), *map(encoded, COLOURS[1:])]))
+    with pytest.raises(DatasetError, match="image 0 in .*fresh copy"):
+        cifar10_jpeg(folder=tmp_path)
+
+
+def test_damage_of_any_kind_is_refused(tmp_path):
+    path = write(tmp_path, arrays()) / "cifar10_jpeg.npz"
+    expected = cifar10_jpeg(folder=tmp_path)
+
+    def read(content: bytes) -> None:
+        path.write_bytes(content)
+        data = cifar10_jpeg(folder=tmp_path)
+        np.testing.assert_array_equal(data.x_train, expected.x_train)
+        assert data.y_train.tolist() == [0, 9, 4] and data.y_test.tolist() == [7]
+
+    refused, passed = outcomes(read, damages(path.read_bytes(), 50))
+    assert refused + passed == 50 and refused >= 20
+
+
+def test_damaged_pictures_are_refused_or_decoded(tmp_path):
+    """With a right checksum around them: a JPEG file has none of its own."""
+    pictures = [encoded(colour) for colour in COLOURS]
+
+    def read(picture: bytes) -> None:
+        write(tmp_path, arrays([picture or b"?", *pictures[1:]]))
+        assert cifar10_jpeg(folder=tmp_path).x_train.shape == (3, 32, 32, 3)
+
+    refused, passed = outcomes(read, damages(pictures[0], 50))
+    assert refused + passed == 50 and refused >= 10

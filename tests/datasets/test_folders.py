@@ -5,6 +5,7 @@ from pathlib import Path
 import pooch
 import pytest
 
+from osciprop.datasets import DatasetError
 from osciprop.datasets.folders import VARIABLE, cache_folder, supplied_folder
 
 
@@ -26,6 +27,12 @@ def test_the_home_folder_may_be_meant(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert supplied_folder("~/data") == tmp_path / "data"
     assert cache_folder("~/cache", "mnist") == tmp_path / "cache" / "mnist"
+
+
+def test_a_home_folder_that_is_none_is_told():
+    for function in (supplied_folder, lambda folder: cache_folder(folder, "mnist")):
+        with pytest.raises(DatasetError, match="no home folder for ~nobody_at_all/data: write the"):
+            function("~nobody_at_all/data")
 
 
 def test_the_cache_is_the_systems():

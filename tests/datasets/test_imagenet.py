@@ -1,11 +1,14 @@
 """ImageNet 32x32 from small files of the real layout, unpacked into memory-mapped arrays."""
 
 import os
+import pickle
 import shutil
+import warnings
 
 import numpy as np
 import pytest
 from batch_files import images, write_batch
+from damaged_files import damages, outcomes
 
 from osciprop.datasets import DatasetError, imagenet32
 
@@ -143,7 +146,107 @@ def test_a_full_disk_is_noticed_before_writing(folder, cache, monkeypatch):
         imagenet32(cache, folder=folder)
 
 
+@pytest.mark.parametrize("kind", ["a file", "a named pipe", "a link that leads nowhere"])
+def test_what_stands_in_the_place_of_the_arrays_is_named(folder, cache, kind):
+    cache.mkdir()
+    path = cache / "imagenet32"
+    if kind == "a file":
+        path.touch()
+    elif kind == "a named pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("nowhere")
+    with pytest.raises(DatasetError, match=f"cannot store .*imagenet32: {kind} stands there"):
+        imagenet32(cache, folder=folder)
+
+
 def test_an_unusable_cache_is_named(folder, cache):
     cache.write_text("a file where a folder should be")
     with pytest.raises(DatasetError, match="cannot store .*imagenet32.*another folder as cache="):
         imagenet32(cache, folder=folder)
+
+
+def to_npz(path, save=np.savez) -> None:
+    """The same batch, in the other layout."""
+    content = pickle.loads(path.read_bytes())
+    save(path.with_name(f"{path.name}.npz"), **content)
+    path.unlink()
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+@pytest.mark.parametrize("names", [NAMES, NAMES[3:7]])
+def test_npz_batches_are_read(folder, cache, save, names):
+    for name in names:
+        to_npz(folder / name, save)
+    assert_is_ours(imagenet32(cache, folder=folder))
+
+
+def test_all_that_is_missing_is_named(folder, cache):
+    for name in (NAMES[2], NAMES[9], NAMES[10]):
+        (folder / name).unlink()
+    os.mkfifo(folder / f"{NAMES[9]}.npz")
+    message = (
+        "in .*data there is no train_data_batch_3, no train_data_batch_10, no val_data "
+        r"\(.*train_data_batch_10.npz is a named pipe\)\. Register"
+    )
+    with pytest.raises(DatasetError, match=message):
+        imagenet32(cache, folder=folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"data": np.zeros((3, 3071), np.uint8)},
+            r"batch_1.npz: expected data of shape \(n, 3072\)",
+        ),
+        ({"labels": np.zeros(3)}, "3 integer labels.*found float64"),
+        ({"labels": np.zeros(3, int)}, "labels from 1 to 1000, found labels from 0 to 0"),
+        ({"labels": None}, "labels in .*batch_1.npz: expected .*found an array of object"),
+    ],
+)
+def test_wrong_npz_batches_are_named(folder, cache, change, message):
+    (folder / NAMES[0]).unlink()
+    content = {"data": np.zeros((3, 3072), np.uint8), "labels": np.ones(3, int)} | change
+    np.savez(folder / f"{NAMES[0]}.npz", **content)
+    with pytest.raises(DatasetError, match=message):
+        imagenet32(cache, folder=folder)
+    assert os.listdir(cache) == []
+
+
+def test_space_is_counted_as_unpacked(folder, cache, monkeypatch):
+    for name in NAMES:
+        to_npz(folder / name, np.savez_compressed)
+    free = 3072 * sum(SIZES)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(free, 0, free))
+    with pytest.raises(DatasetError, match=f"are needed and {free} are free"):
+        imagenet32(cache, folder=folder)
+
+
+@pytest.mark.parametrize("kind", ["a named pipe", "a folder", "random", "empty"])
+def test_whatever_the_cache_holds_is_named(folder, cache, kind):
+    imagenet32(cache, folder=folder)
+    path = cache / "imagenet32" / "y_train.npy"
+    path.unlink()
+    if kind == "a named pipe":
+        os.mkfifo(path)
+    elif kind == "a folder":
+        path.mkdir()
+    else:
+        path.write_bytes(np.random.default_rng(0).bytes(300) if kind == "random" else b"")
+    with pytest.raises(DatasetError, match="imagenet32 are damaged.*remove that folder"):
+        imagenet32(cache, folder=folder)
+
+
+def test_damage_in_the_cache_is_refused(folder, cache):
+    """There is no checksum: other bytes may be other labels."""
+    imagenet32(cache, folder=folder)
+    path = cache / "imagenet32" / "y_test.npy"
+
+    def read(content: bytes) -> None:
+        path.write_bytes(content)
+        assert len(imagenet32(cache, folder=folder).y_test) == SIZES[-1]
+
+    with warnings.catch_warnings(action="ignore"):
+        refused, passed = outcomes(read, damages(path.read_bytes(), 50))
+    assert refused + passed == 50 and refused >= 25

@@ -3,12 +3,14 @@
 import io
 import os
 import pickle
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from batch_files import images, python2_batch, rows
+from damaged_files import damages, outcomes
 
 from osciprop.datasets import DatasetError
 from osciprop.datasets.pickles import load_dictionary
@@ -87,3 +89,83 @@ def test_something_else_is_refused():
         load(pickle.dumps([1, 2]))
     with pytest.raises(DatasetError, match="some_batch"):
         load(Path(__file__).read_bytes())
+
+
+def test_arrays_in_either_order_and_of_texts_are_read():
+    content = {
+        "columns": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+        "names": np.array(["a", "bc"]),
+        "big_endian": np.arange(3, dtype=">i2"),
+    }
+    for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+        found = load(pickle.dumps(content, protocol=protocol))
+        for name, array in content.items():
+            assert found[name].dtype == array.dtype
+            np.testing.assert_array_equal(found[name], array)
+
+
+def test_an_array_of_objects_is_refused():
+    with pytest.raises(DatasetError, match="found ValueError: an array of type 'O8'.*fresh copy"):
+        load(pickle.dumps({"data": np.array([None])}))
+
+
+def array_of(shape: bytes, content: bytes) -> bytes:
+    """A dictionary with an array of bytes that declares this shape and has these contents."""
+    whole = python2_batch(images(1), [3])
+    start = whole.index(b"(K\x01K\x01M\x00\x0c\x86") + 3
+    head = whole[:start] + shape
+    middle = whole[start + len(b"K\x01M\x00\x0c\x86") : whole.index(b"\x89T") + 1]
+    return head + middle + content + whole[-len(b"tbU\x06labels](K\x03eu.") :]
+
+
+SHAPE = b"K\x01M\x00\x0c\x86"
+HUGE = b"\x8a\x06\x00\x00\x00\x00\x00\x01"  # 2 ** 40
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(array_of(HUGE + b"\x85", b"U\x03abc"), id="shape"),
+        pytest.param(array_of(SHAPE, b"T\xff\xff\xff\x7fabc"), id="string"),
+        pytest.param(b"\x80\x05\x96" + b"\xff" * 6 + b"\0\0abc.", id="bytearray"),
+        pytest.param(b"\x80\x04\x8e" + b"\xff" * 6 + b"\0\0abc.", id="bytes"),
+        pytest.param(b"\x80\x04\x95" + b"\xff" * 6 + b"\0\0}.", id="frame"),
+        pytest.param(b"\x80\x02}r\xff\xff\xff\xff0.", id="memo"),
+        pytest.param(b"\x80\x02\x8b\xff\xff\xff\x7f1.", id="number"),
+        pytest.param(b"\x80\x02cnumpy\nndarray\n" + HUGE + b"\x85R.", id="ndarray"),
+        pytest.param(
+            b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\n"
+            + HUGE
+            + b"\x85U\x01b\x87R.",
+            id="reconstruct",
+        ),
+    ],
+)
+def test_declared_sizes_take_no_memory(content):
+    tracemalloc.start()
+    with pytest.raises(DatasetError, match="some_batch"):
+        load(content)
+    assert tracemalloc.get_traced_memory()[1] < 5e6
+    tracemalloc.stop()
+
+
+def test_few_bytes_are_not_made_many():
+    text = b"X" + (1000).to_bytes(4, "little") + 1000 * b"a" + b"q\x01"
+    again = b"c_codecs\nencode\nh\x01X\x06\x00\x00\x00latin1\x86R"
+    with pytest.raises(DatasetError, match="more bytes than the file holds"):
+        load(b"\x80\x02](" + text + 100 * again + b"e.")
+
+
+@pytest.mark.parametrize("change", [b"}b", b"N}X\x01\x00\x00\x00aK\x01s\x86b"])
+def test_what_makes_arrays_is_not_changed(change):
+    for name in (b"_codecs\nencode\n", b"numpy\ndtype\n", b"numpy\nndarray\n"):
+        with pytest.raises(DatasetError, match="the pickle changes what makes an array"):
+            load(b"\x80\x02c" + name + change + b".")
+
+
+def test_damage_of_any_kind_is_refused():
+    """There is no checksum: other bytes are other pixels, but nothing else."""
+    x = images(3)
+    for content in (python2_batch(x, [3, 1, 2]), pickle.dumps({"data": rows(x), "labels": [3]})):
+        refused, passed = outcomes(load, damages(content, 100))
+        assert refused + passed == 100 and refused >= 40

@@ -1,5 +1,8 @@
 """What is at hand, as the functions that load it would find it."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from osciprop.datasets import FASHION_MNIST, MNIST, inventory
@@ -54,3 +57,25 @@ def test_a_folder_of_the_users_own(tmp_path, monkeypatch):
     assert sizes["imagenet32"] == 11_000
     assert sizes["cifar10"] == sizes["fashion_mnist"] == 0
     assert f"not in {tmp_path}" in found(tmp_path / "cache")["cifar10"][1]
+
+
+def test_every_layout_is_found_and_no_pipe_is(tmp_path, monkeypatch):
+    monkeypatch.setenv("OSCIPROP_DATA", str(tmp_path))
+    fill(tmp_path / "FashionMNIST" / "raw", FASHION_MNIST.registry)
+    fill(tmp_path, [f"{name}.npz" for name in (*_TRAIN, *_TEST)])
+    os.mkfifo(tmp_path / "mnist.npz")
+    os.mkfifo(tmp_path / "cifar10_jpeg.npz")
+    sizes = {name: size for name, (size, _) in found(tmp_path / "cache").items()}
+    assert sizes["fashion_mnist"] == 4000
+    assert sizes["imagenet32"] == 11_000
+    assert sizes["mnist"] == sizes["cifar10_jpeg"] == 0
+
+
+def test_what_may_not_be_looked_at_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setenv("OSCIPROP_DATA", str(tmp_path))
+
+    def refuse(path, *_, **__):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    assert {size for size, _ in found(tmp_path).values()} == {0}

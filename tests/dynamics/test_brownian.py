@@ -70,6 +70,11 @@ def test_adaptive_steps_need_one_path():
         BrownianTree(0.0)
 
 
+@pytest.fixture(autouse=True)
+def without_an_equilibrium(monkeypatch):
+    monkeypatch.setenv("OSCIPROP_CHECK_NETWORKS", "0")
+
+
 def increments(start: float, end: float, step: float, dtype=jnp.float64) -> np.ndarray:
     """What white noise adds in each step of one neuron that integrates without a leak or input."""
     network = jax.tree.map(lambda leaf: leaf.astype(dtype), Integrating(jnp.asarray(1.0)))
@@ -86,7 +91,7 @@ def increments(start: float, end: float, step: float, dtype=jnp.float64) -> np.n
 
 
 class Integrating(osciprop.AbstractNetwork):
-    """One neuron without a leak: its potential is the noise's path."""
+    """One neuron without a leak: its potential is the noise's path, at no equilibrium."""
 
     unit: jax.Array
 

@@ -108,11 +108,11 @@ def test_round_a_branch_point_it_closes_after_two_turns():
 
 @pytest.mark.slow
 def test_whatever_the_amplitude_what_converged_is_an_orbit_of_the_ode():
-    """160 samples on 40 random networks, amplitudes from a thirtieth to 2, periods of 5 to 60."""
+    """80 samples on 20 random networks, amplitudes from a thirtieth to 2, periods of 5 to 60."""
     rng, points = np.random.default_rng(1), 16
     solver = OrbitSettling(HarmonicBalance(points, max_steps=300), max_periods=12)
     converged = followed = 0
-    for seed in range(40):
+    for seed in range(20):
         network = small_network(seed, scale=rng.uniform(0.8, 2.2))
         teaching = osciprop.Oscillation(10 ** rng.uniform(-1.5, 0.3), rng.uniform(5, 60))
         x, y = batch(5, 3, 4, seed=seed)
@@ -125,7 +125,7 @@ def test_whatever_the_amplitude_what_converged_is_an_orbit_of_the_ode():
         # What harmonics beyond the last would add, and what the ODE's steps leave.
         assert (off[right & ~by_ode] < 1e-2).all() and (off[right & by_ode] < 1e-4).all()
         converged, followed = converged + right.sum(), followed + (right & by_ode).sum()
-    assert converged > 145 and followed > 12  # the ODE itself does not settle everywhere
+    assert converged > 72 and followed > 5  # the ODE itself does not settle everywhere
 
 
 def test_bad_settings_are_named():

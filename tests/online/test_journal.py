@@ -1,5 +1,6 @@
 """What a simulation records: which presentations, at which times, and what a file keeps of it."""
 
+import dataclasses
 from pathlib import Path
 
 import jax
@@ -40,11 +41,14 @@ def test_times_are_those_of_the_readings():
 
 def test_a_file_keeps_all_that_was_recorded(tmp_path: Path):
     state = begin(small_network(), jnp.ones((2, 5)), SETTINGS, KEY)
-    rows, seen = [(0, 0.5, 1.0), (1, 0.25, 0.5)], [[np.arange(6.0)]]
+    after = dataclasses.replace(state, presentations=state.presentations + 2)
+    rows, seen = [(0.5, 1.0), (0.25, 0.5)], [[np.arange(6.0)]]
     path, settings = tmp_path / "journal", {"seed": 1}
-    journal.save_journal(path, journal.Journal(state, rows, seen, [1]), settings)
+    # What was interrupted before its state was there is left out.
+    recorded = journal.Journal(after, 0, [*rows, (9.0, 9.0)], [*seen, *seen], [1, 2], taken=7)
+    journal.save_journal(path, recorded, settings)
     found = journal.load_journal(path, state, settings)
-    assert (found.rows, found.recorded) == (rows, [1])
+    assert (found.rows, found.recorded, found.taken, found.first) == (rows, [1], 7, 0)
     np.testing.assert_array_equal(found.seen[0][0], seen[0][0])
     # Compiled programs serve a loaded state as they do a new one: all types are those of before.
     for kept, before in zip(jax.tree.leaves(found.state), jax.tree.leaves(state), strict=True):

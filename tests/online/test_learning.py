@@ -95,7 +95,7 @@ def test_resumes_after_the_process_was_killed(tmp_path: Path):
     finally:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-    reached = osciprop.files.checkpoint.read_header(path)["rows"][-1][0] + 1
+    reached = osciprop.files.checkpoint.read_header(path)["presentations"]
     resumed = learn(SETTINGS, reached + 3, checkpoint=path)
     assert_identical(resumed, learn(SETTINGS, reached + 3))
 
@@ -111,7 +111,7 @@ def test_divergence_stops_and_keeps_the_last_finite_state(tmp_path: Path):
     wild = simulation(noise=osciprop.WhiteNoise(1.7e308))
     with pytest.raises(osciprop.NonFiniteLossError, match="not finite after presentation"):
         learn(wild, 5, checkpoint=path)
-    assert osciprop.files.checkpoint.read_header(path)["rows"] == []
+    assert osciprop.files.checkpoint.read_header(path)["presentations"] == 0
 
 
 @pytest.mark.slow

@@ -45,11 +45,15 @@ def test_unknown_name_lists_the_known_ones(capsys: pytest.CaptureFixture[str]) -
         find("hep2022/fig9z")
 
 
-def test_fast_run_writes_beside_the_full_result(tmp_path: Path) -> None:
+def test_fast_run_writes_beside_the_full_result(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main([fig2a.NAME, "--fast", "--output", str(tmp_path)]) == 0
     written = sorted(path.name for path in (tmp_path / "hep2022").iterdir())
     assert written == ["fig2a.fast.json", "fig2a.fast.png"]
     assert not (tmp_path / "REPORT.md").exists()
+    record = tmp_path / "hep2022" / "fig2a.fast.json"
+    assert f"wrote {record} and fig2a.fast.png\n" in capsys.readouterr().out
 
 
 def test_redraw_writes_picture_and_report(
@@ -62,7 +66,9 @@ def test_redraw_writes_picture_and_report(
     count = len(fig2a.claims(fast_data(fig2a)))
     assert page.count("| hep2022/fig2a |") == count
     assert f"{count} of {count} claims pass, in 1 figures." in page
-    assert capsys.readouterr().out.count(": pass") == count
+    printed = capsys.readouterr().out
+    assert printed.count(": pass") == count
+    assert printed.endswith(f"wrote {tmp_path / 'REPORT.md'}\n")
 
 
 def test_an_unexplained_deviation_fails(

@@ -4,7 +4,6 @@ What is found there stands for all points: it is checked that all of it runs and
 what comes out, on images of noise.
 """
 
-import functools
 from dataclasses import replace
 
 import pytest
@@ -16,7 +15,7 @@ from experiments.runs import noise_images
 from experiments.studies.running import first_point
 from osciprop.studies import Study
 from paper_figures.beyond import holomorphic_aep, holomorphic_dual, settled
-from paper_figures.hep2022 import deep, fig2b, fig2d, fig3a, fig3b, fig3c, fig4a, fig4b, rotating
+from paper_figures.hep2022 import deep, fig2b, fig2d, fig3a, fig3b, fig3c, fig4a, fig4b
 from paper_figures.homeostasis2024 import fig2 as error_vectors
 from paper_figures.homeostasis2024 import fig3 as bias_by_angle
 from paper_figures.homeostasis2024 import fig4 as homeostasis
@@ -42,7 +41,6 @@ TINY = {
     holomorphic_dual: replace(holomorphic_dual.FAST, samples=1),
     settled: replace(settled.FAST, samples=1, points=16),
 }
-ROTATING = replace(rotating.FAST, holds=(5,), periods=2)
 NOT_DRAWN = (fig2d, fig3c, fig4a, homeostasis, holomorphic_dual)
 """What these draw needs all of their rows, or several points."""
 
@@ -55,7 +53,7 @@ BEGUN = (
     settled,
     verification,
 )
-"""Of many programs: the whole of their entries is slow, and a first result is not."""
+"""Of many programs: a first result is not slow, and the whole is run in its fast size only."""
 
 run = Study.run
 
@@ -74,14 +72,12 @@ def small(monkeypatch, small_programs):
     monkeypatch.setattr(Study, "run", first_everywhere)
     for figure, size in TINY.items():
         monkeypatch.setattr(figure, "FAST", size)
-    monkeypatch.setattr(rotating, "FAST", ROTATING)
     monkeypatch.setattr(fig3c, "DURATION", 2)
     monkeypatch.setattr(fig3c, "KINDS", {"shared": fig3c.KINDS["shared"]})
     monkeypatch.setattr(error_vectors, "PERIODS", 1)
     monkeypatch.setattr(error_vectors, "PERIOD", 10.0)
     monkeypatch.setattr(homeostasis, "ROWS", {"reciprocal": "reciprocal"})
-    for module, name in ((rotating, "mnist"), (of_homeostasis, "fashion_mnist")):
-        monkeypatch.setattr(module, name, lambda: noise_images((28, 28)))
+    monkeypatch.setattr(of_homeostasis, "fashion_mnist", lambda: noise_images((28, 28)))
     for module in (homeostasis, angles):
         monkeypatch.setattr(module, "digits", lambda: noise_images((8, 8), 50))
 
@@ -102,13 +98,10 @@ def test_it_has_a_first_result(figure, monkeypatch):
     assert caught.value.args[0].sizes
 
 
-WHOLE = [
-    pytest.param(figure, marks=pytest.mark.slow if figure in BEGUN else (), id=figure.NAME)
-    for figure in TINY
-]
+WHOLE = [figure for figure in TINY if figure not in BEGUN]
 
 
-@pytest.mark.parametrize("figure", WHOLE)
+@pytest.mark.parametrize("figure", WHOLE, ids=lambda figure: figure.NAME)
 @pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
 def test_it_runs(figure):
     data = figure.compute(fast=True)
@@ -117,13 +110,6 @@ def test_it_runs(figure):
         assert isinstance(figure.plot(data), Figure)
 
 
-@pytest.mark.slow
-def test_both_figures_of_one_simulation_run(monkeypatch):
-    once = functools.cache(rotating.simulate.__wrapped__)
-    monkeypatch.setattr(rotating, "simulate", once)
-    for figure in (fig3a, fig3b):
-        assert isinstance(figure.plot(figure.compute(fast=True)), Figure)
-
-
 def test_none_is_left_out():
+    # The last two are one simulation, of which nothing is a first result.
     assert {figure.NAME for figure in (*TINY, fig3a, fig3b)} == SLOW

@@ -88,8 +88,16 @@ NAMES = {"a": [1, 2], "time": [0.1, 0.2]}
 @pytest.mark.parametrize(
     ("returned", "outputs", "message"),
     [
-        ({"v": [1, 2]}, {"v": Output(dimensions=("time",))}, "'time' of the output 'v' has the n.*an ax"),
-        ({"v": [1, 2], "w": 1}, {"v": Output(dimensions=("w",))}, "'w' of .*'v' has the name of an out"),
+        (
+            {"v": [1, 2]},
+            {"v": Output(dimensions=("time",))},
+            "'time' of the output 'v' has the n.*an ax",
+        ),
+        (
+            {"v": [1, 2], "w": 1},
+            {"v": Output(dimensions=("w",))},
+            "'w' of .*'v' has the name of an out",
+        ),
         ({"v": [1, 2]}, {"v": Output(dimensions=("v",))}, "'v' of .*'v' has the name of an output"),
         ({"v": [1, 2]}, {"v": Output(dimensions=("status",))}, "has the name of the study's own"),
         (

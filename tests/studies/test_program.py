@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from study_functions import run
 
-from osciprop.studies import Axis, Study, linspace, seeds
-from osciprop.studies import evaluation
+from osciprop.studies import Axis, Study, evaluation, linspace, seeds
 from osciprop.studies import program as programs
 from osciprop.studies.evaluation import Worker
 from osciprop.studies.memory_maps import LISTED

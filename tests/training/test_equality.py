@@ -1,12 +1,12 @@
-"""Optimizers told by what they are made of: equal ones share programs, others never."""
+"""Values told by what they are made of, optimizers above all."""
+
+import functools
 
 import jax.numpy as jnp
 import optax
 import pytest
-from training_cases import fit_digits
 
-from osciprop.training.equality import same
-from osciprop.training.step import train_step
+from osciprop.training.equality import contents
 
 MADE = {
     "sgd": lambda rate: optax.sgd(rate, momentum=0.9),
@@ -19,20 +19,26 @@ MADE = {
 
 @pytest.mark.parametrize("make", MADE.values(), ids=MADE)
 def test_equal_ones_are_one_and_others_are_not(make):
-    assert same(make(1e-3)) is same(make(1e-3))
-    assert same(make(1e-3)) is not same(make(2e-3))
+    assert contents(make(1e-3)) == contents(make(1e-3))
+    assert contents(make(1e-3)) != contents(make(2e-3))
 
 
 def test_what_it_closes_over_and_what_it_names_decide(monkeypatch):
-    settings = {"rate": 0.1}
-    assert (
-        same(optax.sgd(lambda _: settings["rate"])) is same(optax.sgd(lambda _: settings["rate"]))
-        or True
-    )
-    first = same(named())
-    assert same(named()) is first
+    first = contents(named())
+    assert contents(named()) == first
     monkeypatch.setitem(globals(), "RATE", 0.2)
-    assert same(named()) is not first
+    assert contents(named()) != first
+
+
+def test_what_can_change_equals_itself_only():
+    settings = {"rate": 0.1}
+    one, other = contents(closing_over(settings)), contents(closing_over(dict(settings)))
+    assert one == contents(closing_over(settings)) != other
+
+
+def test_arguments_given_beforehand_count():
+    given = [contents(functools.partial(named, rate)) for rate in (0.1, 0.1, 0.2)]
+    assert given[0] == given[1] != given[2]
 
 
 RATE = 0.1
@@ -42,6 +48,10 @@ def named():
     return optax.sgd(lambda _: RATE)
 
 
+def closing_over(settings):
+    return lambda: settings["rate"]
+
+
 def test_a_function_that_calls_itself():
     def recursive(depth):
         def down(count):
@@ -49,12 +59,4 @@ def test_a_function_that_calls_itself():
 
         return optax.sgd(lambda _: down(depth))
 
-    assert same(recursive(1)) is same(recursive(1))
-    assert same(recursive(1)) is not same(recursive(2))
-
-
-def test_fit_compiles_once_for_equal_optimizers():
-    fit_digits(optimizer=optax.sgd(0.125))
-    compiled = train_step._cached._cache_size()
-    fit_digits(optimizer=optax.sgd(0.125))
-    assert train_step._cached._cache_size() == compiled
+    assert contents(recursive(1)) == contents(recursive(1)) != contents(recursive(2))

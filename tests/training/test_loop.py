@@ -52,9 +52,9 @@ def test_an_epoch_is_the_mean_of_its_updates():
 
 def test_not_finite_loss_stops_at_once():
     exploding = optax.sgd(float("nan"))
-    with pytest.raises((osciprop.NonFiniteLossError, osciprop.ConvergenceError), match="update 1"):
+    with pytest.raises(osciprop.NonFiniteLossError, match="weights are not.*update 0"):
         fit_digits(optimizer=exploding)
-    with pytest.raises(osciprop.NonFiniteLossError, match="update 1 .*clip the gradient"):
+    with pytest.raises(osciprop.NonFiniteLossError, match="update 0 .*clip the gradient"):
         fit_digits(optimizer=exploding, throw=False)
 
 

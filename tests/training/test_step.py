@@ -8,16 +8,19 @@ from jaxtyping import Array
 from training_cases import DIGITS, METHOD, digits_network
 
 import osciprop
+from osciprop.networks import ClassAccuracy
+from osciprop.training.optimizers import as_optimizer
 from osciprop.training.step import TrainingState, begin, train_step
 
 RATE, DECAY = 1e-2, 0.5
 OPTIMIZER = optax.adamw(RATE, weight_decay=DECAY)
+REST = METHOD, as_optimizer(OPTIMIZER), ClassAccuracy()
 X, Y = DIGITS.x_train[:20].astype(float), DIGITS.y_train[:20]
 
 
 @pytest.fixture(scope="module")
 def update() -> tuple[TrainingState, osciprop.Estimate, Array]:
-    return train_step(begin(digits_network(), OPTIMIZER), X, Y, METHOD, OPTIMIZER)
+    return train_step(begin(digits_network(), OPTIMIZER), X, Y, *REST)
 
 
 def test_weights_move_as_the_optimizer_says(update):
@@ -37,13 +40,14 @@ def test_time_constants_are_not_trained(update):
 
 def test_loss_and_accuracy_are_those_before_the_update(update):
     _, estimate, measured = update
-    loss, accuracy, converged = measured.tolist()
+    loss, accuracy, converged, finite = measured.tolist()
     before = osciprop.evaluate(digits_network(), X, Y, relaxation=METHOD.relaxation)
     assert float(estimate.loss) == pytest.approx(before.loss)
-    assert (loss, accuracy, converged) == (float(estimate.loss), before.accuracy, 1.0)
+    expected = float(estimate.loss), before.accuracy, 1.0, 1.0
+    assert (loss, accuracy, converged, finite) == expected
 
 
 def test_a_step_goes_on_from_its_state(update):
-    again, _, _ = train_step(update[0], X, Y, METHOD, OPTIMIZER)
+    again, _, _ = train_step(update[0], X, Y, *REST)
     counts = [leaf for leaf in jax.tree.leaves(again.optimizer_state) if leaf.dtype == np.int32]
     assert [int(count) for count in counts] == [2]

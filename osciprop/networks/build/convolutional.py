@@ -1,4 +1,4 @@
-"""Builders of convolutional networks, from a list of layers, and the published architectures."""
+"""Builders of convolutional networks, from a list of layers."""
 
 import dataclasses
 import math
@@ -9,13 +9,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
-from ...errors import check_at_least
+from ...errors import check_instance, check_number
 from ..activations import HolomorphicTanh, Identity, ReLU
 from ..convolution import Convolution
 from ..costs import AbstractCost, CrossEntropy, softmax_readout
 from ..network import Network
-from ..neurons import LeakyIntegrator
-from ..pooling import AbstractPooling, MaxPooling, NoPooling, SoftmaxPooling
 from ..populations import AbstractPopulation, FeatureMaps
 from ..synapses import (
     INPUT,
@@ -26,109 +24,17 @@ from ..synapses import (
     ReciprocalProjection,
     truncated_normal,
 )
-from .dense import Activations, OneOrEach, make_populations, one_each
-
-
-@dataclasses.dataclass(frozen=True)
-class Maps:
-    """A layer of `channels` maps: how they see the layer before.
-
-    Args:
-        channels: Number of maps.
-        kernel: Side of the kernel in pixels.
-        padding: Zeros around the images in pixels: 1 keeps the size under a kernel of 3.
-        pooling: What is made of each window of currents.
-
-    Raises:
-        ValueError: there is no map, or no pixel in the kernel.
-
-    Example:
-        >>> osciprop.networks.Maps(16, pooling=osciprop.networks.SoftmaxPooling()).kernel
-        3
-    """
-
-    channels: int
-    kernel: int = 3
-    padding: int = 1
-    pooling: AbstractPooling = NoPooling()
-
-    def __post_init__(self) -> None:
-        check_at_least("channels", self.channels, 1, "a layer has at least one map")
-        check_at_least("kernel", self.kernel, 1, "a kernel has at least one pixel")
-
-
-def vgg4(width: int = 128, pooling: AbstractPooling = SoftmaxPooling()) -> tuple[Maps, ...]:
-    """The four layers of hep2022, Table 2, for images of 32 x 32: `width`, twice and four times
-    that, each pooled; the last is one pixel of 4 `width` maps.
-
-    Args:
-        width: Number of maps of the first layer.
-        pooling: Of every layer.
-
-    Returns:
-        The layers, for `osciprop.hopfield_cnn`.
-
-    Source: hep2022, Table 2.
-
-    Example:
-        >>> [layer.channels for layer in osciprop.networks.vgg4(8)]
-        [8, 16, 32, 32]
-    """
-    return (
-        Maps(width, pooling=pooling),
-        Maps(2 * width, pooling=pooling),
-        Maps(4 * width, pooling=pooling),
-        Maps(4 * width, padding=0, pooling=pooling),
-    )
-
-
-def vgg6(width: int = 128, pooling: AbstractPooling = SoftmaxPooling()) -> tuple[Maps, ...]:
-    """The six layers of hep2022, Fig. 4, for images of 32 x 32; every second one is pooled.
-
-    Args:
-        width: Number of maps of the first layer.
-        pooling: Of every second layer.
-
-    Returns:
-        The layers, for `osciprop.hopfield_cnn`.
-
-    Source: hep2022, Fig. 4.
-
-    Example:
-        >>> [layer.channels for layer in osciprop.networks.vgg6(8)]
-        [8, 8, 16, 16, 32, 32]
-    """
-    return (
-        Maps(width, pooling=pooling),
-        Maps(width),
-        Maps(2 * width, pooling=pooling),
-        Maps(2 * width, padding=0),
-        Maps(4 * width, pooling=pooling),
-        Maps(4 * width, padding=0),
-    )
-
-
-def vgg16(width: int = 64, pooling: AbstractPooling = MaxPooling()) -> tuple[Maps, ...]:
-    """The thirteen convolutional layers of VGG16 (two_tales2024), five of them pooled; with
-    `convolutional_perceptron` and dense layers of 4096, 4096.
-
-    Args:
-        width: Number of maps of the first layer.
-        pooling: Of the last layer of each of the five groups.
-
-    Returns:
-        The layers, for `osciprop.networks.convolutional_perceptron`.
-
-    Source: two_tales2024, section 5.
-
-    Example:
-        >>> len(osciprop.networks.vgg16())
-        13
-    """
-    layers: list[Maps] = []
-    for factor, count in ((1, 2), (2, 2), (4, 3), (8, 3), (8, 3)):
-        layers += [Maps(factor * width)] * (count - 1) + [Maps(factor * width, pooling=pooling)]
-    return tuple(layers)
+from .dense import (
+    ANGLE_REMEDY,
+    Activations,
+    OneOrEach,
+    check_units,
+    make_neurons,
+    make_populations,
+    one_each,
+    scales_of,
+)
+from .layers import Maps, check_images
 
 
 def hopfield_cnn(
@@ -173,7 +79,8 @@ def hopfield_cnn(
         >>> net.populations[0].shape
         (4, 4, 2)
     """
-    factors = one_each("scale", scale, len(layers) + 1, "weight matrices")
+    check_images(layers, image_shape, classes, key)
+    factors = scales_of(scale, len(layers) + 1)
     built = _stack(layers, image_shape, key, activation, time_constant, factors[:-1], bias)
     synapses: list[AbstractSynapse] = [_up(built.up[0], INPUT, 0)]
     synapses += [
@@ -229,7 +136,9 @@ def feedback_cnn(
         >>> len(net.synapses)
         3
     """
-    factors = one_each("scale", scale, len(layers) + 1, "weight matrices")
+    check_images(layers, image_shape, classes, key)
+    factors = scales_of(scale, len(layers) + 1)
+    check_number("angle", angle, ANGLE_REMEDY)
     built = _stack(layers, image_shape, key, activation, time_constant, factors[:-1], bias)
     radians = math.radians(angle)
     synapses: list[AbstractSynapse] = [_up(built.up[0], INPUT, 0)]
@@ -292,10 +201,13 @@ def convolutional_perceptron(
         >>> [population.shape for population in net.populations]
         [(4, 4, 2), (10,)]
     """
+    check_images(layers, image_shape, classes, key)
+    check_units("hidden", hidden)
+    check_instance("cost", cost, AbstractCost)
     sizes = [*hidden, classes]
     count, maps = len(layers) + len(sizes), len(layers)
     constants = one_each("time_constant", time_constant, count, "populations")
-    factors = one_each("scale", scale, count, "weight matrices")
+    factors = scales_of(scale, count)
     kinds = [
         *one_each("activation", activation, count - 1, "populations but the output"),
         Identity(),
@@ -310,7 +222,6 @@ def convolutional_perceptron(
     ]
     width = built.populations[-1].size
     for place, size in enumerate(sizes, start=len(layers)):
-        check_at_least("hidden", size, 1, "every entry is a number of units")
         dense_key = jax.random.fold_in(built.readout_key, place)
         weight = truncated_normal(dense_key, (width, size), factors[place] * width**-0.5)
         synapses.append(Directed(weight, place - 1, place))
@@ -339,23 +250,17 @@ def _stack(
     key: PRNGKeyArray,
     activation: Activations,
     time_constant: OneOrEach,
-    scale: OneOrEach,
+    scale: Sequence[Any],
     bias: OneOrEach,
 ) -> _Stack:
-    if not layers:
-        raise ValueError("layers is empty: give at least one osciprop.networks.Maps(...)")
     keys = list(jax.random.split(key, 2 * len(layers) + 1))
-    count = len(layers)
-    constants = one_each("time_constant", time_constant, count, "populations")
-    kinds = one_each("activation", activation, count, "populations")
-    factors = one_each("scale", scale, count, "weight matrices")
-    levels = one_each("bias", bias, count, "populations")
+    neurons = make_neurons(len(layers), activation, time_constant, bias)
     shape: tuple[int, ...] = image_shape
     up: list[Convolution] = []
     populations: list[AbstractPopulation] = []
     for place, layer in enumerate(layers):
         kernel = _kernel(
-            keys[place], (layer.kernel, layer.kernel, shape[-1], layer.channels), factors[place]
+            keys[place], (layer.kernel, layer.kernel, shape[-1], layer.channels), scale[place]
         )
         convolution = Convolution(kernel, layer.padding, layer.pooling)
         after = _shape_after(convolution, shape)
@@ -365,8 +270,8 @@ def _stack(
                 "which nothing is left: use a smaller kernel, more padding, or less pooling"
             )
         shape = after
-        neuron = LeakyIntegrator(kinds[place], constants[place])
-        biases = jnp.full((layer.channels,), levels[place], dtype=float)
+        neuron, level = neurons[place]
+        biases = jnp.full((layer.channels,), level, dtype=float)
         populations.append(FeatureMaps(neuron, biases, shape[0], shape[1]))
         up.append(convolution)
     return _Stack(tuple(populations), up, keys[len(layers) : -1], keys[-1])

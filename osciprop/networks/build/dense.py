@@ -10,11 +10,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike, PRNGKeyArray
 
-from ...errors import check_at_least
+from ...errors import (
+    check_at_least,
+    check_instance,
+    check_key,
+    check_not_negative,
+    check_number,
+    check_positive,
+    shown,
+)
 from ..activations import AbstractActivation, ShiftedSigmoid
 from ..costs import SquaredError, softmax_readout
 from ..network import Network
-from ..neurons import LeakyIntegrator
+from ..neurons import TIME_REMEDY, LeakyIntegrator
 from ..populations import Population
 from ..synapses import INPUT, Directed, Reciprocal, truncated_normal
 
@@ -22,20 +30,55 @@ from ..synapses import INPUT, Directed, Reciprocal, truncated_normal
 Activations: TypeAlias = AbstractActivation | Sequence[AbstractActivation]
 OneOrEach: TypeAlias = ArrayLike | Sequence[ArrayLike]
 
+ANGLE_REMEDY = "in degrees: 0 for equal weights, 90 for independent ones"
+
 
 def one_each(name: str, value: Any, count: int, counted: str) -> list[Any]:
     """`count` values: one for all, or the entries of a list, a tuple or an array, one for each.
 
     Raises `ValueError` for another number of entries.
     """
-    several = isinstance(value, Sequence) or np.ndim(value) > 0
-    values = list(value) if several else [value] * count
+    listed = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+    values = list(value) if listed or np.ndim(value) > 0 else [value] * count
     if len(values) != count:
         raise ValueError(
             f"{name} has {len(values)} entries for {count} {counted}, {shortened(value)}: give one "
             "for all, or one for each"
         )
     return values
+
+
+def scales_of(scale: OneOrEach, count: int) -> list[Any]:
+    """The scale of each weight matrix. Raises `ValueError` for what is no number, or negative."""
+    factors = one_each("scale", scale, count, "weight matrices")
+    for place, factor in enumerate(factors):
+        check_not_negative(
+            entry("scale", factors, place), factor, "0.5 settles fast, 1 is critical"
+        )
+    return factors
+
+
+def entry(name: str, values: Sequence[Any], place: int) -> str:
+    """The name of an entry: the argument's own, where all are alike."""
+    return name if all(value is values[0] for value in values) else f"{name}[{place}]"
+
+
+def make_neurons(
+    count: int, activation: Activations, time_constant: OneOrEach, bias: OneOrEach
+) -> list[tuple[LeakyIntegrator, Any]]:
+    """Leaky integrators and their bias for each population; all arguments are one or one each."""
+    kinds = one_each("activation", activation, count, "populations")
+    constants = one_each("time_constant", time_constant, count, "populations")
+    biases = one_each("bias", bias, count, "populations")
+    for place in range(count):
+        check_instance(entry("activation", kinds, place), kinds[place], AbstractActivation)
+        where = entry("time_constant", constants, place)
+        check_positive(where, constants[place], TIME_REMEDY)
+        check_number(entry("bias", biases, place), biases[place], "0 adds no current")
+    return [
+        (LeakyIntegrator(kind, constant), level)
+        for kind, constant, level in zip(kinds, constants, biases, strict=True)
+    ]
 
 
 def make_populations(
@@ -45,13 +88,10 @@ def make_populations(
     bias: OneOrEach,
 ) -> tuple[Population, ...]:
     """Populations of leaky integrators of the given sizes; other arguments are one or one each."""
-    count = len(sizes)
-    kinds = one_each("activation", activation, count, "populations")
-    constants = one_each("time_constant", time_constant, count, "populations")
-    biases = one_each("bias", bias, count, "populations")
+    neurons = make_neurons(len(sizes), activation, time_constant, bias)
     return tuple(
-        Population(LeakyIntegrator(kind, constant), jnp.full((size,), level, dtype=float))
-        for size, kind, constant, level in zip(sizes, kinds, constants, biases, strict=True)
+        Population(neuron, jnp.full((size,), level, dtype=float))
+        for size, (neuron, level) in zip(sizes, neurons, strict=True)
     )
 
 
@@ -68,15 +108,25 @@ def _layers(
     return synapses
 
 
-def check_sizes(sizes: Sequence[int]) -> None:
-    """Raise `ValueError` unless there are at least three sizes, each at least 1."""
+def check_sizes(sizes: Sequence[int], key: PRNGKeyArray) -> None:
+    """Raise `ValueError` unless there are at least three sizes, each at least 1; `TypeError` for
+    what is no list of sizes, or no key.
+    """
+    check_key("key", key)
+    check_units("sizes", sizes)
     if len(sizes) < 3:
         raise ValueError(
-            f"sizes is {list(sizes)}: give the input width, at least one hidden population, "
-            "and the number of outputs"
+            f"sizes is {shortened(list(sizes))}: give the input width, at least one hidden "
+            "population, and the number of outputs"
         )
-    for size in sizes:
-        check_at_least("sizes", size, 1, "every entry is a number of units")
+
+
+def check_units(name: str, sizes: Sequence[int]) -> None:
+    """Raise an error for what is no list of numbers of units."""
+    if isinstance(sizes, str) or not (isinstance(sizes, Sequence) or np.ndim(sizes) == 1):
+        raise TypeError(f"{name} is {shown(sizes)}: give a list of numbers, such as [64, 32, 10]")
+    for place, size in enumerate(sizes):
+        check_at_least(f"{name}[{place}]", size, 1, "every entry is a number of units")
 
 
 def hopfield_mlp(
@@ -109,7 +159,8 @@ def hopfield_mlp(
 
     Raises:
         ValueError: there are fewer than three sizes, one is below 1, or another argument has
-            neither one entry nor one for each.
+            neither one entry nor one for each, or numbers out of range.
+        TypeError: an activation or the key is none.
 
     Source: hep2022, section 4.
 
@@ -118,10 +169,10 @@ def hopfield_mlp(
         >>> [population.size for population in net.populations]
         [256]
     """
-    check_sizes(sizes)
+    check_sizes(sizes, key)
     key_readout, key_layers = jax.random.split(key)
     hidden = sizes[1:-1]
-    factors = one_each("scale", scale, len(sizes) - 1, "weight matrices")
+    factors = scales_of(scale, len(sizes) - 1)
     return Network(
         populations=make_populations(hidden, activation, time_constant, bias),
         synapses=tuple(_layers(sizes[:-1], key_layers, factors[:-1])),
@@ -155,18 +206,16 @@ def hopfield_regressor(
         The network.
 
     Raises:
-        ValueError: as for `hopfield_mlp`.
+        ValueError, TypeError: as for `hopfield_mlp`.
 
     Example:
         >>> net = osciprop.hopfield_regressor([4, 6, 2], key=key)
         >>> [population.size for population in net.populations]
         [6, 2]
     """
-    check_sizes(sizes)
+    check_sizes(sizes, key)
     return Network(
         populations=make_populations(sizes[1:], activation, time_constant, bias),
-        synapses=tuple(
-            _layers(sizes, key, one_each("scale", scale, len(sizes) - 1, "weight matrices"))
-        ),
+        synapses=tuple(_layers(sizes, key, scales_of(scale, len(sizes) - 1))),
         readout=SquaredError(),
     )

@@ -5,16 +5,26 @@ its own.
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from reprlib import repr as shortened
 
 import jax
 from jaxtyping import PRNGKeyArray
 
-from ...errors import check_at_least, check_not_negative
+from ...errors import check_instance, check_key, check_not_negative, check_number
 from ..activations import Identity, ReLU, ShiftedSigmoid
 from ..costs import AbstractCost, SquaredError, softmax_readout
 from ..network import Network
 from ..synapses import INPUT, Directed, truncated_normal
-from .dense import Activations, OneOrEach, check_sizes, make_populations, one_each
+from .dense import (
+    ANGLE_REMEDY,
+    Activations,
+    OneOrEach,
+    check_sizes,
+    check_units,
+    make_populations,
+    one_each,
+    scales_of,
+)
 
 
 def feedback_mlp(
@@ -51,7 +61,7 @@ def feedback_mlp(
         The network.
 
     Raises:
-        ValueError: as for `hopfield_mlp`.
+        ValueError, TypeError: as for `hopfield_mlp`.
 
     Source: homeostasis2024, section 4.
 
@@ -60,6 +70,7 @@ def feedback_mlp(
         >>> 50 < osciprop.gradients.weight_angle(net) < 80
         True
     """
+    check_number("angle", angle, ANGLE_REMEDY)
     forward, keys, factors = _chain(sizes, key, scale)
     radians = math.radians(angle)
     feedback = []
@@ -102,7 +113,7 @@ def loop_mlp(
         The network.
 
     Raises:
-        ValueError: as for `hopfield_mlp`.
+        ValueError, TypeError: as for `hopfield_mlp`.
 
     Source: homeostasis2024, section 4.
 
@@ -145,7 +156,7 @@ def feedforward_mlp(
         The network.
 
     Raises:
-        ValueError: as for `hopfield_mlp`.
+        ValueError, TypeError: as for `hopfield_mlp`.
 
     Source: nonconservative2026, section 5.
 
@@ -186,7 +197,7 @@ def perceptron(
         The network.
 
     Raises:
-        ValueError: as for `hopfield_mlp`.
+        ValueError, TypeError: as for `hopfield_mlp`.
 
     Source: two_tales2024, section 5.
 
@@ -195,16 +206,15 @@ def perceptron(
         >>> [type(population.neuron.activation).__name__ for population in net.populations]
         ['ReLU', 'Identity']
     """
-    check_sizes(sizes)
+    check_sizes(sizes, key)
+    check_instance("cost", cost, AbstractCost)
     steps = len(sizes) - 1
     keys = jax.random.split(key, steps)
     hidden = one_each("activation", activation, steps - 1, "populations but the output")
     kinds = [*hidden, Identity()]
     return Network(
         populations=make_populations(sizes[1:], kinds, time_constant, bias),
-        synapses=tuple(
-            _upwards(sizes, list(keys), one_each("scale", scale, steps, "weight matrices"))
-        ),
+        synapses=tuple(_upwards(sizes, list(keys), scales_of(scale, steps))),
         readout=cost,
     )
 
@@ -245,20 +255,21 @@ def recurrent_network(
 
     Raises:
         ValueError: as for `hopfield_mlp`, or there are not three sizes, or a share is negative.
+        TypeError: as for `hopfield_mlp`.
 
     Example:
         >>> net = osciprop.recurrent_network([4, 8, 3], key=key)
         >>> net.populations[0].size
         8
     """
+    check_key("key", key)
+    check_units("sizes", sizes)
     if len(sizes) != 3:
-        raise ValueError(f"sizes is {list(sizes)}: give inputs, units and classes")
-    for size in sizes:
-        check_at_least("sizes", size, 1, "every entry is a number of units")
+        raise ValueError(f"sizes is {shortened(list(sizes))}: give inputs, units and classes")
     check_not_negative("symmetric", symmetric, "0 leaves the symmetric part out")
     check_not_negative("antisymmetric", antisymmetric, "0 leaves the antisymmetric part out")
     inputs, units, classes = sizes
-    into, outof = one_each("scale", scale, 2, "weight matrices")
+    into, outof = scales_of(scale, 2)
     keys = jax.random.split(key, 3)
     normal = jax.random.normal(keys[0], (units, units), dtype=float)
     # Wigner's semicircle: normal symmetric entries of variance 1 / (4 n) have eigenvalues up to 1.
@@ -278,8 +289,8 @@ def _chain(
     sizes: Sequence[int], key: PRNGKeyArray, scale: OneOrEach
 ) -> tuple[list[Directed], list[PRNGKeyArray], list[float]]:
     """Directed synapses up to the last population; keys for feedback and readout; all scales."""
-    check_sizes(sizes)
-    factors = one_each("scale", scale, len(sizes) - 1, "weight matrices")
+    check_sizes(sizes, key)
+    factors = scales_of(scale, len(sizes) - 1)
     steps = len(sizes) - 2
     keys = list(jax.random.split(key, 2 * steps + 1))
     return _upwards(sizes[:-1], keys[:steps], factors), keys[steps:], factors

@@ -24,8 +24,10 @@ def trained(
     optimizer = optax.sgd(rate)
     state = osciprop.training.step.begin(network(), optimizer)
     x, y = DATA
+    called = osciprop.training.optimizers.as_optimizer(optimizer)
+    metric = osciprop.networks.ClassAccuracy()
     for _ in range(updates):
-        state, _, _ = osciprop.training.step.train_step(state, x, y, method, optimizer)
+        state, _, _ = osciprop.training.step.train_step(state, x, y, method, called, metric)
     assert isinstance(state.network, osciprop.Network)
     return state.network
 

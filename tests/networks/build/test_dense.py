@@ -46,7 +46,10 @@ def test_another_number_of_values_is_refused(form):
 
 @pytest.mark.parametrize(
     ("sizes", "message"),
-    [([4, 3], r"sizes is \[4, 3\]"), ([4, 0, 3], "sizes must be an integer of at least 1, got 0")],
+    [
+        ([4, 3], r"sizes is \[4, 3\]"),
+        ([4, 0, 3], r"sizes\[1\] must be an integer of at least 1, got 0"),
+    ],
 )
 def test_sizes_are_checked(sizes, message):
     with pytest.raises(ValueError, match=message):
