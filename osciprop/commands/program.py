@@ -17,6 +17,8 @@ EXTRAS = {
     "xarray": "commands",
     "zarr": "commands",
     "cloudpickle": "commands",
+    "google_crc32c": "commands",
+    "numcodecs": "commands",
     "h5netcdf": "commands",
     "distributed": "cluster",
 }

@@ -60,12 +60,31 @@ def replacing(path: Path) -> Iterator[Path]:
         with _explained(path):
             if before is not None and os.name == "posix":
                 _hand_over(temporary, before)
-            _synchronize(temporary)
-            _rename(temporary, target)
-            # The file is there. That its name outlives a loss of power is not certain if this
-            # fails, but then the file before has its place again, whole.
-            with contextlib.suppress(OSError):
-                _synchronize_folder(target.parent)
+            _settle(temporary, target)
+
+
+def write_alone(path: Path, content: bytes, temporary: Path) -> None:
+    """Write a file whole or not at all, where no other process writes at the same time.
+
+    `temporary` is the file, on the same disk, that is written first; all writes of a process may
+    share it, and so leave nothing else behind. Many small files take a fraction of the time that
+    `replacing` does, which has to look for what other writes left. Raises `OSError`.
+    """
+    temporary.unlink(missing_ok=True)  # and not write into what a link there leads to
+    with temporary.open("xb") as file:
+        file.write(content)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _settle(temporary, path)
+
+
+def _settle(temporary: Path, target: Path) -> None:
+    """Put a file that is whole in the place of another, so that it outlives a loss of power."""
+    _synchronize(temporary)
+    _rename(temporary, target)
+    # The file is there. That its name outlives a loss of power is not certain if this fails, but
+    # then the file before has its place again, whole.
+    with contextlib.suppress(OSError):
+        _synchronize_folder(target.parent)
 
 
 def require_writable(path: Path) -> None:

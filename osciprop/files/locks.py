@@ -1,19 +1,8 @@
 """Locks on files, which end with the process that holds them, however it ends."""
 
-import sys
 from typing import IO, Any
 
-if sys.platform == "win32":
-    import msvcrt
-
-    def _take(handle: int) -> None:
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-
-else:
-    import fcntl
-
-    def _take(handle: int) -> None:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+import portalocker
 
 
 def acquired(file: IO[Any]) -> bool:
@@ -22,7 +11,9 @@ def acquired(file: IO[Any]) -> bool:
     Closing the file gives the lock back. Raises `OSError` where a file system has no locks.
     """
     try:
-        _take(file.fileno())
-    except (BlockingIOError, PermissionError):
+        portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
+    except portalocker.AlreadyLocked:
         return False
+    except portalocker.LockException as error:
+        raise OSError(f"it cannot be locked: {error}") from error
     return True

@@ -10,7 +10,7 @@ The files, each importing only from those above it:
     fingerprint  what a study was made with, as JSON
     footprint    how much memory a traced function takes, without compiling it
     outputs      units and dimensions of what a study's function returns
-    records      JSON files, written whole or not at all
+    records      JSON files, with checksums
     work         what all blocks of a study have in common
     returned     what a study's function may return
     tracing      along which axes one program serves many values

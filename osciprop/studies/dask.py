@@ -64,7 +64,9 @@ class Dask(AbstractEngine):
         self, client: Client, work: Work, tasks: Sequence[Task]
     ) -> Generator[Outcome, None, None]:
         # A task of its own, so that it travels to each worker once and is made again if lost.
-        address = client.scheduler.address  # asked later, a lost one would be waited for
+        if client.scheduler is None:
+            raise StudyError("the distributed.Client is closed: give one that is connected")
+        address = str(client.scheduler.address)  # asked later, a lost one would be waited for
         payload = client.submit(bytes, pack(work), pure=False)
         left, running = collections.deque(tasks), dict[Any, Task]()
         # Dask blames all that a worker had been given when it died. Who was blamed is tried again

@@ -2,7 +2,7 @@
 
 import importlib.util
 
-IMPORTED = ("cloudpickle", "google_crc32c", "numcodecs", "portalocker", "xarray", "zarr")
+IMPORTED = ("cloudpickle", "google_crc32c", "numcodecs", "xarray", "zarr")
 LATER = ("h5netcdf",)
 """What is imported when a file is written, and found out now."""
 

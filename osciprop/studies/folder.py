@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..files.durable import replacing
+from ..files.durable import write_alone
 from . import layout
 from .arrays import OWN, AbstractArrays, Kind, Survey
 from .chunks import Chunks
@@ -21,7 +21,7 @@ from .errors import StudyError
 from .evaluation import Failure
 from .grid import Block, Grid
 from .layout import Contents
-from .records import read_json, write_json
+from .records import encoded, read_json
 
 COMPUTE_ANEW = "run the study again to compute these points anew"
 
@@ -88,7 +88,7 @@ class FolderArrays(AbstractArrays):
                 path = self._path(name, block)
                 if (chunk := self._sound(name, block, chunks)) is not None:
                     place = parent / path.relative_to(self._place(name).parent)
-                    _write(place, wider.encode(chunk.astype(dtype)))
+                    self._write(place, wider.encode(chunk.astype(dtype)))
         except OSError:
             shutil.rmtree(parent, ignore_errors=True)  # it may have filled the disk
             raise
@@ -136,7 +136,7 @@ class FolderArrays(AbstractArrays):
         chunk = np.full(chunks.shape, kind.blank, kind.dtype)
         chunk[tuple(map(slice, values.shape))] = values
         self._surveys = None
-        _write(self._path(name, block), chunks.encode(chunk))
+        self._write(self._path(name, block), chunks.encode(chunk))
 
     def complaint(self, name: str, block: Block, what: str) -> str:
         label = self.grid.label(block.points()[0])
@@ -160,12 +160,13 @@ class FolderArrays(AbstractArrays):
     def note_failures(self, block: Block, failures: list[Failure]) -> None:
         path = self._failures_path(block)
         if failures:
-            write_json(path, {"failures": [vars(failure) for failure in failures]})
+            record = encoded({"failures": [vars(failure) for failure in failures]})
+            self._write(path, record)
         else:
             path.unlink(missing_ok=True)
 
     def note_header(self, header: Mapping[str, Any]) -> None:
-        write_json(self.folder / layout.HEADER, header)
+        self._write(self.folder / layout.HEADER, encoded(header))
 
     def _place(self, name: str) -> Path:
         """The folder of an array: a widened one may not have been moved."""
@@ -221,6 +222,9 @@ class FolderArrays(AbstractArrays):
         index = (*block.place, *(0,) * len(self.kind(name).shape))
         return self._place(name).joinpath("c", *map(str, index))
 
+    def _write(self, path: Path, content: bytes) -> None:
+        write_alone(path, content, self.folder / layout.BEING_WRITTEN)
+
     def _failures_path(self, block: Block) -> Path:
         return self.folder / layout.FAILURES / f"{'_'.join(map(str, block.place))}.json"
 
@@ -241,8 +245,3 @@ def _read(path: str | Path, chunks: Chunks) -> np.ndarray | None:
     except FileNotFoundError:
         return None
     return chunks.decode(content)
-
-
-def _write(path: Path, content: bytes) -> None:
-    with replacing(path) as temporary:
-        temporary.write_bytes(content)

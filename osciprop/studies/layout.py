@@ -20,15 +20,15 @@ import numpy as np
 import zarr
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
-from ..files.durable import synchronize
+from ..files.durable import UNFINISHED, synchronize, write_alone
 from .arrays import Kind
 from .chunks import Chunks
 from .errors import StudyError
 from .grid import Grid
-from .records import read_json, write_json
+from .records import encoded, read_json
 
 HEADER, CONTENTS, RESULTS, WIDENING = "study.json", "arrays.json", "results.zarr", "widening"
-FAILURES, LOCK = "failures", ".lock"
+FAILURES, LOCK, BEING_WRITTEN = "failures", ".lock", f"{UNFINISHED}study"
 METADATA = "zarr.json"
 
 
@@ -52,7 +52,7 @@ class Contents:
             for name, kind in self.kinds.items()
         }
         content = {"kinds": kinds, "digests": self.digests, "moving": self.moving}
-        write_json(folder / CONTENTS, content)
+        write_alone(folder / CONTENTS, encoded(content), folder / BEING_WRITTEN)
 
     def copy(self) -> "Contents":
         """The same, to be changed."""

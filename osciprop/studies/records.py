@@ -1,4 +1,4 @@
-"""JSON files that are written whole or not at all, each with a checksum of what it says."""
+"""JSON files, each with a checksum of what it says."""
 
 import hashlib
 import json
@@ -6,17 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..files.durable import replacing
 from .errors import StudyError
 
 CHECKSUM = "checksum"
 
 
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON file; missing folders are made."""
-    text = json.dumps({**content, CHECKSUM: _checksum(content)}, indent=1) + "\n"
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+def encoded(content: Mapping[str, Any]) -> bytes:
+    """A record as the content of its file."""
+    return (json.dumps({**content, CHECKSUM: _checksum(content)}, indent=1) + "\n").encode()
 
 
 def read_json(path: Path, form: str | None = None) -> dict[str, Any]:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import portalocker
 import xarray
 from tqdm import tqdm
 
 from ..files.durable import UNFINISHED
+from ..files.locks import acquired
 from ..files.provenance import environment
 from .arrays import MemoryArrays
 from .engines import AbstractEngine, Task
@@ -60,21 +60,17 @@ def held(folder: Path | None) -> Iterator[None]:
         lock = (folder / LOCK).open("a")
     with lock:
         try:
-            # It ends with the process at the latest.
-            portalocker.lock(lock, portalocker.LOCK_EX | portalocker.LOCK_NB)
-        except portalocker.AlreadyLocked as error:
-            raise StudyError(
-                f"another process runs the study in {folder}: wait for it, or give another folder"
-            ) from error
-        except portalocker.LockException as error:
+            alone = acquired(lock)
+        except OSError as error:
             raise StudyError(
                 f"the study in {folder} cannot be held for this process alone ({error}): give a "
                 "folder on a file system that has locks"
             ) from error
-        try:
-            yield
-        finally:
-            portalocker.unlock(lock)
+        if not alone:
+            raise StudyError(
+                f"another process runs the study in {folder}: wait for it, or give another folder"
+            )
+        yield
 
 
 def open_results(

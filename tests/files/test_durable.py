@@ -10,6 +10,7 @@ import sys
 import threading
 from pathlib import Path
 
+import portalocker
 import pytest
 
 from osciprop.files import durable
@@ -245,10 +246,10 @@ def test_threads_write_the_same_file_side_by_side(tmp_path):
 
 
 def test_a_file_system_without_locks_goes_by_age(tmp_path, monkeypatch):
-    def unable(handle):
-        raise OSError(errno.ENOLCK, "No locks available")
+    def unable(*_):
+        raise portalocker.LockException("No locks available")
 
-    monkeypatch.setattr("osciprop.files.locks._take", unable)
+    monkeypatch.setattr("portalocker.lock", unable)
     path = tmp_path / "run"
     with replacing(path) as temporary:
         temporary.write_text("half")

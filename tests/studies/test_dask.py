@@ -72,6 +72,7 @@ def test_a_lost_scheduler_leaves_a_study_to_resume(tmp_path):
     study = Study(
         gated, {"amplitude": [1.0], "points": list(range(30))}, constants={"folder": str(tmp_path)}
     )
+
     def stored() -> set[tuple[float, int]]:
         place = store / "results.zarr" / "status" / "c" / "0"
         names = [path.name for path in place.iterdir()] if place.exists() else []

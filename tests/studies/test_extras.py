@@ -1,4 +1,4 @@
-"""Libraries that are missing are named, with what is to be installed; so are other systems' ways."""
+"""Missing libraries are named, with what is to be installed; none is a single system's own."""
 
 import builtins
 import importlib

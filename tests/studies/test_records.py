@@ -1,24 +1,19 @@
-"""JSON files: written whole, and named when they cannot be read."""
+"""JSON files: found out when they are not what was written."""
 
 import pytest
 
 from osciprop.studies import StudyError
-from osciprop.studies.records import read_json, write_json
+from osciprop.studies.records import encoded, read_json
+
+
+def write(path, content):
+    path.write_bytes(encoded(content))
 
 
 def test_what_is_written_is_read(tmp_path):
-    path = tmp_path / "new" / "record.json"
-    write_json(path, {"a": [1, None, "\u00b5"], "b": (0.1, float("inf"))})
-    assert read_json(path) == {"a": [1, None, "\u00b5"], "b": [0.1, float("inf")]}
-
-
-def test_what_cannot_be_written_leaves_the_last_record(tmp_path):
     path = tmp_path / "record.json"
-    write_json(path, {"a": 1})
-    with pytest.raises(TypeError):
-        write_json(path, {"a": object()})
-    assert read_json(path) == {"a": 1}
-    assert list(tmp_path.iterdir()) == [path]
+    write(path, {"a": [1, None, "\u00b5"], "b": (0.1, float("inf"))})
+    assert read_json(path) == {"a": [1, None, "\u00b5"], "b": [0.1, float("inf")]}
 
 
 @pytest.mark.parametrize("content", [None, b"{", b"\xff", b"[1]", b"{}", b"[" * 100_000])
@@ -33,7 +28,7 @@ def test_what_cannot_be_read_is_named(tmp_path, content):
 def test_every_flipped_bit_is_found_or_changes_nothing(tmp_path):
     path = tmp_path / "record.json"
     content = {"values": [0.1, 2, True, None], "name": "study"}
-    write_json(path, content)
+    write(path, content)
     whole = path.read_bytes()
     found = 0
     for place in range(8 * len(whole)):
@@ -49,7 +44,7 @@ def test_every_flipped_bit_is_found_or_changes_nothing(tmp_path):
 
 def test_another_format_is_told_from_damage(tmp_path):
     path = tmp_path / "record.json"
-    write_json(path, {"format": "one"})
+    write(path, {"format": "one"})
     assert read_json(path, "one") == {"format": "one"}
     with pytest.raises(StudyError, match="not of format 'two', but of 'one': give another"):
         read_json(path, "two")
