@@ -37,7 +37,7 @@ from experiments import hep2022_table1
 from experiments.runs import noise_images, options, parsed, write
 from osciprop.datasets import Dataset, mnist
 from osciprop.gradients.oscillation import OscillationDiagnostics
-from osciprop.trees import norm
+from osciprop.networks.trees import norm
 
 FILE = "always_on_in_noise.json"
 NOISE = osciprop.WhiteNoise(0.04, sharing=osciprop.dynamics.SharedAcrossBatch())

@@ -32,7 +32,7 @@ import osciprop
 from experiments.always_on_in_noise import EXACT, SIGNALS, always_on, published
 from experiments.runs import options, parsed, write
 from osciprop.datasets import Dataset, digits
-from osciprop.trees import norm
+from osciprop.networks.trees import norm
 
 FILE = "late_divergence.json"
 SIZES, BATCH, SEEDS, EPOCHS = (64, 64, 64, 10), 20, 8, 25

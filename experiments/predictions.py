@@ -24,7 +24,7 @@ import osciprop
 from experiments.runs import options, parsed, write
 from osciprop.gradients import AbstractGradientMethod, HolomorphicDualPropagation, LinearResponse
 from osciprop.gradients.accuracy import BRANCH_LIMIT, ERROR_LIMIT
-from osciprop.trees import norm
+from osciprop.networks.trees import norm
 from paper_figures.precision import in_double_precision
 
 FILE = "predictions.json"

@@ -119,10 +119,11 @@ def test_of_notebooks(path):
 
 
 def test_what_was_renamed_is_found():
-    code = "osciprop.networks.Directedd(1)\nfrom osciprop.trees import nrm\nosciprop.Newton(a=1)"
+    lines = ("osciprop.networks.Directedd(1)", "from osciprop.networks.trees import nrm")
+    code = "\n".join([*lines, "osciprop.Newton(a=1)"])
     assert problems([code]) == [
         "osciprop.networks.Directedd",
-        "osciprop.trees.nrm",
+        "osciprop.networks.trees.nrm",
         "osciprop.Newton(a=)",
     ]
     assert problems(["osciprop.__version__.split('.')\nimport osciprop.studies.store"]) == []

@@ -10,6 +10,7 @@ import pytest
 from matplotlib.axes import Axes
 
 from osciprop import plotting
+from osciprop.plotting import styling
 
 TIMES = np.linspace(0.0, 2.0, 65)
 BETA = 0.4 * np.exp(2j * np.pi * TIMES)
@@ -144,7 +145,7 @@ def style_colors() -> list[str]:
 
 def test_colours_survive_grey_print():
     lightness = sorted(lab(linear_rgb(color))[0] for color in style_colors())
-    assert len(lightness) == len(plotting.MARKERS) == 7
+    assert len(lightness) == len(styling.MARKERS) == 7
     assert np.min(np.diff(lightness)) > 8
 
 
@@ -225,7 +226,7 @@ def test_time_course_shows_both_parts():
     np.testing.assert_array_equal(line(ax, "a")[:, 1], ORBITS[:, 0].real)
     dashed = [curve for curve in ax.lines if curve.get_linestyle() == "--"]
     np.testing.assert_array_equal(dashed[0].get_ydata(), ORBITS[:, 0].imag)
-    turns = [curve.get_xdata()[0] for curve in ax.lines if curve.get_color() == plotting.PALE]
+    turns = [curve.get_xdata()[0] for curve in ax.lines if curve.get_color() == styling.PALE]
     np.testing.assert_allclose(turns, [0, 0.5, 1, 1.5, 2])
     assert labels(ax) == ["a", "b", "real part", "imaginary part", "teaching phase 0"]
     assert ax.get_xlabel() == "time (ms)"

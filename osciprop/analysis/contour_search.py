@@ -12,8 +12,8 @@ from ..dynamics.noise import WhiteNoise
 from ..gradients.noisy import NoisyHolomorphicEP
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork
+from ..networks.trees import norm
 from ..settings import Module
-from ..trees import norm
 from .series import GradientSeries, gradient_series
 
 # How near to a measured circle the best amplitude has to be, and how far the one beyond it is.

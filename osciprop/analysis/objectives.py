@@ -30,7 +30,7 @@ from ..dynamics.dynamics import as_state
 from ..errors import check_instance, check_positive
 from ..networks.network import Network, State
 from ..networks.preparation import prepare_pair
-from ..trees import sample_sums
+from ..networks.trees import sample_sums
 
 AMPLITUDE_REMEDY = "give the size of the nudge, the price of a divergence"
 

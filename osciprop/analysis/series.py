@@ -26,8 +26,8 @@ from ..networks.complexity import real_dtype
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork
 from ..networks.preparation import prepare_pair
+from ..networks.trees import norm
 from ..settings import Module
-from ..trees import norm
 
 # A coefficient counts where it is this many times larger than those that have to vanish.
 CLEAR = 3.0

@@ -33,8 +33,8 @@ from ..networks.complexity import real_dtype
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
 from ..networks.preparation import prepare_pair
+from ..networks.trees import norm
 from ..settings import Module
-from ..trees import norm
 from .fluctuations import (
     ErrorSignalNoise,
     Square,

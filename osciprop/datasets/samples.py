@@ -122,11 +122,12 @@ def as_task(data: Data, batch_size: int, seed: int) -> Task:
     Raises `ValueError` that says what data may be.
     """
     if isinstance(data, Dataset):
-        test = (data.x_test, data.y_test) if len(data.x_test) else None
-        return Task(data.name, Batches(data.x_train, data.y_train, batch_size, seed=seed), test)
+        train = Batches(data.x_train, data.y_train, batch_size, seed=seed)
+        return Task(data.name, train, as_pair(data) if len(data.x_test) else None)
     if isinstance(data, tuple) and len(data) == 2 and not _is_array(data[0]):
-        train, tests = data
-        return Task("data", _in_batches(train, batch_size, seed), _tests(tests))
+        first, other = data
+        test = None if other is None else _in_pair(other)
+        return Task("data", _in_batches(first, batch_size, seed), test)
     return Task("data", _in_batches(data, batch_size, seed), None)
 
 
@@ -138,8 +139,7 @@ def as_pair(data: Any) -> tuple[Inputs, Answers] | Stream:
                 f"{data!r} has no test samples: give its x_train and y_train, or others"
             )
         return data.x_test, data.y_test
-    tests = _tests(data)
-    return Stream(()) if tests is None else tests
+    return _in_pair(data)
 
 
 def as_batch(item: Any, number: int) -> Batch:
@@ -151,8 +151,9 @@ def as_batch(item: Any, number: int) -> Batch:
             f"[(batch[{next(iter(item), 'x')!r}], batch['label']) for batch in batches]"
         )
     if not isinstance(item, (tuple, list)) or len(item) != 2:
-        what = f"{len(item)} parts" if isinstance(item, (tuple, list)) else type(item).__name__
-        raise ValueError(f"batch {number} is a {what}, expected a pair (x, y) of arrays")
+        several = isinstance(item, (tuple, list))
+        what = f"has {len(item)} parts" if several else f"is a {type(item).__name__}"
+        raise ValueError(f"batch {number} {what}, expected a pair (x, y) of arrays")
     x = check_inputs(f"x of batch {number}", item[0])
     y = check_targets(f"y of batch {number}", item[1])
     check_same_length(f"x of batch {number}", len(x), "y", len(y))
@@ -167,8 +168,8 @@ def _in_batches(data: Any, batch_size: int, seed: int) -> Samples:
     return Stream(data)
 
 
-def _tests(data: Any) -> tuple[Inputs, Answers] | Stream | None:
-    if data is None or isinstance(data, Stream):
+def _in_pair(data: Any) -> tuple[Inputs, Answers] | Stream:
+    if isinstance(data, Stream):
         return data
     if isinstance(data, Batches):
         return data.x, data.y

@@ -19,8 +19,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
 from ..errors import check_positive
+from ..networks.trees import scaled
 from ..settings import Module
-from ..trees import scaled
 from .noise import Wiener, normal
 
 Area: TypeAlias = (

@@ -23,8 +23,8 @@ from ..networks.complexity import complex_like
 from ..networks.costs import Targets
 from ..networks.extensions import AbstractDoubled, AbstractExtension
 from ..networks.network import AbstractNetwork, State
+from ..networks.trees import sample_products
 from ..settings import Number, number
-from ..trees import sample_products
 from .dynamics import cost_force
 
 MEAN_REMEDY = "give several periods of the teaching signal, in units of time"

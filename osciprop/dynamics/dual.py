@@ -30,8 +30,8 @@ from ..errors import check_positive, is_real, is_traced, shown
 from ..networks.costs import Targets
 from ..networks.extensions import AbstractExtension
 from ..networks.network import AbstractNetwork, Scores, State
+from ..networks.trees import sample_sums
 from ..settings import Module, Number, Numbers, number, numbers
-from ..trees import sample_sums
 from .dynamics import cost_force
 
 Shares = tuple[Array, Array]

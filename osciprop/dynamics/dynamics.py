@@ -15,8 +15,8 @@ from ..networks.contract import described
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
 from ..networks.promise import check_promise
+from ..networks.trees import largest_change
 from ..settings import Module
-from ..trees import largest_change
 from .teaching import AbstractTeaching, Constant
 
 

@@ -24,8 +24,8 @@ from ..networks.complexity import from_pairs, real_dtype, to_complex, to_pairs
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State, States
 from ..networks.preparation import prepare
+from ..networks.trees import all_finite
 from ..settings import Module, Number, number, optional_number
-from ..trees import all_finite
 from .brownian import AbstractBrownian, AbstractBrownianPath, FreshSteps
 from .dynamics import as_state, make_dynamics, require_holomorphic, starting_point
 from .noise import AbstractNoise

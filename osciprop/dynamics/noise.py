@@ -20,8 +20,8 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 from ..errors import check_not_negative, check_number, check_positive
 from ..networks.complexity import real_dtype, to_complex
 from ..networks.network import State, States
+from ..networks.trees import scaled
 from ..settings import Module, Number, number
-from ..trees import scaled
 
 NOISE_REMEDY = "give its size as a positive number, or 0 for none"
 

@@ -8,8 +8,8 @@ from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, PyTree
 
 from ..errors import check_key
 from ..networks.network import AbstractNetwork, State
+from ..networks.trees import scaled
 from ..settings import Module
-from ..trees import scaled
 from .dynamics import Dynamics
 from .noise import AbstractNoise, Wiener
 

@@ -14,7 +14,7 @@ from jax.custom_batching import custom_vmap
 from jaxtyping import Array, ArrayLike, Bool, Float, Inexact, Int, PyTree
 
 from ..networks.complexity import real_dtype
-from ..trees import as_rows, from_rows
+from ..networks.trees import as_rows, from_rows
 from .loops import in_any_lane, iterate
 
 # Last change, whether a sample was given up, and whether its plain steps contracted.

@@ -5,7 +5,7 @@ from jaxtyping import Array, ArrayLike, Bool
 
 from ..errors import check_instance, check_positive
 from ..networks.network import AbstractNetwork, State
-from ..trees import largest_change
+from ..networks.trees import largest_change
 from .flow import Flow
 from .relaxation import AbstractRelaxation
 from .relaxing import relax

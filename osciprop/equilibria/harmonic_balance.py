@@ -23,8 +23,8 @@ from ..dynamics.teaching import Constant, Oscillation, roots_of_unity
 from ..errors import check_at_least
 from ..networks.complexity import real_dtype, to_complex
 from ..networks.network import AbstractNetwork, State, States
+from ..networks.trees import largest_change, sample_norms
 from ..settings import Number, optional_number
-from ..trees import largest_change, sample_norms
 from .anderson import accelerate
 from .iterations import ACCELERATION_ONSET, in_turn
 from .orbits import AbstractOrbitSolver, Orbit

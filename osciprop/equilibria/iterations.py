@@ -13,8 +13,8 @@ from ..dynamics.dynamics import Dynamics
 from ..errors import check_at_least, check_positive
 from ..networks.complexity import complex_like, real_dtype
 from ..networks.network import State
+from ..networks.trees import largest_change
 from ..settings import Number, Numbers, number, numbers, optional_number
-from ..trees import largest_change
 from .anderson import accelerate
 from .loops import iterate
 from .orders import AbstractOrder, Forward

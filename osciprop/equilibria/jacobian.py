@@ -12,8 +12,8 @@ from jaxtyping import Array, ArrayLike, Bool, Complex, Float
 from ..dynamics.correction import jacobian_product, transposed_product
 from ..networks.network import AbstractNetwork, State
 from ..networks.preparation import prepare
+from ..networks.trees import as_rows, sample_products
 from ..settings import Module
-from ..trees import as_rows, sample_products
 from .own import OwnRelaxation
 from .relaxation import AbstractRelaxation
 from .relaxing import relax

@@ -17,8 +17,8 @@ import lineax
 from jaxtyping import Array, ArrayLike, Float, Inexact, Int, PyTree
 
 from ..networks.complexity import real_dtype
+from ..networks.trees import Rows, as_rows, choose_samples, from_rows, sample_norms
 from ..settings import Module
-from ..trees import Rows, as_rows, choose_samples, from_rows, sample_norms
 from .loops import iterate
 
 # A cycle that leaves more than this of a residual has met what round-off allows.

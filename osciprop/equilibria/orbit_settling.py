@@ -22,8 +22,8 @@ from ..dynamics.teaching import Oscillation
 from ..errors import check_at_least
 from ..networks.complexity import real_dtype, to_complex
 from ..networks.network import AbstractNetwork, State, States
+from ..networks.trees import choose_samples, largest_change
 from ..settings import Number, number
-from ..trees import choose_samples, largest_change
 from .attempts import AbstractLarge
 from .harmonic_balance import HarmonicBalance
 from .loops import in_any_lane, iterate

@@ -12,8 +12,8 @@ from ..dynamics.dynamics import Dynamics
 from ..dynamics.teaching import Oscillation
 from ..errors import is_traced
 from ..networks.network import State, States
+from ..networks.trees import keep_samples
 from ..settings import Module
-from ..trees import keep_samples
 
 ORBIT_REMEDIES = (
     "a smaller amplitude (the radius of convergence is the limit), OrbitSettling as the solver, "

@@ -16,8 +16,8 @@ from ..dynamics.dynamics import Dynamics
 from ..errors import check_at_least
 from ..networks.complexity import complex_like, real_dtype
 from ..networks.network import AbstractNetwork, State
+from ..networks.trees import choose_samples, sample_norms
 from ..settings import Number, optional_number
-from ..trees import choose_samples, sample_norms
 from .attempts import AbstractLarge
 from .contracting import CONTRACTION, MIXED, ContractingIteration
 from .iterations import accelerated_sweeps, activity_change

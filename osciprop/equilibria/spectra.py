@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, ArrayLike, Complex, Inexact, PyTree
 
 from ..dynamics.teaching import roots_of_unity
-from ..trees import sample_norms
+from ..networks.trees import sample_norms
 
 
 def fourier_coefficients(samples: PyTree[Inexact[Array, "points ..."]]) -> PyTree[Array]:

@@ -23,8 +23,8 @@ from ..networks.complexity import is_half, real_dtype, to_complex
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
 from ..networks.preparation import prepare
+from ..networks.trees import as_rows, from_rows
 from ..settings import Module
-from ..trees import as_rows, from_rows
 from .loops import in_any_lane, iterate
 from .solution import Solution, with_growth
 

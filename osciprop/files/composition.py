@@ -17,6 +17,7 @@ import sysconfig
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from pickle import PickleError
 from typing import Any
 
 import jax
@@ -29,8 +30,11 @@ from .functions import by_name, parts
 SHOWN = 8
 """Arrays of up to this many numbers show them."""
 
-DEEPEST = 200
+DEEPEST = 100
 """Values within values, after which what is further inside counts by what it prints."""
+
+NOT_COPIED = (TypeError, ValueError, AttributeError, NotImplementedError, RuntimeError, PickleError)
+"""What objects raise that are not to be copied."""
 
 Compose = Callable[[Any], str]
 
@@ -110,6 +114,10 @@ def _array(value: Any, compose: Compose) -> str | None:
         return f"traced {value.dtype}{list(value.shape)}"
     if not isinstance(value, _ARRAYS):
         return None
+    if isinstance(value, np.ma.MaskedArray):  # what is masked counts for nothing
+        mask = np.ma.getmaskarray(value)
+        shown = np.where(mask, np.zeros((), value.dtype), value.data)
+        return f"masked {compose(shown)} by {compose(mask)}"
     kind = value.dtype
     array = numbers(value)
     if array.dtype.hasobject:
@@ -240,15 +248,15 @@ def _random(value: Any, compose: Compose) -> str | None:
 
 def _object(value: Any, compose: Compose) -> str:
     """Anything else, by what a copy would be made of."""
+    registered = copyreg.dispatch_table.get(type(value))
     try:
-        registered = copyreg.dispatch_table.get(type(value))
         made = registered(value) if registered else value.__reduce_ex__(2)
-        if isinstance(made, str):
-            return f"{name_of(type(value))} {made}"
-        state = [compose(part) for part in made[1:3]]
-        state += [compose(list(part)) for part in made[3:5] if part is not None]
-    except Exception:  # whatever a class raises that is not to be copied
+    except NOT_COPIED:
         return _printed(value)
+    if isinstance(made, str):
+        return f"{name_of(type(value))} {made}"
+    state = [compose(part) for part in made[1:3]]
+    state += [compose(list(part)) for part in made[3:5] if part is not None]
     return f"{name_of(type(value))}({', '.join(state)})"
 
 
@@ -256,8 +264,5 @@ _KINDS = (_named, _array, _container, _fields, _function, _random, _object)
 
 
 def _printed(value: Any) -> str:
-    try:
-        text = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
-    except Exception:
-        text = ""
+    text = re.sub(r"( at)? 0x[0-9a-fA-F]+", "", repr(value))
     return f"{name_of(type(value))} {_scalar(text)}"

@@ -18,8 +18,8 @@ from ..equilibria.linear import LinearSolution, solve_linear, sweep_linear
 from ..errors import is_traced
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
+from ..networks.trees import norm
 from ..settings import Module
-from ..trees import norm
 from .local import local_gradient
 
 # A relative error of the gradient that is worth a warning.

@@ -19,8 +19,8 @@ from ..equilibria.spectra import harmonic_sizes, radius_from_decay, whole_circle
 from ..networks.complexity import complex_like, is_complex, real_dtype, to_complex
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State, States
+from ..networks.trees import norm
 from ..settings import Module, Number
-from ..trees import norm
 from .estimate import AbstractDiagnostics
 
 

@@ -23,8 +23,8 @@ from ..errors import (
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, Scores, State
 from ..networks.preparation import prepare_pair
+from ..networks.trees import largest_change
 from ..settings import Module
-from ..trees import largest_change
 from .accuracy import Accuracy, predicted_error
 
 

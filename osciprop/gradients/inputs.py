@@ -13,7 +13,7 @@ from jaxtyping import Array, ArrayLike, Bool, Float, PRNGKeyArray
 from ..errors import ConvergenceError, check_instance, is_traced
 from ..networks.network import AbstractNetwork, State
 from ..networks.preparation import prepare_pair
-from ..trees import as_row, keep_samples
+from ..networks.trees import as_row, keep_samples
 from .estimate import AbstractGradientMethod, Estimate, estimate_gradient
 from .reference import AdjointDiagnostics, Implicit
 

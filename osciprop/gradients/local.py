@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, PyTree
 
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
-from ..trees import sample_products
+from ..networks.trees import sample_products
 
 
 def local_gradient(

@@ -28,8 +28,8 @@ from ..errors import check_at_least, check_positive, is_traced
 from ..networks.complexity import is_complex, real_dtype, to_complex
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State, States, require_energy
+from ..networks.trees import all_finite
 from ..settings import Module, Number, number, optional_number
-from ..trees import all_finite
 from .contour import relax_free
 from .contrast import contrast
 from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, at_equilibrium

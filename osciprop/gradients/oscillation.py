@@ -13,8 +13,8 @@ from ..dynamics.noise import AbstractNoise
 from ..equilibria.spectra import radius_from_decay
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
+from ..networks.trees import norm
 from ..settings import Number
-from ..trees import norm
 from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate
 from .rules import AbstractLearningRule
 

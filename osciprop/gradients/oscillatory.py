@@ -36,8 +36,8 @@ from ..errors import check_at_least, check_not_negative, check_positive, is_trac
 from ..networks.complexity import real_dtype, to_complex
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
+from ..networks.trees import norm
 from ..settings import Module, Number, number
-from ..trees import norm
 from .estimate import Estimate, batch_mean
 from .oscillation import (
     AbstractOscillation,

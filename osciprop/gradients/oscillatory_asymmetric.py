@@ -24,8 +24,8 @@ from ..errors import ConvergenceError, check_positive
 from ..networks.costs import Targets
 from ..networks.extensions import AbstractDoubled
 from ..networks.network import AbstractNetwork, State
+from ..networks.trees import largest_change
 from ..settings import Module, Number, number
-from ..trees import largest_change
 from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate
 from .oscillation import AbstractOscillation
 from .oscillatory import OscillatoryEP

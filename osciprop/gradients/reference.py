@@ -25,8 +25,8 @@ from ..errors import check_at_least, check_positive
 from ..networks.complexity import real_dtype
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
+from ..networks.trees import keep_samples
 from ..settings import Number, number, optional_number
-from ..trees import keep_samples
 from .accuracy import adjoint_operator
 from .contour import relax_free
 from .estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, batch_mean

@@ -21,8 +21,8 @@ from ..equilibria.spectra import harmonic_sizes, radius_from_decay
 from ..errors import check_positive
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
+from ..networks.trees import largest_change, norm, sample_peaks
 from ..settings import Number, number
-from ..trees import largest_change, norm, sample_peaks
 from .accuracy import BRANCH_LIMIT
 from .contour import relax_free
 from .estimate import Estimate, at_equilibrium

@@ -2,6 +2,7 @@
 
 The files, each importing only from those above it:
 
+    trees        arithmetic of pytrees of arrays, as one vector or sample by sample
     complexity   complex states of real networks: real weights, real pairs
     activations  from membrane potential to activity
     neurons      how a membrane potential follows its input current

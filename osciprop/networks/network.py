@@ -17,13 +17,13 @@ from jaxtyping import Array, Float, Inexact, PyTree
 
 from ..errors import ReciprocityError, check_finite
 from ..settings import Module, entries
-from ..trees import along_samples, as_row, sample_sums
 from .complexity import complex_like, is_complex
 from .costs import AbstractCost, Targets
 from .metrics import AbstractMetric, metric_for
 from .populations import AbstractPopulation
 from .sizes import check_parts, check_sizes
 from .synapses import INPUT, AbstractReciprocalSynapse, AbstractSynapse
+from .trees import along_samples, as_row, sample_sums
 
 State: TypeAlias = PyTree[Inexact[Array, "batch ..."]]
 # States with an axis of their own, times or contour points, before the batch.

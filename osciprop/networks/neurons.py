@@ -8,8 +8,8 @@ from jaxtyping import Array, Float, Inexact
 
 from ..errors import check_positive
 from ..settings import Module, Numbers, parameter
-from ..trees import along_samples
 from .activations import AbstractActivation, ShiftedSigmoid
+from .trees import along_samples
 
 TIME_REMEDY = "give the time that the leak takes, in units of time"
 

@@ -16,8 +16,8 @@ import jax
 from jaxtyping import Array, ArrayLike, Float, Inexact, PRNGKeyArray
 
 from ..settings import Module, weights
-from ..trees import as_row
 from .complexity import complex_like, matmul
+from .trees import as_row
 
 INPUT = -1
 Activity = Inexact[Array, "batch ..."]

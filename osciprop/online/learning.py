@@ -203,15 +203,9 @@ class Learning:
         period = float(self._simulation.teaching.period)
         return self._journal.result(self._probe, period, structure, self._metric.name)
 
-    def save(self, path: Path | str | None = None) -> None:
-        """Write a checkpoint, to `path` or else to the file that the simulation was given.
-
-        Raises `ValueError` if there is neither.
-        """
-        path = self._path if path is None else Path(path)
-        if path is None:
-            raise ValueError("path is None, and no checkpoint was given: name a file")
-        save_journal(path, self._journal, self._settings)
+    def save(self, path: Path | str) -> None:
+        """Write a checkpoint, from which a `Learning` with `checkpoint=path` goes on."""
+        save_journal(Path(path), self._journal, self._settings)
 
     def presentations(self, count: int) -> Iterator[Presentation]:
         """Simulate until there were `count` presentations, counted from the simulation's beginning;
@@ -241,7 +235,7 @@ class Learning:
                 following = self._begin(begun.after, number + 1) if number + 1 < count else None
                 shown = self._commit(begun, number)
                 if self._path is not None and (number + 1) % self._checkpoint_every == 0:
-                    self.save()
+                    self.save(self._path)
                 yield shown
                 if self._loops != loop:
                     raise RuntimeError(
@@ -252,7 +246,7 @@ class Learning:
         finally:
             # Also where the loop is left, by an interrupt or error too: nothing made is lost.
             if self._path is not None and self._loops == loop:
-                self.save()
+                self.save(self._path)
 
     def _begin(self, state: SimulationState, number: int) -> _Begun:
         """Start a presentation. The device may be busy with the one before."""
@@ -292,7 +286,11 @@ class Learning:
         if self._reader is None:
             self._reader = self._opened(number)
         if number not in self._ahead:
-            self._ahead[number] = next(self._reader)
+            try:
+                self._ahead[number] = next(self._reader)
+            except BaseException:
+                self._reader = None  # an iterator that has raised would be at its end
+                raise
         return prepare_pair(self.network, *self._ahead[number])
 
     def _opened(self, number: int) -> Iterator[Batch]:

@@ -18,8 +18,8 @@ from ..dynamics.teaching import Oscillation
 from ..errors import check_at_least, check_positive
 from ..networks.complexity import real_dtype, to_complex
 from ..networks.network import State
+from ..networks.trees import scaled
 from ..settings import Module, Number, number
-from ..trees import scaled
 
 Stages: TypeAlias = tuple[State, ...]
 

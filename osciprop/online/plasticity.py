@@ -10,8 +10,8 @@ from jaxtyping import Array, PyTree
 
 from ..errors import check_at_least, check_positive
 from ..networks.network import AbstractNetwork
+from ..networks.trees import scaled
 from ..settings import Module, Number, number
-from ..trees import scaled
 
 
 class AbstractPlasticity(Module):

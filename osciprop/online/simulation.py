@@ -23,8 +23,8 @@ from ..networks.complexity import real_dtype, to_complex
 from ..networks.costs import Targets
 from ..networks.metrics import AbstractMetric
 from ..networks.network import AbstractNetwork, State
+from ..networks.trees import all_finite
 from ..settings import Module
-from ..trees import all_finite
 from .lock_in import Demodulated, LockInFilter
 from .plasticity import AbstractPlasticity
 from .system import Moment, NoisyOnlineSystem, OnlineSystem

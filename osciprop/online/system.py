@@ -17,8 +17,8 @@ from ..dynamics.teaching import Oscillation
 from ..gradients.local import local_gradient
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
+from ..networks.trees import scaled
 from ..settings import Module
-from ..trees import scaled
 from .lock_in import Demodulated, LockInFilter
 from .plasticity import AbstractPlasticity
 

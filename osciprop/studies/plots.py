@@ -19,7 +19,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from ..plotting import MARK, MARKERS, style
+from ..plotting.styling import MARK, MARKERS, style
 from .averages import CONFIDENCE, Averages, Scale, average
 
 COLUMNS = 3

@@ -21,8 +21,8 @@ from ..gradients.inputs import finite_samples, input_gradient, require_solved
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork
 from ..networks.preparation import prepare_pair
+from ..networks.trees import keep_samples
 from ..settings import Module, Number, number
-from ..trees import keep_samples
 from .evaluation import evaluate
 
 

@@ -13,8 +13,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Shaped
 
 from ..errors import check_finite, check_positive
+from ..networks.trees import as_row
 from ..settings import Module, Number, Numbers, number, numbers
-from ..trees import as_row
 from .augmentation import AbstractAugmentation, Pixels
 
 Samples = Shaped[ArrayLike, "batch ..."]

@@ -49,10 +49,18 @@ class Reader:
         yield
         self._stream = None
 
+    def _next(self) -> Batch | None:
+        """The next batch that is read, None at the end."""
+        try:
+            return next(self._batches, None)
+        except BaseException:
+            self._stream = None  # an iterator that has raised would say that it is at its end
+            raise
+
     def batch(self, step: int) -> Batch | None:
         """The batch of a step: of the next one, or of one after it; None beyond the end."""
         while self._read <= step:
-            batch = next(self._batches, None)
+            batch = self._next()
             if batch is None:
                 return None
             self._ahead.append((self._read, batch))

@@ -9,8 +9,8 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 from ..gradients import AbstractGradientMethod, Estimate
 from ..networks.metrics import AbstractMetric
 from ..networks.network import AbstractNetwork
+from ..networks.trees import all_finite
 from ..settings import Module
-from ..trees import all_finite
 from .optimizers import Optimizer, objective_of, require_optimizer
 
 

@@ -247,18 +247,12 @@ class Training:
         state = self._standing.state
         return step_memory(state, x, y, plan.method, plan.optimizer, plan.metric, plan.source)
 
-    def save(self, path: Path | str | None = None) -> None:
-        """Write a checkpoint, to `path` or else to the file that the run was given.
-
-        Raises `ValueError` if there is neither.
-        """
-        path = self._path if path is None else Path(path)
-        if path is None:
-            raise ValueError("path is None, and the training was given no checkpoint: name a file")
+    def save(self, path: Path | str) -> None:
+        """Write a checkpoint, from which a `Training` with `checkpoint=path` goes on."""
         local = dataclasses.replace(
             self._standing, state=self._plan.placement.local(self._standing.state)
         )
-        save_run(path, local, self._history, self._settings)
+        save_run(Path(path), local, self._history, self._settings)
 
     def updates(self, epochs: int) -> Iterator[Update]:
         """Train until the run has so many epochs, counted from its beginning; gives every update
@@ -293,7 +287,7 @@ class Training:
         finally:
             # Also where the loop is left, by an interrupt or error too: nothing made is lost.
             if self._path is not None and self._loops == loop:
-                self.save()
+                self.save(self._path)
 
     def _rest_of_epoch(self, loop: int) -> Iterator[Update]:
         """Updates to the end of an epoch. The next one runs on the device while the host looks at
@@ -311,7 +305,7 @@ class Training:
             update = self._commit(launched, batch)
             self._reader.forget(self._standing.step)
             if self._path is not None and self._standing.updates % self._checkpoint_every == 0:
-                self.save()
+                self.save(self._path)
             yield update
             if self._loops != loop:
                 raise RuntimeError(
@@ -329,14 +323,14 @@ class Training:
             record(self._history.monitored, row, observed)
             observed += 1
         record(self._history.steps, update.row, now.updates)
-        checked = self._path is not None and isinstance(self._task.train, Stream)
+        of_others = isinstance(self._task.train, Stream)
         self._standing = Standing(
             launched.after,
             now.epoch,
             now.step + 1,
             now.updates + 1,
             observed,
-            with_batch(now.seen, batch) if checked else now.seen,
+            with_batch(now.seen, batch) if of_others else now.seen,
         )
         return update
 
@@ -357,7 +351,7 @@ class Training:
         record(self._history.epochs, row, now.epoch)
         self._standing = dataclasses.replace(now, epoch=now.epoch + 1, step=0, seen=0)
         if self._path is not None:
-            self.save()
+            self.save(self._path)
 
     def _test(self) -> Evaluation | None:
         if self._task.test is None:

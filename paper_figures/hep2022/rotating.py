@@ -22,7 +22,7 @@ from osciprop.dynamics.teaching import roots_of_unity
 from osciprop.gradients.contrast import contrast
 from osciprop.gradients.oscillation import OscillationDiagnostics
 from osciprop.networks.complexity import to_complex
-from osciprop.trees import norm
+from osciprop.networks.trees import norm
 
 from .. import layers, published, style
 from ..claim import Claim

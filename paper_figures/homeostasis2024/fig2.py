@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 
 import osciprop
 from osciprop.gradients.contour import ContourDiagnostics, OneSidedDiagnostics
+from osciprop.networks.trees import norm
 from osciprop.studies import Study
-from osciprop.trees import norm
 
 from .. import style
 from ..claim import Claim, above, below

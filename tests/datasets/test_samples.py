@@ -35,7 +35,7 @@ def seen(samples, epoch=0, start=0):
 
 @pytest.mark.parametrize(
     "data",
-    [(X, Y), (X.tolist(), Y.tolist()), (Table(), Y), [X, Y][0:0] or (X, Y[:, None])],
+    [(X, Y), (X.tolist(), Y.tolist()), (Table(), Y), (X, Y[:, None])],
     ids=["arrays", "lists", "table", "column"],
 )
 def test_arrays_are_batched_by_seed(data):
@@ -109,7 +109,7 @@ def test_what_is_no_data_is_refused(data, message):
     ("item", "message"),
     [
         ({"image": X, "label": Y}, r"batch 7 is a dict of 'image', 'label'.*batch\['image'\]"),
-        ((X, Y, Y), r"batch 7 is a 3 parts, expected a pair|batch 7 has 3 parts"),
+        ((X, Y, Y), "batch 7 has 3 parts, expected a pair"),
         (X, "batch 7 is a ndarray"),
         ((X, Y[:2]), "x of batch 7 has 8 samples but y has 2"),
         ((X * np.nan, Y), "x of batch 7 is nan"),

@@ -7,7 +7,7 @@ from helpers import linear_network
 
 import osciprop
 from osciprop.equilibria.anderson import accelerate
-from osciprop.trees import sample_norms
+from osciprop.networks.trees import sample_norms
 
 RANDOM = np.random.default_rng(0)
 

@@ -10,8 +10,8 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from ...errors import check_not_negative
 from ...networks.costs import Targets
 from ...networks.network import AbstractNetwork, State
+from ...networks.trees import keep_samples, sample_norms
 from ...settings import Number, number
-from ...trees import keep_samples, sample_norms
 from ..accuracy import Accuracy
 from ..estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate
 from ..inputs import pull_to_input, require_error_signal, solved_samples

@@ -20,8 +20,8 @@ from ...dynamics.stochastic import require_key
 from ...errors import check_at_least, check_not_negative
 from ...networks.costs import Targets
 from ...networks.network import AbstractNetwork, State
+from ...networks.trees import sample_products
 from ...settings import Module, Number, number
-from ...trees import sample_products
 from ..accuracy import Accuracy
 from ..estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate, cost_gradient
 

@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray, PyTree
 from ...equilibria.solution import Solution
 from ...networks.costs import Targets
 from ...networks.network import AbstractNetwork, State
-from ...trees import norm
+from ...networks.trees import norm
 from ..estimate import AbstractDiagnostics, AbstractGradientMethod, Estimate
 from ..oscillation import (
     BIAS_LIMIT,

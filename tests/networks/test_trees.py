@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from osciprop import trees
+from osciprop.networks import trees
 
 RANDOM = np.random.default_rng(0)
 A, B = (
