@@ -34,7 +34,8 @@ from .gradients import (
 )
 from .networks.activations import Tanh
 from .networks.build.dense import hopfield_mlp
-from .networks.network import AbstractNetwork, Network
+from .networks.joined import Network
+from .networks.network import AbstractNetwork
 from .plotting import plot_learning_curves, plot_orbit, plot_spectrum, style
 from .training.history import History
 from .training.loop import fit

@@ -24,7 +24,8 @@ from ..gradients import Implicit
 from ..gradients.inputs import finite_samples, input_gradient, require_solved
 from ..networks.costs import CrossEntropy, SoftmaxCrossEntropy, SquaredError, Targets
 from ..networks.extensions import AbstractExtension
-from ..networks.network import AbstractNetwork, Network, State
+from ..networks.joined import Network
+from ..networks.network import AbstractNetwork, State
 from ..networks.preparation import prepare
 from ..networks.synapses import INPUT, Directed
 

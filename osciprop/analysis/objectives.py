@@ -28,7 +28,8 @@ from jaxtyping import Array, ArrayLike, Float
 from ..dynamics.dual import AbstractDual
 from ..dynamics.dynamics import as_state
 from ..errors import check_instance, check_positive
-from ..networks.network import Network, State
+from ..networks.joined import Network
+from ..networks.network import State
 from ..networks.preparation import prepare_pair
 from ..networks.trees import sample_sums
 

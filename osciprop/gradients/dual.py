@@ -35,7 +35,8 @@ from ..errors import check_at_least, check_positive, is_traced
 from ..networks.activations import Identity
 from ..networks.complexity import real_dtype
 from ..networks.costs import SquaredError, Targets
-from ..networks.network import AbstractNetwork, Network, State
+from ..networks.joined import Network
+from ..networks.network import AbstractNetwork, State
 from ..networks.synapses import AbstractReciprocalSynapse
 from ..settings import Number, Numbers, number, numbers
 from .contour import contour_response

@@ -167,7 +167,10 @@ class AbstractGradientMethod(Module):
         if free is None:
             return None
         own = cost_gradient(estimate)
-        error = predicted_error(network, x, y, own, free.u, estimate.error_signal, self.product)
+        signal = estimate.error_signal
+        if signal is not None and type(self).product is AbstractGradientMethod.product:
+            signal = network.error(signal)
+        error = predicted_error(network, x, y, own, free.u, signal, self.product)
         apart = largest_change(estimate.equilibrium.s, free.s)
         return Accuracy(jnp.where(jnp.all(free.converged), error, jnp.inf), apart)
 

@@ -73,4 +73,4 @@ def _matched(
     network: AbstractNetwork, x: Float[Array, "batch ..."], mean: State, error: State
 ) -> Float[Array, " batch"]:
     """`e . F` of each sample, up to what does not depend on parameters."""
-    return sample_products(error, network.current(mean, network.drive(x)))
+    return sample_products(network.error(error), network.current(mean, network.drive(x)))

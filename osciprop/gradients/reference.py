@@ -145,7 +145,7 @@ class _Adjoint(AbstractGradientMethod):
         def gradient(parameters: AbstractNetwork) -> Array:
             current = parameters.current(s, parameters.drive(x))
             explicit = jnp.sum(keep_samples(solved, parameters.cost(s, y).real))
-            products = jax.tree.map(lambda a, b: jnp.sum(a * b), mu, current)
+            products = jax.tree.map(lambda a, b: jnp.sum(a * b), network.error(mu), current)
             return (explicit + sum(jax.tree.leaves(products))) / count
 
         return Estimate(

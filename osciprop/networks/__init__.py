@@ -6,6 +6,7 @@ The files, each importing only from those above it:
     complexity   complex states of real networks: real weights, real pairs
     activations  from membrane potential to activity
     neurons      how a membrane potential follows its input current
+    hidden       neurons with hidden variables: adaptation, compartments
     populations  neurons of one kind with their biases, in a row or as maps
     synapses     what current an activity sends, and back
     pooling      one current out of a window of currents
@@ -13,8 +14,11 @@ The files, each importing only from those above it:
     metrics      how often, or how closely, outputs are right
     costs        what the teaching signal nudges the output to lower
     sizes        whether the parts of a network fit each other
-    network      the contract of a network; populations joined by synapses
+    network      the contract of a network
+    joined       populations joined by synapses: `Network`
     extensions   networks around a network: the same interface, more dynamics
+    constraints  parameters that are functions of free numbers: signs, bounds, symmetry
+    flows        gradient flows: systems given by an energy of their own
     circles      holomorphic or not: a function on circles in the complex plane
     contract     a network of the user's own, checked where it is first met
     promise      that it is holomorphic, tested where a method relies on it
@@ -39,12 +43,22 @@ from .build.directed import feedforward_mlp as feedforward_mlp
 from .build.directed import loop_mlp as loop_mlp
 from .build.directed import perceptron as perceptron
 from .build.directed import recurrent_network as recurrent_network
+from .build.exchange import drawn as drawn
+from .build.exchange import with_neurons as with_neurons
 from .build.layers import Maps as Maps
 from .build.layers import vgg4 as vgg4
 from .build.layers import vgg6 as vgg6
 from .build.layers import vgg16 as vgg16
 from .complexity import complex_like as complex_like
 from .complexity import matmul as matmul
+from .constraints import AbstractConstraint as AbstractConstraint
+from .constraints import Composed as Composed
+from .constraints import Constrained as Constrained
+from .constraints import Masked as Masked
+from .constraints import Positive as Positive
+from .constraints import Signed as Signed
+from .constraints import Symmetric as Symmetric
+from .constraints import constrain as constrain
 from .convolution import Convolution as Convolution
 from .costs import AbstractCost as AbstractCost
 from .costs import CrossEntropy as CrossEntropy
@@ -54,6 +68,11 @@ from .costs import Targets as Targets
 from .extensions import AbstractDoubled as AbstractDoubled
 from .extensions import AbstractExtension as AbstractExtension
 from .extensions import AssumedReciprocal as AssumedReciprocal
+from .flows import AbstractGradientFlow as AbstractGradientFlow
+from .flows import GradientFlow as GradientFlow
+from .hidden import AdaptiveNeuron as AdaptiveNeuron
+from .hidden import TwoCompartment as TwoCompartment
+from .joined import Network as Network
 from .metrics import AbstractMetric as AbstractMetric
 from .metrics import BinaryAccuracy as BinaryAccuracy
 from .metrics import ClassAccuracy as ClassAccuracy
@@ -61,7 +80,6 @@ from .metrics import RegressionError as RegressionError
 from .metrics import metric_for as metric_for
 from .network import AbstractEnergyNetwork as AbstractEnergyNetwork
 from .network import AbstractNetwork as AbstractNetwork
-from .network import Network as Network
 from .network import Scores as Scores
 from .network import State as State
 from .network import States as States

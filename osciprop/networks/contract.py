@@ -365,7 +365,8 @@ def _measure(network: AbstractNetwork, one: Any, other: Any, several: bool) -> d
     x, u, _ = one
     zeros = jax.tree.map(jnp.zeros_like, u)
     force = current = zeros
-    if has_phi(network) and not isinstance(network, AbstractEnergyNetwork):
+    told = has_phi(network) and not network.phi_is_reduced()
+    if told and not isinstance(network, AbstractEnergyNetwork):
         current = here["current(s, drive)"]
         force = current_from_phi(network, here["activity(u)"], x)
     return {

@@ -11,7 +11,8 @@ import jax
 from jaxtyping import Array, Float, Inexact, PyTree
 
 from .costs import Targets
-from .network import AbstractNetwork, Network, Scores, State
+from .joined import Network
+from .network import AbstractNetwork, Scores, State
 
 
 class AbstractExtension(AbstractNetwork):
@@ -35,6 +36,12 @@ class AbstractExtension(AbstractNetwork):
 
     def current(self, s: State, drive: PyTree) -> State:
         return self.network.current(s, drive)
+
+    def error(self, response: State) -> State:
+        return self.network.error(response)
+
+    def phi_is_reduced(self) -> bool:
+        return self.network.phi_is_reduced()
 
     def velocity(self, u: State, current: State) -> State:
         return self.network.velocity(u, current)
@@ -97,6 +104,9 @@ class AbstractDoubled(AbstractExtension):
             self.network.velocity(u[0], current[0]),
             self.network.velocity(u[1], current[1]),
         )
+
+    def error(self, response: tuple[State, State]) -> tuple[State, State]:
+        return self.network.error(response[0]), self.network.error(response[1])
 
     def cost(self, s: tuple[State, State], y: Targets) -> Inexact[Array, " batch"]:
         return self.network.cost(s[0], y)

@@ -1,4 +1,4 @@
-"""What a network is to every other part of osciprop, and the network of populations and synapses.
+"""What a network is to every other part of osciprop.
 
 `AbstractNetwork` is the whole contract: any Equinox module with these few methods works with every
 function. A state is a pytree of arrays with a leading batch axis; `u` is the membrane potential,
@@ -6,7 +6,6 @@ function. A state is a pytree of arrays with a leading batch axis; `u` is the me
 """
 
 import abc
-import math
 from typing import TypeAlias
 
 import equinox as eqx
@@ -16,14 +15,10 @@ import numpy as np
 from jaxtyping import Array, Float, Inexact, PyTree
 
 from ..errors import ReciprocityError, check_finite
-from ..settings import Module, entries
-from .complexity import complex_like, is_complex
-from .costs import AbstractCost, Targets
+from ..settings import Module
+from .complexity import is_complex
+from .costs import Targets
 from .metrics import AbstractMetric, metric_for
-from .populations import AbstractPopulation
-from .sizes import check_parts, check_sizes
-from .synapses import INPUT, AbstractReciprocalSynapse, AbstractSynapse
-from .trees import along_samples, as_row, sample_sums
 
 State: TypeAlias = PyTree[Inexact[Array, "batch ..."]]
 # States with an axis of their own, times or contour points, before the batch.
@@ -106,6 +101,18 @@ class AbstractNetwork(Module):
         if type(self).phi is not AbstractNetwork.phi:
             return ""
         return "its class defines no `phi(s, x)` with current = d phi / d s"
+
+    def error(self, response: State) -> State:
+        """The error signals that the response `ds/dbeta` of a network with an energy tells: the
+        response itself, except for hidden variables of which `phi` does not know.
+        """
+        return response
+
+    def phi_is_reduced(self) -> bool:
+        """Whether `phi` knows hidden variables at their equilibrium alone, so that its derivative
+        by the activity is not `current`, which moves them.
+        """
+        return False
 
     def velocity(self, u: State, current: State) -> State:
         """Time derivative of the membrane potential; it must vanish where `current` equals `u`."""
@@ -203,195 +210,3 @@ class AbstractEnergyNetwork(AbstractNetwork):
 
     def current(self, s: State, drive: PyTree) -> State:
         return current_from_phi(self, s, drive)
-
-
-class Network(AbstractNetwork):
-    """Populations joined by synapses, with a cost on the last population.
-
-    States are tuples with one array `(batch, *population.shape)` per population. The network has a
-    `phi`, and so works with every method, if each synapse is reciprocal or comes from the clamped
-    input.
-
-    Args:
-        populations: The neurons, in the order of the state's leaves; the last one has the cost.
-        synapses: What joins them; at least one comes from `osciprop.INPUT`.
-        readout: The cost, and what it reads of the last population.
-
-    Raises:
-        ValueError: a synapse names a population that is not there or does not fit its populations,
-            the readout does not fit the last one, or no synapse comes from the input.
-        TypeError: a part is none of its kind.
-
-    Example:
-        >>> [type(synapse).__name__ for synapse in network.synapses]
-        ['Directed', 'Reciprocal']
-    """
-
-    populations: tuple[AbstractPopulation, ...] = eqx.field(converter=entries)
-    synapses: tuple[AbstractSynapse, ...] = eqx.field(converter=entries)
-    readout: AbstractCost
-
-    def __check_init__(self) -> None:
-        check_parts(self.populations, self.synapses, self.readout)
-        count = len(self.populations)
-        for index, synapse in enumerate(self.synapses):
-            for name, place in (("source", synapse.source), ("target", synapse.target)):
-                lowest = INPUT if name == "source" else 0
-                if not lowest <= place < count:
-                    raise ValueError(
-                        f"synapses[{index}].{name} is {place}, but the network has {count} "
-                        f"populations: use 0 ... {count - 1}, or INPUT as a source"
-                    )
-            reciprocal = isinstance(synapse, AbstractReciprocalSynapse)
-            if synapse.source == INPUT and (reciprocal or synapse.lower != INPUT):
-                raise ValueError(
-                    f"synapses[{index}] is {'reciprocal' if reciprocal else 'feedback'} but comes "
-                    "from the clamped input, which receives none and sends forward only: use "
-                    "Directed or DirectedProjection"
-                )
-        if not any(synapse.source == INPUT for synapse in self.synapses):
-            raise ValueError("no synapse comes from INPUT: the network would not see its input")
-        check_sizes(self.populations, self.synapses, self.readout)
-
-    def rest(self, x: Float[Array, "batch ..."]) -> State:
-        return tuple(
-            jnp.zeros((x.shape[0], *population.shape), dtype=population.bias.dtype)
-            for population in self.populations
-        )
-
-    def activity(self, u: State) -> State:
-        return tuple(
-            population.neuron.activation(potential)
-            for population, potential in zip(self.populations, u, strict=True)
-        )
-
-    def drive(self, x: Float[Array, "batch ..."]) -> State:
-        currents = [
-            jnp.broadcast_to(population.bias, (x.shape[0], *population.shape))
-            for population in self.populations
-        ]
-        for synapse in self.synapses:
-            if synapse.source == INPUT:
-                place = synapse.target
-                currents[place] = _add(currents[place], synapse.forward(x))
-        return tuple(currents)
-
-    def current(self, s: State, drive: State) -> State:
-        currents = [complex_like(inflow, s) for inflow in drive]
-        for synapse in self.synapses:
-            if synapse.source != INPUT:
-                for place, inflow in synapse.currents(s):
-                    currents[place] = _add(currents[place], inflow)
-        return tuple(currents)
-
-    def transposed(self, s: State, drive: State, v: State) -> State:
-        # Synapse by synapse, because in loops XLA's CPU compiler has no fast derivative of a
-        # convolution, and synapses write theirs out.
-        total = [jnp.zeros_like(part) for part in v]
-        for synapse in self.synapses:
-            if synapse.source != INPUT:
-                for place, part in synapse.transposed_currents(s, v):
-                    total[place] = _add(total[place], part)
-        return tuple(total)
-
-    def velocity(self, u: State, current: State) -> State:
-        return tuple(
-            population.neuron.velocity(potential, inflow)
-            for population, potential, inflow in zip(self.populations, u, current, strict=True)
-        )
-
-    def phi(self, s: State, x: Float[Array, "batch ..."]) -> Inexact[Array, " batch"]:
-        require_energy(self)
-        return self.products(s, x)
-
-    def phi_about(
-        self, center: State, s: State, x: Float[Array, "batch ..."]
-    ) -> Inexact[Array, " batch"]:
-        require_energy(self)
-        return self.products(s, x, center)
-
-    def energy_obstacle(self) -> str:
-        for index, synapse in enumerate(self.synapses):
-            if synapse.source != INPUT and not isinstance(synapse, AbstractReciprocalSynapse):
-                return (
-                    f"synapses[{index}], from population {synapse.source} to {synapse.target}, is "
-                    "directed, and only a reciprocal one carries both ways alike"
-                )
-        return ""
-
-    def products(
-        self, s: State, x: Float[Array, "batch ..."], center: State | None = None
-    ) -> Inexact[Array, " batch"]:
-        """What every synapse and bias carries up to a neuron, times that neuron's activity, summed:
-        `phi` of a network whose synapses are reciprocal (with a `center`: `phi_about`).
-        """
-        total = jnp.zeros_like(s[0], shape=(len(s[0]),))
-        parts = [s]
-        if center is not None:
-            parts = [jax.tree.map(lambda a, b: a - complex_like(b, a), s, center), center]
-        for part in parts:
-            for population, activity in zip(self.populations, part, strict=True):
-                bias = along_samples(complex_like(population.bias, activity), activity)
-                product = sample_sums(bias * activity)
-                total = total + complex_like(product, total)
-        for synapse in self.synapses:
-            post = s[synapse.upper]
-            if synapse.lower == INPUT:
-                inflow = synapse.forward(x)
-            elif center is None:
-                inflow = synapse.forward(s[synapse.lower])
-            else:
-                inflow = synapse.forward_about(center[synapse.lower], s[synapse.lower])
-            total = total + sample_sums(_add(jnp.zeros_like(post), inflow) * post)
-        return total
-
-    def cost(self, s: State, y: Targets) -> Inexact[Array, " batch"]:
-        return self.readout(as_row(s[-1]), y)
-
-    def output(self, s: State) -> Scores:
-        return self.readout.output(as_row(s[-1]))
-
-    def metric(self, y: np.ndarray, outputs: int) -> AbstractMetric:
-        return self.readout.metric(y, outputs)
-
-    def slowest(self) -> Float[Array, ""]:
-        return jnp.max(jnp.stack([population.neuron.slowest() for population in self.populations]))
-
-    def is_holomorphic(self) -> bool:
-        neurons = all(population.neuron.activation.holomorphic for population in self.populations)
-        # What the clamped input sends does not change with the state.
-        return neurons and all(
-            synapse.is_holomorphic() for synapse in self.synapses if synapse.source != INPUT
-        )
-
-    def check_input(self, x: Array) -> None:
-        for synapse in self.synapses:
-            if synapse.source != INPUT:
-                continue
-            synapse.check("x", x)
-            population = self.populations[synapse.target]
-            made = jax.eval_shape(synapse.forward, x.astype(population.bias.dtype)).shape[1:]
-            if math.prod(made) != population.size:
-                raise ValueError(
-                    f"x has shape {x.shape}, of which the input synapses make currents of shape "
-                    f"{made}, but population {synapse.target} has shape {population.shape}: give "
-                    "inputs of the size that the network was built for"
-                )
-        check_finite("x", x, "remove or impute these values before they reach the network")
-
-    def trainable(self) -> PyTree[bool]:
-        spec = jax.tree.map(eqx.is_inexact_array, self)
-        # Neurons are physics: time constants belong to the dynamics, not to what is learned.
-        frozen = jax.tree.map(
-            lambda _: False, tuple(population.neuron for population in spec.populations)
-        )
-        return eqx.tree_at(
-            lambda tree: tuple(population.neuron for population in tree.populations), spec, frozen
-        )
-
-
-def _add(
-    currents: Inexact[Array, "batch ..."], inflow: Inexact[Array, "batch ..."]
-) -> Inexact[Array, "batch ..."]:
-    """The currents of a population with an inflow of its size, in its shape."""
-    return currents + complex_like(inflow, currents).reshape(currents.shape)

@@ -1,5 +1,6 @@
 """Whether the parts of a network fit each other: what its weights take and give, part by part."""
 
+import dataclasses
 import math
 
 import equinox as eqx
@@ -8,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..errors import check_instance
+from ..settings import parameter
 from .activations import AbstractActivation
 from .costs import AbstractCost, SoftmaxCrossEntropy
-from .neurons import AbstractNeuron, LeakyIntegrator
+from .neurons import AbstractNeuron
 from .populations import AbstractPopulation
 from .synapses import INPUT, AbstractSynapse, Directed, Reciprocal
 
@@ -57,8 +59,10 @@ def check_sizes(
             "one, for instance by jnp.asarray(weight, dtype=float)"
         )
     for index, population in enumerate(populations):
-        if isinstance(population.neuron, LeakyIntegrator):
-            _check_time_constant(index, population, np.shape(population.neuron.time_constant))
+        for field in dataclasses.fields(population.neuron):
+            if field.metadata.get("converter") is parameter:
+                shape = np.shape(getattr(population.neuron, field.name))
+                _check_per_neuron(index, population, field.name, shape)
     for index, synapse in enumerate(synapses):
         _check_synapse(f"synapses[{index}]", synapse, populations)
     _check_readout(readout, populations[-1], len(populations) - 1)
@@ -68,8 +72,8 @@ def _floats(leaf: object) -> bool:
     return isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jnp.floating)
 
 
-def _check_time_constant(
-    index: int, population: AbstractPopulation, shape: tuple[int, ...]
+def _check_per_neuron(
+    index: int, population: AbstractPopulation, name: str, shape: tuple[int, ...]
 ) -> None:
     try:
         fits = np.broadcast_shapes(shape, population.shape) == population.shape
@@ -78,7 +82,7 @@ def _check_time_constant(
     if not fits:
         raise ValueError(
             f"populations[{index}] has {population.size} neurons of shape {population.shape}, but "
-            f"its time_constant has shape {shape}: give one number for all, or one per neuron"
+            f"its {name} has shape {shape}: give one number for all, or one per neuron"
         )
 
 

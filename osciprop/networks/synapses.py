@@ -98,6 +98,10 @@ class AbstractSynapse(Module):
         self.check("the activity", activity)
         return jax.eval_shape(lambda pre: self.forward(pre), activity).shape[1:]
 
+    def descends(self, place: int) -> bool:
+        """Whether what it sends to the population at `place` comes from one further on."""
+        return (self.source if place == self.target else self.target) > place
+
     @property
     def lower(self) -> int:
         """The population that `forward` starts from."""

@@ -17,7 +17,8 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from ...errors import check_not_negative, check_positive
 from ...networks.convolution import Convolution
 from ...networks.costs import Targets
-from ...networks.network import AbstractNetwork, Network, State
+from ...networks.joined import Network
+from ...networks.network import AbstractNetwork, State
 from ...networks.synapses import (
     INPUT,
     AbstractSynapse,

@@ -13,7 +13,7 @@ from ...errors import check_instance, check_number
 from ..activations import HolomorphicTanh, Identity, ReLU
 from ..convolution import Convolution
 from ..costs import AbstractCost, CrossEntropy, softmax_readout
-from ..network import Network
+from ..joined import Network
 from ..populations import AbstractPopulation, FeatureMaps
 from ..synapses import (
     INPUT,

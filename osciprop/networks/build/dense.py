@@ -21,7 +21,7 @@ from ...errors import (
 )
 from ..activations import AbstractActivation, ShiftedSigmoid
 from ..costs import SquaredError, softmax_readout
-from ..network import Network
+from ..joined import Network
 from ..neurons import TIME_REMEDY, LeakyIntegrator
 from ..populations import Population
 from ..synapses import INPUT, Directed, Reciprocal, truncated_normal

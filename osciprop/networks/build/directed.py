@@ -13,7 +13,7 @@ from jaxtyping import PRNGKeyArray
 from ...errors import check_instance, check_key, check_not_negative, check_number
 from ..activations import Identity, ReLU, ShiftedSigmoid
 from ..costs import AbstractCost, SquaredError, softmax_readout
-from ..network import Network
+from ..joined import Network
 from ..synapses import INPUT, Directed, truncated_normal
 from .dense import (
     ANGLE_REMEDY,

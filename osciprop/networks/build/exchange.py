@@ -1,0 +1,75 @@
+"""Other neurons in a network that a builder made, and time constants that differ."""
+
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from ...errors import check_instance, check_key, check_not_negative, check_positive
+from ..joined import Network
+from ..neurons import AbstractNeuron
+from .dense import entry, one_each
+
+
+def with_neurons(network: Network, neuron: AbstractNeuron | Sequence[AbstractNeuron]) -> Network:
+    """A network with other neurons, the same weights and biases.
+
+    Args:
+        network: The network.
+        neuron: The neuron model: one for all populations, or one for each.
+
+    Returns:
+        The network with these neurons.
+
+    Raises:
+        ValueError: there is neither one nor one for each, or a neuron's numbers do not fit the
+            size of its population.
+        TypeError: one is no neuron.
+
+    Example:
+        >>> tired = osciprop.networks.AdaptiveNeuron(osciprop.Tanh(), adaptation=0.5)
+        >>> adaptive = osciprop.networks.with_neurons(network, tired)
+        >>> bool(osciprop.relax(adaptive, x).converged.all())
+        True
+    """
+    check_instance("network", network, Network)
+    neurons = one_each("neuron", neuron, len(network.populations), "populations")
+    for place, each in enumerate(neurons):
+        check_instance(entry("neuron", neurons, place), each, AbstractNeuron)
+    populations = tuple(
+        eqx.tree_at(lambda tree: tree.neuron, population, each)
+        for population, each in zip(network.populations, neurons, strict=True)
+    )
+    return Network(populations, network.synapses, network.readout)
+
+
+def drawn(
+    key: PRNGKeyArray, shape: int | tuple[int, ...], *, median: float = 1.0, spread: float = 0.3
+) -> Float[Array, "..."]:
+    """Positive numbers that differ from neuron to neuron, such as time constants.
+
+    Args:
+        key: Source of random numbers, from `jax.random.key`.
+        shape: How many, `units` or `(height, width, channels)`.
+        median: The number that half of them exceed, above 0.
+        spread: Standard deviation of their logarithms, at least 0.
+
+    Returns:
+        Numbers of a log-normal distribution.
+
+    Raises:
+        ValueError: the median is not positive, or the spread negative.
+
+    Example:
+        >>> times = osciprop.networks.drawn(key, 6, median=2.0, spread=0.5)
+        >>> osciprop.LeakyIntegrator(osciprop.Tanh(), times).slowest() > 2.0
+        Array(True, dtype=bool)
+    """
+    check_key("key", key)
+    check_positive("median", median, "time constants are positive")
+    check_not_negative("spread", spread, "0 for numbers that are all alike")
+    shape = (shape,) if isinstance(shape, int) else shape
+    normal = jax.random.normal(key, shape, dtype=float)
+    return jnp.asarray(median, float) * jnp.exp(jnp.asarray(spread, float) * normal)
