@@ -18,6 +18,7 @@ The files, each importing only from those above it:
     relaxing           `relax`
     orbits             periodic orbits, and what finds them
     harmonic_balance   the orbit as a series of harmonics of the teaching signal's own sense
+    orbit_newton       harmonic balance by Newton's method, where no sweep leads to the orbit
     orbit_settling     harmonic balance, then the ODE: the orbit that the dynamics settle in
     orbiting           `settled_orbit`
     chained            one relaxation after another

@@ -16,7 +16,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Complex, Float, Int
 
 from ..dynamics.dynamics import Dynamics
 from ..dynamics.teaching import Constant, Oscillation, roots_of_unity
@@ -74,69 +74,34 @@ class HarmonicBalance(AbstractOrbitSolver):
         return max(DECAY ** (self.points - 2), SMALL_TAIL)
 
     def solve(self, dynamics: Dynamics, signal: Oscillation, u: State | States) -> Orbit:
-        dtype = real_dtype(u)
-        tolerance = precision_threshold(self.tolerance, dtype)
-        turns = jnp.asarray(
-            roots_of_unity(self.points), dtype=to_complex(jnp.ones((), dtype)).dtype
-        )
-        betas = signal.amplitude.astype(dtype).astype(turns.dtype) * turns
-        rates = leak_rates(dynamics.network, u)
-
-        def nudged(beta: Array) -> Dynamics:
-            return eqx.tree_at(lambda tree: tree.teaching, dynamics, Constant(beta))
-
-        def velocities(orbit: State) -> State:
-            """At all points; the points are the second axis, after that of the batch."""
-            return jax.vmap(
-                lambda beta, state: nudged(beta).velocity(0.0, state), in_axes=(0, 1), out_axes=1
-            )(betas, orbit)
-
-        modes = roots_of_unity(self.points) ** np.arange(self.points)[:, None]  # (mode, point)
-        forwards = jnp.asarray(modes.conj() / self.points, dtype=turns.dtype)
-        backwards = jnp.asarray(modes.T, dtype=turns.dtype)
-        omega = jnp.asarray(2 * math.pi, dtype=dtype) / signal.period.astype(dtype)
-        turning = jax.lax.complex(
-            jnp.zeros(self.points, dtype=dtype), omega * jnp.arange(self.points, dtype=dtype)
-        )
-
-        def step(orbit: State) -> State:
-            def move(leaf: Array, velocity: Array, rate: Array) -> Array:
-                each = turning.reshape((1, -1) + (1,) * (leaf.ndim - 2))
-                there = along_points(forwards, leaf)
-                defect = along_points(forwards, velocity) - each * there
-                return leaf + along_points(backwards, defect / (each + rate[:, None]))
-
-            return jax.tree.map(move, orbit, velocities(orbit), rates)
-
-        def change(before: State, after: State) -> Float[Array, " batch"]:
-            see = jax.vmap(dynamics.network.activity, in_axes=1, out_axes=1)
-            return largest_change(see(before), see(after))
-
-        def spread(leaf: Array) -> Array:
-            shape = (leaf.shape[0], self.points, *leaf.shape[1:])
-            return jnp.broadcast_to(leaf[:, None], shape)
-
-        start = jax.tree.map(spread, to_complex(u))
+        balance = Balance(self.points, dynamics, signal, u)
+        tolerance = precision_threshold(self.tolerance, real_dtype(u))
         final, _, _, steps = accelerate(
-            lambda orbit: in_turn(step, orbit),
-            start,
-            change=change,
+            lambda orbit: in_turn(balance.step, orbit),
+            balance.still(u),
+            change=balance.change,
             tolerance=0.5 * tolerance,
             onset=ACCELERATION_ONSET,
             depth=self.depth,
             max_steps=self.max_steps,
         )
+        return self.judged(balance, final, steps, tolerance)
+
+    def judged(
+        self, balance: "Balance", final: State, steps: Int[Array, ""], tolerance: Float[Array, ""]
+    ) -> Orbit:
+        """An orbit, its points the second axis of `final`, with what it leaves of its equation."""
         # All populations at once, as an equilibrium is judged.
-        residual = change(final, step(final))
+        residual = balance.change(final, balance.step(final))
         points_first = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 1, 0), final)
-        ends = forwards[jnp.asarray([1, -1])]
-        shown = jax.tree.map(lambda leaf: along_points(ends, leaf), final)
+        shown = jax.tree.map(lambda leaf: balance.harmonics(leaf)[:, jnp.asarray([1, -1])], final)
         first, last = jax.vmap(sample_norms, in_axes=1)(shown)
+        dtype, period = residual.dtype, balance.period
         return Orbit(
-            times=signal.period.astype(dtype) * jnp.arange(self.points, dtype=dtype) / self.points,
-            betas=betas,
+            times=period * jnp.arange(self.points, dtype=dtype) / self.points,
+            betas=balance.betas,
             u=points_first,
-            s=jax.vmap(dynamics.network.activity)(points_first),
+            s=jax.vmap(balance.dynamics.network.activity)(points_first),
             residual=residual,
             converged=(residual <= tolerance) & (last <= self.largest_tail() * first),  # not NaN
             followed=jnp.zeros(residual.shape, dtype=bool),
@@ -146,12 +111,79 @@ class HarmonicBalance(AbstractOrbitSolver):
         )
 
 
+class Balance:
+    """The equation of a periodic orbit at equally spaced phases: a state whose arrays have the
+    points as their second axis, after that of the batch.
+    """
+
+    def __init__(self, points: int, dynamics: Dynamics, signal: Oscillation, u: State | States):
+        dtype = real_dtype(u)
+        turns = jnp.asarray(roots_of_unity(points), dtype=to_complex(jnp.ones((), dtype)).dtype)
+        self.points, self.dynamics = points, dynamics
+        self.period = signal.period.astype(dtype)
+        self.betas = signal.amplitude.astype(dtype).astype(turns.dtype) * turns
+        self.rates = leak_rates(dynamics.network, u)
+        modes = roots_of_unity(points) ** np.arange(points)[:, None]  # (mode, point)
+        self.forwards = jnp.asarray(modes.conj() / points, dtype=turns.dtype)
+        self.backwards = jnp.asarray(modes.T, dtype=turns.dtype)
+        omega = jnp.asarray(2 * math.pi, dtype=dtype) / self.period
+        self.turning = jax.lax.complex(
+            jnp.zeros(points, dtype=dtype), omega * jnp.arange(points, dtype=dtype)
+        )
+
+    def still(self, u: State) -> State:
+        """The orbit that stays at a state."""
+
+        def spread(leaf: Array) -> Array:
+            shape = (leaf.shape[0], self.points, *leaf.shape[1:])
+            return jnp.broadcast_to(leaf[:, None], shape)
+
+        return jax.tree.map(spread, to_complex(u))
+
+    def harmonics(
+        self, leaf: Complex[Array, "batch points ..."]
+    ) -> Complex[Array, "batch points ..."]:
+        """The Fourier coefficients of an array of an orbit, from the constant one on."""
+        return along_points(self.forwards, leaf)
+
+    def velocities(self, orbit: State) -> State:
+        """At all points, under the teaching signal of each."""
+
+        def at(beta: Array, state: State) -> State:
+            nudged = eqx.tree_at(lambda tree: tree.teaching, self.dynamics, Constant(beta))
+            return nudged.velocity(0.0, state)
+
+        return jax.vmap(at, in_axes=(0, 1), out_axes=1)(self.betas, orbit)
+
+    def step(self, orbit: State) -> State:
+        """One step towards the orbit, in which every neuron's leak filters its velocity."""
+
+        def move(leaf: Array, velocity: Array, rate: Array) -> Array:
+            each = self.turning.reshape((1, -1) + (1,) * (leaf.ndim - 2))
+            there = self.harmonics(leaf)
+            defect = self.harmonics(velocity) - each * there
+            return leaf + along_points(self.backwards, defect / (each + rate[:, None]))
+
+        return jax.tree.map(move, orbit, self.velocities(orbit), self.rates)
+
+    def change(self, before: State, after: State) -> Float[Array, " batch"]:
+        """Per sample, the largest change of any activity at any phase."""
+        see = jax.vmap(self.dynamics.network.activity, in_axes=1, out_axes=1)
+        return largest_change(see(before), see(after))
+
+
 def leak_rates(network: AbstractNetwork, u: State) -> State:
     """How fast every potential follows its current: `1 / tau` of a leaky integrator."""
     still = jax.tree.map(jnp.zeros_like, u)
     unit = jax.tree.map(jnp.ones_like, u)
     with_current, without = network.velocity(still, unit), network.velocity(still, still)
-    return jax.tree.map(lambda a, b: to_complex(a - b), with_current, without)
+
+    def rate(a: Array, b: Array) -> Array:
+        # It only conditions the step: where a potential does not follow its own current, any.
+        rates = a - b
+        return to_complex(jnp.where(rates == 0, jnp.ones_like(rates), rates))
+
+    return jax.tree.map(rate, with_current, without)
 
 
 def along_points(

@@ -27,6 +27,7 @@ from ..settings import Number, number
 from .attempts import AbstractLarge
 from .harmonic_balance import HarmonicBalance
 from .loops import in_any_lane, iterate
+from .orbit_newton import newton_balance
 from .orbits import AbstractOrbitSolver, Orbit
 
 # The difference of activity between periods that counts as none, and the tolerance of the
@@ -45,10 +46,11 @@ TURNS = 4
 class OrbitSettling(AbstractOrbitSolver, AbstractLarge):
     """Harmonic balance, and for the samples whose orbit it does not find, the ODE over periods.
 
-    Those are followed from the free equilibrium until no activity differs by more than 1e-2 in
-    float32, 1e-8 in float64, from what it was one to four periods before, twice in a row, and seen
-    in that period at the same phases. What never closes is not converged, and what is shown of it
-    is the last period followed.
+    Orbits to which no sweep leads are looked for by Newton's method first. The others are followed
+    from the free equilibrium until no activity differs by more than 1e-2 in float32, 1e-8 in
+    float64, from what it was one to four periods before, twice in a row, and seen in that period
+    at the same phases. What never closes is not converged, and what is shown of it is the last
+    period followed.
 
     Args:
         balance: Harmonic balance, which also says at how many phases orbits are seen.
@@ -76,6 +78,12 @@ class OrbitSettling(AbstractOrbitSolver, AbstractLarge):
 
     def solve(self, dynamics: Dynamics, signal: Oscillation, u: State | States) -> Orbit:
         found = self.balance.solve(dynamics, signal, u)
+
+        def refine(orbit: Orbit) -> Orbit:
+            return newton_balance(self.balance, dynamics, signal, u, orbit)
+
+        left = in_any_lane(~jnp.all(found.converged))
+        found = jax.lax.cond(left, refine, lambda orbit: orbit, found)
 
         def follow(orbit: Orbit) -> Orbit:
             return _followed(dynamics, signal, u, orbit, self.max_periods)

@@ -170,7 +170,8 @@ class Settling(AbstractRelaxation, AbstractLarge):
             # What has settled stays; the others go on from where they were.
             settled = settled & fast
             state = choose_samples(left & settled, found, state)
-            shown = shown | (left & settled & contracted & (turn == 0))
+            if dynamics.network.sweeps_tell_stability():
+                shown = shown | (left & settled & contracted & (turn == 0))
             left = left & ~settled
 
             def follow(_: None) -> tuple[State, Array, Array, Array, Array]:

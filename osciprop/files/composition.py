@@ -30,7 +30,7 @@ from .functions import by_name, parts
 SHOWN = 8
 """Arrays of up to this many numbers show them."""
 
-DEEPEST = 100
+DEEPEST = 50
 """Values within values, after which what is further inside counts by what it prints."""
 
 NOT_COPIED = (TypeError, ValueError, AttributeError, NotImplementedError, RuntimeError, PickleError)

@@ -70,7 +70,9 @@ from .extensions import AbstractExtension as AbstractExtension
 from .extensions import AssumedReciprocal as AssumedReciprocal
 from .flows import AbstractGradientFlow as AbstractGradientFlow
 from .flows import GradientFlow as GradientFlow
+from .hidden import Adapting as Adapting
 from .hidden import AdaptiveNeuron as AdaptiveNeuron
+from .hidden import Compartments as Compartments
 from .hidden import TwoCompartment as TwoCompartment
 from .joined import Network as Network
 from .metrics import AbstractMetric as AbstractMetric

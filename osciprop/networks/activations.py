@@ -26,6 +26,9 @@ class AbstractActivation(Module):
 
     holomorphic: AbstractClassVar[bool]
 
+    # Whether activity never falls where the potential rises.
+    increasing: ClassVar[bool] = False
+
     @abc.abstractmethod
     def __call__(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
         """The activity for a membrane potential."""
@@ -51,6 +54,7 @@ class Identity(AbstractActivation):
     """
 
     holomorphic: ClassVar[bool] = True
+    increasing: ClassVar[bool] = True
 
     def __call__(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
         return potential
@@ -68,6 +72,7 @@ class Tanh(AbstractActivation):
     """
 
     holomorphic: ClassVar[bool] = True
+    increasing: ClassVar[bool] = True
 
     def __call__(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
         return jnp.tanh(potential)
@@ -97,6 +102,7 @@ class ShiftedSigmoid(AbstractActivation):
     slope: float = eqx.field(static=True, default=4.0)
     shift: float = eqx.field(static=True, default=2.0)
     holomorphic: ClassVar[bool] = True
+    increasing: ClassVar[bool] = True
 
     def __call__(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
         return jax.nn.sigmoid(self.slope * potential - self.shift)
@@ -124,6 +130,7 @@ class HolomorphicTanh(AbstractActivation):
 
     sharpness: float = eqx.field(static=True, default=1.0)
     holomorphic: ClassVar[bool] = True
+    increasing: ClassVar[bool] = True
 
     def __call__(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
         half = 0.5 * potential
@@ -142,6 +149,7 @@ class HardSigmoid(AbstractActivation):
     """
 
     holomorphic: ClassVar[bool] = False
+    increasing: ClassVar[bool] = True
 
     def __call__(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
         return jnp.clip(0.5 * potential, 0.0, 1.0)
@@ -159,6 +167,7 @@ class ReLU(AbstractActivation):
     """
 
     holomorphic: ClassVar[bool] = False
+    increasing: ClassVar[bool] = True
 
     def __call__(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
         return jax.nn.relu(potential)

@@ -204,6 +204,9 @@ class Constrained(AbstractExtension):
     def energy_obstacle(self) -> str:
         return self.network.energy_obstacle()
 
+    def sweeps_tell_stability(self) -> bool:
+        return self.network.sweeps_tell_stability()
+
     def metric(self, y: np.ndarray, outputs: int) -> Any:
         return self.network.metric(y, outputs)
 

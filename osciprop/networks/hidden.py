@@ -4,7 +4,7 @@ Hidden variables are part of the state, follow the ODE and are low-pass filters 
 signal. At an equilibrium they are functions of the activity, and their time constants play no part.
 """
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -20,11 +20,47 @@ from .trees import along_samples, sample_sums
 SMALLEST = 1e-30
 
 
+class Adapting(NamedTuple):
+    """State, activity or current of adaptive neurons.
+
+    Args:
+        potential: The membrane potential, or what belongs to it, `(batch, *units)`.
+        adaptation: The adaptation, likewise.
+
+    Example:
+        >>> tired = osciprop.networks.AdaptiveNeuron(osciprop.Tanh())
+        >>> tired.rest(jnp.zeros((1, 2))).adaptation.tolist()
+        [[0.0, 0.0]]
+    """
+
+    potential: Units
+    adaptation: Units
+
+
+class Compartments(NamedTuple):
+    """State, activity or current of neurons with dendrites, in the order in which they pass it on.
+
+    Args:
+        basal: The basal dendrite's potential, or what belongs to it, `(batch, *units)`.
+        apical: The apical dendrite's, likewise.
+        soma: The soma's, likewise.
+
+    Example:
+        >>> neuron = osciprop.networks.TwoCompartment(osciprop.Tanh())
+        >>> neuron.rest(jnp.zeros((1, 2))).soma.tolist()
+        [[0.0, 0.0]]
+    """
+
+    basal: Units
+    apical: Units
+    soma: Units
+
+
 class AdaptiveNeuron(AbstractNeuron):
     """A leaky integrator that its own activity tires.
 
-    `tau du/dt = current - b a - u`, `tau_a da/dt = s - a`, with `s = activation(u)`. The state is
-    the pair of `u` and `sqrt(b) a`, so that currents are the derivative of
+    `tau du/dt = current - b a - u`, `tau_a da/dt = s - a`, with `s = activation(u)`. The state,
+    `Adapting`, holds `u` and `sqrt(b) a`, so that currents are the derivative of
     `phi = phi(s) - sqrt(b) (sqrt(b) a) s`: at equilibrium the neuron has the further energy
     `b s^2 / 2`. Where the equilibrium is one that the ODE leaves, because the adaptation is slow to
     follow, it says so.
@@ -56,33 +92,31 @@ class AdaptiveNeuron(AbstractNeuron):
         check_not_negative("adaptation", self.adaptation, "0 is a neuron that does not adapt")
         check_positive("adaptation_time", self.adaptation_time, TIME_REMEDY)
 
-    def _gain(self, like: Units) -> Units:
+    def _gain(self, like: Units) -> Inexact[Array, "..."]:
         """The root of the adaptation, which the way to the hidden variable and back share."""
         gain = jnp.sqrt(self.adaptation + SMALLEST).astype(jnp.finfo(like.dtype).dtype)
         return along_samples(gain, like).astype(like.dtype)
 
-    def rest(self, potential: Units) -> tuple[Units, Units]:
-        return potential, jnp.zeros_like(potential)
+    def rest(self, potential: Units) -> Adapting:
+        return Adapting(potential, jnp.zeros_like(potential))
 
-    def activity(self, u: tuple[Units, Units]) -> tuple[Units, Units]:
-        return self.activation(u[0]), -u[1]
+    def activity(self, u: Adapting) -> Adapting:
+        return Adapting(self.activation(u.potential), -u.adaptation)
 
-    def firing(self, s: tuple[Units, Units]) -> Units:
-        return s[0]
+    def firing(self, s: Adapting) -> Units:
+        return s.potential
 
-    def current(self, s: tuple[Units, Units], inflow: Units) -> tuple[Units, Units]:
-        gain = self._gain(s[0])
-        return inflow + gain * s[1], gain * s[0]
+    def current(self, s: Adapting, inflow: Units) -> Adapting:
+        gain = self._gain(s.potential)
+        return Adapting(inflow + gain * s.adaptation, gain * s.potential)
 
-    def hidden_phi(self, s: tuple[Units, Units]) -> Inexact[Array, " batch"]:
-        return sample_sums(self._gain(s[0]) * s[0] * s[1])
+    def hidden_phi(self, s: Adapting) -> Inexact[Array, " batch"]:
+        return sample_sums(self._gain(s.potential) * s.potential * s.adaptation)
 
-    def velocity(
-        self, potential: tuple[Units, Units], current: tuple[Units, Units]
-    ) -> tuple[Units, Units]:
-        return (
-            leak(potential[0], current[0], self.time_constant),
-            leak(potential[1], current[1], self.adaptation_time),
+    def velocity(self, potential: Adapting, current: Adapting) -> Adapting:
+        return Adapting(
+            leak(potential.potential, current.potential, self.time_constant),
+            leak(potential.adaptation, current.adaptation, self.adaptation_time),
         )
 
     def slowest(self) -> Float[Array, ""]:
@@ -95,7 +129,7 @@ class TwoCompartment(AbstractNeuron):
     `tau_b dv_b/dt = basal current - v_b` of the input, the bias and the populations before,
     `tau_a dv_a/dt = apical current - v_a` of the populations further on, and
     `tau du/dt = v_b + v_a - u` with `s = activation(coupling * u)`: the soma's potential is
-    `coupling * u`. The state is `(u, v_b, v_a)`. At equilibrium the neuron is a leaky integrator,
+    `coupling * u`. States are `Compartments`. At equilibrium the neuron is a leaky integrator,
     and the network has its energy.
 
     Args:
@@ -114,8 +148,8 @@ class TwoCompartment(AbstractNeuron):
     Example:
         >>> neuron = osciprop.networks.TwoCompartment(osciprop.Tanh(), apical_time=4.0)
         >>> deep = osciprop.networks.with_neurons(network, neuron)
-        >>> [part.shape for part in osciprop.relax(deep, x).u[0]]  # soma, basal, apical
-        [(10, 6), (10, 6), (10, 6)]
+        >>> osciprop.relax(deep, x).u[0].apical.shape
+        (10, 6)
     """
 
     apical: ClassVar[bool] = True
@@ -131,32 +165,28 @@ class TwoCompartment(AbstractNeuron):
             check_positive(name, getattr(self, name), TIME_REMEDY)
         check_positive("coupling", self.coupling, "the soma must hear of its dendrites")
 
-    def rest(self, potential: Units) -> tuple[Units, Units, Units]:
-        return potential, jnp.zeros_like(potential), jnp.zeros_like(potential)
+    def rest(self, potential: Units) -> Compartments:
+        still = jnp.zeros_like(potential)
+        return Compartments(basal=still, apical=still, soma=potential)
 
-    def activity(self, u: tuple[Units, Units, Units]) -> tuple[Units, Units, Units]:
-        coupling = self.coupling.astype(jnp.finfo(u[0].dtype).dtype)
-        soma = along_samples(coupling, u[0]).astype(u[0].dtype) * u[0]
-        return self.activation(soma), u[1], u[2]
+    def activity(self, u: Compartments) -> Compartments:
+        coupling = self.coupling.astype(jnp.finfo(u.soma.dtype).dtype)
+        soma = along_samples(coupling, u.soma).astype(u.soma.dtype) * u.soma
+        return u._replace(soma=self.activation(soma))
 
-    def firing(self, s: tuple[Units, Units, Units]) -> Units:
-        return s[0]
+    def firing(self, s: Compartments) -> Units:
+        return s.soma
 
-    def current(
-        self, s: tuple[Units, Units, Units], inflow: tuple[Units, Units]
-    ) -> tuple[Units, Units, Units]:
-        return s[1] + s[2], inflow[0], inflow[1]
+    def current(self, s: Compartments, inflow: tuple[Units, Units]) -> Compartments:
+        return Compartments(*inflow, soma=s.basal + s.apical)
 
-    def error(self, response: tuple[Units, Units, Units]) -> tuple[Units, Units, Units]:
+    def error(self, response: Compartments) -> Compartments:
         # Dendrites pass the soma's error on: an error current in one is one in the soma.
-        return response[0], response[0], response[0]
+        return Compartments(response.soma, response.soma, response.soma)
 
-    def velocity(
-        self, potential: tuple[Units, Units, Units], current: tuple[Units, Units, Units]
-    ) -> tuple[Units, Units, Units]:
-        times = (self.time_constant, self.basal_time, self.apical_time)
-        soma, basal, apical = map(leak, potential, current, times)
-        return soma, basal, apical
+    def velocity(self, potential: Compartments, current: Compartments) -> Compartments:
+        times = (self.basal_time, self.apical_time, self.time_constant)
+        return Compartments(*map(leak, potential, current, times))
 
     def slowest(self) -> Float[Array, ""]:
         times = (self.time_constant, self.basal_time, self.apical_time)

@@ -15,7 +15,7 @@ from .complexity import complex_like
 from .costs import AbstractCost, Targets
 from .metrics import AbstractMetric
 from .network import AbstractNetwork, Scores, State, require_energy
-from .neurons import AbstractNeuron
+from .neurons import AbstractNeuron, LeakyIntegrator
 from .populations import AbstractPopulation
 from .sizes import check_parts, check_sizes
 from .synapses import INPUT, AbstractReciprocalSynapse, AbstractSynapse
@@ -162,6 +162,13 @@ class Network(AbstractNetwork):
         return tuple(
             population.neuron.error(part)
             for population, part in zip(self.populations, response, strict=True)
+        )
+
+    def sweeps_tell_stability(self) -> bool:
+        neurons = [population.neuron for population in self.populations]
+        return not self.energy_obstacle() and all(
+            isinstance(neuron, LeakyIntegrator) and neuron.activation.increasing
+            for neuron in neurons
         )
 
     def phi_is_reduced(self) -> bool:

@@ -122,6 +122,15 @@ class AbstractNetwork(Module):
         """The longest time constant, in units of time."""
         return jnp.asarray(1.0, dtype=float)
 
+    def sweeps_tell_stability(self) -> bool:
+        """Whether sweeps of all populations in turn contract only where the ODE is stable too.
+
+        So it is where the Jacobian is symmetric, activities rise with their potentials, and each
+        potential follows its own current. Elsewhere an excitation that inhibition is late to meet
+        grows, although sweeps, which are never late, contract.
+        """
+        return False
+
     @property
     def relaxation(self) -> object | None:
         """How the network comes to equilibrium where a call names no relaxation: an instance of

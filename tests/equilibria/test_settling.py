@@ -1,5 +1,7 @@
 """The default of dynamics that are no contraction: the ODE's own equilibrium, or a flag."""
 
+from itertools import pairwise
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -139,6 +141,63 @@ def test_an_equilibrium_that_the_ode_leaves_is_left():
     middle = Field(network.weight, jnp.zeros(2), jnp.ones(2))
     with pytest.raises(osciprop.ConvergenceError, match="the ODE leaves 1 of them"):
         osciprop.relax(middle, x)
+
+
+def populations(network: Field, sizes: tuple[int, ...]) -> osciprop.Network:
+    """The same units in populations, which sweeps visit one after the other."""
+    bounds = np.cumsum((0, *sizes))
+    parts = [slice(*pair) for pair in pairwise(bounds)]
+    made = tuple(
+        osciprop.Population(
+            osciprop.LeakyIntegrator(osciprop.Tanh(), network.time_constant[part]),
+            network.bias[part],
+        )
+        for part in parts
+    )
+    still = osciprop.Directed(np.zeros((1, sizes[0])), osciprop.INPUT, 0)
+    synapses = [
+        osciprop.Directed(network.weight[target, source].T, i, j)
+        for i, source in enumerate(parts)
+        for j, target in enumerate(parts)
+    ]
+    return osciprop.Network(made, (still, *synapses), osciprop.SquaredError())
+
+
+@pytest.mark.parametrize("inhibitory_time", [0.3, 1.0])
+def test_sweeps_that_contract_do_not_hide_an_ode_that_spirals_out(inhibitory_time):
+    """Excitation that grows before inhibition meets it: sweeps, one by one, know no delay."""
+    weight = jnp.asarray([[2.1, -1.4], [1.4, 0.0]])
+    pair = Field(weight, jnp.asarray([0.01, 0.0]), jnp.asarray([1.0, inhibitory_time]))
+    rates = np.diag(1 / np.asarray(pair.time_constant)) @ (np.asarray(weight) - np.eye(2))
+    stable = np.linalg.eigvals(rates).real.max() < 0
+    found = osciprop.relax(populations(pair, (1, 1)), np.zeros((1, 1)), throw=False)
+    assert bool(found.converged.all()) == bool(stable) == bool(inhibitory_time < 0.5)
+
+
+@pytest.mark.slow
+def test_populations_of_excitation_and_inhibition_settle_where_the_ode_does():
+    random = np.random.default_rng(5)
+    right = wrong = 0
+    for _ in range(60):
+        excitatory, inhibitory = [(1, 1), (2, 1), (3, 2)][random.integers(3)]
+        units = excitatory + inhibitory
+        sign = np.where(np.arange(units) < excitatory, 1.0, -1.0)
+        weight = np.abs(random.normal(size=(units, units))) * sign * random.uniform(0.5, 3)
+        times = np.where(sign > 0, 1.0, 10 ** random.uniform(-0.5, 1))
+        bias = random.normal(size=units) / 2
+        network = Field(*map(jnp.asarray, (weight, bias, times)))
+        end = ends(network)
+        sizes = (excitatory, inhibitory)
+        found = osciprop.relax(populations(network, sizes), np.zeros((1, 1)), throw=False)
+        u = np.concatenate([np.asarray(part)[0] for part in found.u])
+        if not bool(found.converged.all()):
+            wrong += end is not None
+        elif end is None or np.abs(u - end).max() > 1e-6:
+            wrong += 1
+        else:
+            right += 1
+    assert wrong == 0
+    assert right >= 25
 
 
 def test_one_large_unit_does_not_make_the_rest_count_as_settled():
