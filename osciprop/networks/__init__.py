@@ -32,7 +32,10 @@ from .activations import HolomorphicTanh as HolomorphicTanh
 from .activations import Identity as Identity
 from .activations import ReLU as ReLU
 from .activations import ShiftedSigmoid as ShiftedSigmoid
+from .activations import SmoothPower as SmoothPower
+from .activations import Softplus as Softplus
 from .activations import Tanh as Tanh
+from .build.balanced import balanced_network as balanced_network
 from .build.convolutional import convolutional_perceptron as convolutional_perceptron
 from .build.convolutional import feedback_cnn as feedback_cnn
 from .build.convolutional import hopfield_cnn as hopfield_cnn

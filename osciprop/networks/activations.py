@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from equinox import AbstractClassVar
 from jaxtyping import Array, Inexact
 
+from ..errors import check_at_least, check_positive
 from ..settings import Module
 
 
@@ -130,7 +131,6 @@ class HolomorphicTanh(AbstractActivation):
 
     sharpness: float = eqx.field(static=True, default=1.0)
     holomorphic: ClassVar[bool] = True
-    increasing: ClassVar[bool] = True
 
     def __call__(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
         half = 0.5 * potential
@@ -156,6 +156,79 @@ class HardSigmoid(AbstractActivation):
 
     def primitive(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
         return 0.25 * jax.nn.relu(potential) ** 2 - 0.25 * jax.nn.relu(potential - 2) ** 2
+
+
+class Softplus(AbstractActivation):
+    """`s = log(1 + exp(sharpness u)) / sharpness`: a firing rate, the holomorphic relative of ReLU.
+
+    Branch points at `i pi (2k + 1) / sharpness`.
+
+    Args:
+        sharpness: How sharp its bend is, above 0; the larger, the closer to ReLU, and the closer
+            the branch points to the real axis.
+
+    Raises:
+        ValueError: the sharpness is not positive.
+
+    Example:
+        >>> osciprop.networks.Softplus(sharpness=2.0)(jnp.asarray([0.0, 5.0])).round(4).tolist()
+        [0.3466, 5.0]
+    """
+
+    sharpness: float = eqx.field(static=True, default=1.0)
+    holomorphic: ClassVar[bool] = True
+    increasing: ClassVar[bool] = True
+
+    def __check_init__(self) -> None:
+        check_positive("sharpness", self.sharpness, SHARPNESS_REMEDY)
+
+    def __call__(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
+        return _softplus(self.sharpness * potential) / self.sharpness
+
+
+class SmoothPower(AbstractActivation):
+    """`s = softplus(u)^exponent`: a firing rate that is a power of the potential above threshold.
+
+    The rectified power law of cortical neurons, with a smooth threshold and so holomorphic; branch
+    points are those of `Softplus`. It has no bound: a network needs inhibition to settle.
+
+    Args:
+        exponent: Of the power, a whole number of at least 1; 2 to 5 in visual cortex.
+        sharpness: How sharp the threshold is, above 0.
+
+    Raises:
+        ValueError: a number is out of its range.
+
+    Source: Priebe and Ferster 2008; supralinear stabilised networks, Rubin et al. 2015.
+
+    Example:
+        >>> osciprop.networks.SmoothPower(2, sharpness=8.0)(jnp.asarray([-1.0, 2.0])).round(3)
+        Array([0., 4.], dtype=float64)
+    """
+
+    exponent: int = eqx.field(static=True, default=2)
+    sharpness: float = eqx.field(static=True, default=4.0)
+    holomorphic: ClassVar[bool] = True
+    increasing: ClassVar[bool] = True
+
+    def __check_init__(self) -> None:
+        check_at_least("exponent", self.exponent, 1, "1 is Softplus")
+        check_positive("sharpness", self.sharpness, SHARPNESS_REMEDY)
+
+    def __call__(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
+        return (_softplus(self.sharpness * potential) / self.sharpness) ** self.exponent
+
+
+SHARPNESS_REMEDY = "1 bends softly, 8 comes close to a rectifier"
+
+
+def _softplus(potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
+    """`log(1 + exp(u))`, from the side on which the exponential is small: on either the same
+    holomorphic function.
+    """
+    rising = potential.real > 0
+    small = jnp.exp(jnp.where(rising, -potential, potential))
+    return jnp.where(rising, potential, jnp.zeros_like(potential)) + jnp.log1p(small)
 
 
 class ReLU(AbstractActivation):

@@ -110,7 +110,7 @@ class Symmetric(AbstractConstraint):
         mean = (free + free.T) / 2
         return mean - jnp.diag(jnp.diag(mean))
 
-    def free(self, value: Float[Array, "units units"]) -> Float[Array, "units units"]:
+    def free(self, value: Float[Array, "..."]) -> Float[Array, "..."]:
         if value.ndim != 2 or value.shape[0] != value.shape[1]:
             raise ValueError(f"a Symmetric parameter is a square matrix, got shape {value.shape}")
         _require(value == self(value), value, "Symmetric", "symmetric, with zeros on the diagonal")

@@ -9,6 +9,7 @@ or one per weight matrix, from the input to the outputs, and `activation`, `time
 The files, each importing only from those above it:
 
     dense          the usual networks, from a list of sizes
+    balanced       excitation and inhibition, sparse, of Dale's law
     exchange       other neurons in a network that was built
     layers         layers of maps, and the published architectures
     convolutional  convolutional networks, from a list of layers

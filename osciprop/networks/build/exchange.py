@@ -1,6 +1,7 @@
 """Other neurons in a network that a builder made, and time constants that differ."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -8,16 +9,19 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ...errors import check_instance, check_key, check_not_negative, check_positive
+from ..constraints import Constrained
 from ..joined import Network
 from ..neurons import AbstractNeuron
 from .dense import entry, one_each
 
 
-def with_neurons(network: Network, neuron: AbstractNeuron | Sequence[AbstractNeuron]) -> Network:
+def with_neurons(
+    network: Network | Constrained, neuron: AbstractNeuron | Sequence[AbstractNeuron]
+) -> Network | Constrained:
     """A network with other neurons, the same weights and biases.
 
     Args:
-        network: The network.
+        network: The network of populations and synapses, with constraints or without.
         neuron: The neuron model: one for all populations, or one for each.
 
     Returns:
@@ -34,15 +38,22 @@ def with_neurons(network: Network, neuron: AbstractNeuron | Sequence[AbstractNeu
         >>> bool(osciprop.relax(adaptive, x).converged.all())
         True
     """
-    check_instance("network", network, Network)
-    neurons = one_each("neuron", neuron, len(network.populations), "populations")
+    check_instance("network", network, (Network, Constrained))
+    inside: Any = network.free if isinstance(network, Constrained) else network
+    check_instance("network", inside, Network)
+    neurons = one_each("neuron", neuron, len(inside.populations), "populations")
     for place, each in enumerate(neurons):
         check_instance(entry("neuron", neurons, place), each, AbstractNeuron)
-    populations = tuple(
-        eqx.tree_at(lambda tree: tree.neuron, population, each)
-        for population, each in zip(network.populations, neurons, strict=True)
-    )
-    return Network(populations, network.synapses, network.readout)
+        inside = eqx.tree_at(_neuron(place), inside, each)
+    values: Any = Constrained(free=inside).network  # type: ignore[call-arg]
+    checked = Network(values.populations, values.synapses, values.readout)
+    if isinstance(network, Network):
+        return checked
+    return Constrained(free=inside)  # type: ignore[call-arg]
+
+
+def _neuron(place: int) -> Callable[[Network], AbstractNeuron]:
+    return lambda network: network.populations[place].neuron
 
 
 def drawn(
