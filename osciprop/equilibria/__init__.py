@@ -16,6 +16,7 @@ The files, each importing only from those above it:
     settling           flow, then acceleration: the equilibrium that the ODE settles in
     own                the relaxation that a network names, and the default of all that relaxes
     relaxing           `relax`
+    basins             several starts, and the equilibria that they end in
     orbits             periodic orbits, and what finds them
     harmonic_balance   the orbit as a series of harmonics of the teaching signal's own sense
     orbit_newton       harmonic balance by Newton's method, where no sweep leads to the orbit
@@ -31,6 +32,8 @@ The files, each importing only from those above it:
 """
 
 from .attempts import AbstractLarge as AbstractLarge
+from .basins import Basins as Basins
+from .basins import basins as basins
 from .chained import Chained as Chained
 from .contracting import ContractingIteration as ContractingIteration
 from .elsewhere import elsewhere as elsewhere

@@ -27,14 +27,17 @@ def along_samples(array: Array, like: Array) -> Array:
 
 
 def norm(tree: PyTree[Array]) -> Float[Array, ""]:
-    """Euclidean norm of all entries of a pytree."""
+    """Euclidean norm of all entries of a pytree; 0 of none, as of a network without parameters."""
+    if not jax.tree.leaves(tree):
+        return jnp.zeros((), dtype=float)
     squares = [jnp.sum(jnp.abs(leaf) ** 2) for leaf in jax.tree.leaves(tree)]
     return jnp.sqrt(jnp.sum(jnp.stack(squares)))
 
 
 def all_finite(tree: PyTree[Array]) -> Bool[Array, ""]:
     """Whether no entry is NaN or infinite."""
-    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(tree)]))
+    finite = [jnp.all(jnp.isfinite(leaf)) for leaf in jax.tree.leaves(tree)]
+    return jnp.all(jnp.asarray(finite, dtype=bool))
 
 
 def as_row(leaf: Inexact[Array, "batch ..."]) -> Rows:
