@@ -65,7 +65,7 @@ FULL = SettingsSettled(
     (1000.0, 300.0, 100.0, 50.0, 30.0, 20.0, 14.0, 10.0, 7.0, 5.0, 4.0, 3.0, 2.0),
     (0.3, 0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0),
 )
-FAST = SettingsSettled((30.0, 5.0), (0.5, 1.2), points=32, samples=2)
+FAST = SettingsSettled((30.0, 5.0), (0.5, 1.2))
 
 
 def settings(fast: bool) -> Settings:
