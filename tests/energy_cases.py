@@ -104,7 +104,9 @@ def linearised(network: Pairs, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, n
     u = np.zeros(units)
     for _ in range(200):
         slope = np.diag(1 - np.tanh(u) ** 2)
-        u = u + 0.5 * np.linalg.solve(np.eye(units) - weight @ slope, weight @ np.tanh(u) + bias - u)
+        u = u + 0.5 * np.linalg.solve(
+            np.eye(units) - weight @ slope, weight @ np.tanh(u) + bias - u
+        )
     s = np.tanh(u)
     return s, np.diag(1 / (1 - s**2)) - weight, s[-network.outputs :] - y.ravel()
 

@@ -5,7 +5,9 @@ Where `output` picks units, `s -> P s`, the activity with outputs at `v` is `s +
 (`AbstractNetwork.output_obstacle`).
 """
 
+import equinox as eqx
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Inexact
 
 from ..networks.complexity import complex_like
@@ -27,6 +29,7 @@ class ClampedOutputs(AbstractExtension):
 
     Raises:
         TypeError: the outputs are not activities of units.
+        ValueError: where it is used, for inputs of another number of samples.
 
     Source: Movellan 1991; Stern et al. 2021.
 
@@ -38,10 +41,18 @@ class ClampedOutputs(AbstractExtension):
     """
 
     network: AbstractNetwork
-    values: Inexact[Array, "batch outputs"]
+    values: Inexact[Array, "batch outputs"] = eqx.field(converter=jnp.asarray)
 
     def __check_init__(self) -> None:
         require_outputs_of_units(self.network)
+
+    def check_input(self, x: Array) -> None:
+        super().check_input(x)
+        if x.shape[0] != self.values.shape[0]:
+            raise ValueError(
+                f"values holds {self.values.shape[0]} samples, but x holds {x.shape[0]}: give one "
+                "row of outputs per sample"
+            )
 
     def activity(self, u: State) -> State:
         s = self.network.activity(u)

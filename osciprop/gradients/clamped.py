@@ -140,11 +140,10 @@ class CoupledLearning(_OneSided):
     Source: Stern, Hexner, Rocks and Liu 2021; P-CpL of Scellier et al. 2023 (arXiv 2312.15103).
 
     Example:
-        >>> flow = osciprop.networks.hopfield_mlp([4, 6, 3], key=key)
-        >>> flow = eqx.tree_at(lambda tree: tree.readout, flow, osciprop.SquaredError())
+        >>> regressor = osciprop.hopfield_regressor([4, 6, 3], key=key)
         >>> method = osciprop.gradients.CoupledLearning(nudge=0.1)
-        >>> found = osciprop.estimate_gradient(flow, x, y, method)
-        >>> exact = osciprop.estimate_gradient(flow, x, y, osciprop.Implicit())
+        >>> found = osciprop.estimate_gradient(regressor, x, y, method)
+        >>> exact = osciprop.estimate_gradient(regressor, x, y, osciprop.Implicit())
         >>> 0.9 < osciprop.cosine(found.gradient, exact.gradient) < 1
         True
     """

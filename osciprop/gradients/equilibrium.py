@@ -205,12 +205,10 @@ class NegativeEP(_OneSidedEP):
     Source: Scellier et al. 2023 (arXiv 2312.15103), N-EP.
 
     Example:
-        >>> method = osciprop.gradients.NegativeEP(0.05)
-        >>> negative = osciprop.estimate_gradient(network, x, y, method)
-        >>> positive = osciprop.estimate_gradient(network, x, y, osciprop.ClassicEP(0.05))
-        >>> centred = osciprop.estimate_gradient(network, x, y, osciprop.CentredEP(0.05))
-        >>> mean = jax.tree.map(lambda a, b: (a + b) / 2, negative.gradient, positive.gradient)
-        >>> osciprop.relative_error(mean, centred.gradient) < 1e-9
+        >>> method = osciprop.gradients.NegativeEP(0.01)
+        >>> found = osciprop.estimate_gradient(network, x, y, method)
+        >>> exact = osciprop.estimate_gradient(network, x, y, osciprop.Implicit())
+        >>> osciprop.relative_error(found.gradient, exact.gradient) < 0.05
         True
     """
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from energy_cases import (
     DAMPED,
+    Pairs,
     circuit,
     gradients,
     limits,
@@ -166,14 +167,14 @@ class Directed(osciprop.AbstractNetwork):
         return s
 
 
-class ReluPairs(type(three_units()[0])):
-    """Real nudges do not need a holomorphic network."""
+class Kinked(Pairs):
+    """One that is not holomorphic: real nudges do not ask for it."""
 
     def is_holomorphic(self):
         return False
 
 
-class Silent(type(three_units()[0])):
+class Silent(Pairs):
     """One that does not say what its outputs are."""
 
     output_obstacle = osciprop.AbstractNetwork.output_obstacle
@@ -189,10 +190,10 @@ def test_refusals_by_name():
     read = osciprop.hopfield_mlp([2, 3, 2], key=jax.random.key(0))
     with pytest.raises(TypeError, match=r"Network cannot be clamped.*its readout, SoftmaxCrossEnt"):
         osciprop.estimate_gradient(read, np.ones((1, 2)), np.ones(1, int), CoupledLearning())
-    relu, circle = ReluPairs(*own), HolomorphicCoupledLearning(0.1, 4)
+    kinked, circle = Kinked(*own), HolomorphicCoupledLearning(0.1, 4)
     with pytest.raises(osciprop.HolomorphyError):
-        osciprop.estimate_gradient(relu, x, y, circle)
-    CentredCoupledLearning().check(relu)
+        osciprop.estimate_gradient(kinked, x, y, circle)
+    CentredCoupledLearning().check(kinked)
     for make in (CoupledLearning, NegativeCoupledLearning, CentredCoupledLearning):
         with pytest.raises(ValueError, match="nudge must be a finite number above 0"):
             make(0.0)
