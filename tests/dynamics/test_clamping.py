@@ -36,7 +36,7 @@ def test_the_last_population_and_no_other():
     np.testing.assert_allclose(outputs, rows, atol=1e-15)
     # Whatever their potentials, real or complex.
     assert not dense(clamped.activity, u)[5:].any()
-    turned = jax.tree.map(lambda leaf: leaf + (0.3 + 0.2j), u)
+    turned = jax.tree.map(lambda leaf: leaf.astype(complex) + 0.2j, u)
     values = ClampedOutputs(network, jnp.asarray(rows * (1 + 2j)))
     np.testing.assert_allclose(values.activity(turned)[1], rows * (1 + 2j), atol=1e-15)
 
