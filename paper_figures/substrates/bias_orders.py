@@ -55,11 +55,10 @@ SOURCE = (
 
 RELAXATION = osciprop.SynchronousIteration(damping=0.4, tolerance=1e-13, max_steps=10_000)
 
-FITTED = (0.03, 0.13)
-"""Amplitudes between which orders are fitted, below most networks' radius of convergence."""
-
-SMALLEST = 1e-10
-"""Errors below are those of the relaxation, and have no order."""
+SMALLEST, LARGEST, LEAST = 1e-11, 0.1, 3
+"""Errors between which an order is fitted, and how many it takes: smaller ones are those of the
+relaxation, larger ones near a singularity.
+"""
 
 LOST = 1e6
 """The error that counts where a state was not found."""
@@ -252,12 +251,14 @@ def compute(fast: bool) -> Data:
 
 
 def _orders(data: Data, name: str) -> np.ndarray:
-    """The fitted order of every network in which all states of the fit are found and errors seen."""
-    low, high = FITTED
-    within = (data["amplitudes"] > low) & (data["amplitudes"] < high)
-    errors = data[f"error_{name}"][within]
-    seen = np.all((errors < LOST) & (errors > SMALLEST), axis=0)
-    return np.polyfit(np.log(data["amplitudes"][within]), np.log(errors[:, seen]), 1)[0]
+    """The fitted order of every network with enough errors to tell it."""
+    found = []
+    for errors in data[f"error_{name}"].T:
+        seen = (errors > SMALLEST) & (errors < LARGEST)
+        if np.count_nonzero(seen) >= LEAST:
+            pair = np.log(data["amplitudes"][seen]), np.log(errors[seen])
+            found.append(np.polyfit(*pair, 1)[0])
+    return np.asarray(found)
 
 
 def claims(data: Data) -> list[Claim]:
@@ -313,15 +314,16 @@ LOOKS = (style.BLUE, style.RED, style.GREEN, style.PURPLE, style.BLACK)
 def _draw(axes: Axes, data: Data, prefix: str, names: tuple[str, ...]) -> None:
     for name, look in zip(names, LOOKS, strict=False):
         errors = data[f"{prefix}_{name}"]
-        low, middle, high = np.quantile(errors, [0.25, 0.5, 0.75], axis=1, method="nearest")
+        low, middle, high = np.quantile(errors, [0.25, 0.5, 0.75], axis=1)
         shown = middle < LOST
         label = LABELS[name]
         if prefix == "error" and name in ORDERS:
             label += f" ({np.median(_orders(data, name)):.1f})"
         r = data["amplitudes"][shown]
         axes.loglog(r, middle[shown], **look.both(), label=label)
-        capped = np.minimum(high[shown], 1e3)
-        axes.fill_between(r, low[shown], capped, color=look.color, alpha=0.15, linewidth=0)
+        if prefix == "error" or name == names[0]:  # where all are alike, one band is enough
+            capped = np.minimum(high[shown], 1e3)
+            axes.fill_between(r, low[shown], capped, color=look.color, alpha=0.15, linewidth=0)
 
 
 @style.styled
@@ -350,4 +352,5 @@ def plot(data: Data) -> Figure:
         axes.set_ylabel("relative error")
         axes.legend()
     panels[0].set_ylim(1e-13, 30)
+    panels[2].set_ylim(0.05, 2)
     return figure
