@@ -53,6 +53,19 @@ class Pairs(osciprop.AbstractEnergyNetwork):
         return ""
 
 
+class Kinked(Pairs):
+    """One that is not holomorphic: real nudges do not ask for it."""
+
+    def is_holomorphic(self):
+        return False
+
+
+class Silent(Pairs):
+    """One that does not say what its outputs are."""
+
+    output_obstacle = osciprop.AbstractNetwork.output_obstacle
+
+
 def three_units() -> tuple[Pairs, Float[np.ndarray, "1 1"], Float[np.ndarray, "1 2"]]:
     """W12 = .8, W13 = -.6, W23 = .5; outputs 2 and 3, with an input that they do not see."""
     network = Pairs(
@@ -91,7 +104,7 @@ def gradients(
 
 
 @eqx.filter_jit
-def _all(function: Callable, networks: Pairs, targets: Array) -> Pairs:
+def _all(function: Callable[[Pairs, Array], Pairs], networks: Pairs, targets: Array) -> Pairs:
     return jax.vmap(function)(networks, targets)
 
 

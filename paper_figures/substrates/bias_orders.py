@@ -55,13 +55,16 @@ SOURCE = (
 
 RELAXATION = osciprop.SynchronousIteration(damping=0.4, tolerance=1e-13, max_steps=10_000)
 
-SMALLEST, LARGEST, LEAST = 1e-11, 0.1, 3
+SMALLEST, LARGEST, LEAST = 1e-10, 0.1, 3
 """Errors between which an order is fitted, and how many it takes: smaller ones are those of the
 relaxation, larger ones near a singularity.
 """
 
 LOST = 1e6
 """The error that counts where a state was not found."""
+
+TOP = 10.0
+"""Errors above are not drawn."""
 
 
 @dataclass(frozen=True)
@@ -315,14 +318,14 @@ def _draw(axes: Axes, data: Data, prefix: str, names: tuple[str, ...]) -> None:
     for name, look in zip(names, LOOKS, strict=False):
         errors = data[f"{prefix}_{name}"]
         low, middle, high = np.quantile(errors, [0.25, 0.5, 0.75], axis=1)
-        shown = middle < LOST
+        shown = middle < TOP
         label = LABELS[name]
         if prefix == "error" and name in ORDERS:
             label += f" ({np.median(_orders(data, name)):.1f})"
         r = data["amplitudes"][shown]
         axes.loglog(r, middle[shown], **look.both(), label=label)
         if prefix == "error" or name == names[0]:  # where all are alike, one band is enough
-            capped = np.minimum(high[shown], 1e3)
+            capped = np.minimum(high[shown], TOP)
             axes.fill_between(r, low[shown], capped, color=look.color, alpha=0.15, linewidth=0)
 
 

@@ -41,6 +41,24 @@ def test_the_last_population_and_no_other():
     np.testing.assert_allclose(values.activity(turned)[1], rows * (1 + 2j), atol=1e-15)
 
 
+def test_hidden_variables_of_held_neurons_follow():
+    tired = osciprop.networks.AdaptiveNeuron(osciprop.Tanh(), adaptation=0.36)
+    network = osciprop.Network(
+        (osciprop.Population(osciprop.LeakyIntegrator(osciprop.Tanh()), jnp.zeros(2)),)
+        + (osciprop.Population(tired, jnp.zeros(1)),),
+        (
+            osciprop.Directed(jnp.ones((1, 2)), osciprop.INPUT, 0),
+            osciprop.Reciprocal(jnp.asarray([[0.5], [-0.4]]), 0, 1),
+        ),
+        osciprop.SquaredError(),
+    )
+    clamped = ClampedOutputs(network, jnp.asarray([[0.7]]))
+    found = osciprop.relax(clamped, np.asarray([[0.2]]), relaxation=DAMPED)
+    hidden, (held, tiredness) = found.s
+    np.testing.assert_allclose(hidden[0], np.tanh([0.2 + 0.35, 0.2 - 0.28]), atol=1e-11)
+    np.testing.assert_allclose([held[0, 0], tiredness[0, 0]], [0.7, -0.6 * 0.7], atol=1e-11)
+
+
 def test_soft_and_hard_clamps_of_labels():
     outputs = jnp.asarray([[0.2, 0.4]])
     held = towards_targets(outputs, jnp.asarray([1]), jnp.asarray([0.5, 1.0, -0.5]))

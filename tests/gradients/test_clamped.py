@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from energy_cases import (
     DAMPED,
-    Pairs,
+    Kinked,
+    Silent,
     circuit,
     gradients,
     limits,
@@ -165,19 +166,6 @@ class Directed(osciprop.AbstractNetwork):
 
     def output(self, s):
         return s
-
-
-class Kinked(Pairs):
-    """One that is not holomorphic: real nudges do not ask for it."""
-
-    def is_holomorphic(self):
-        return False
-
-
-class Silent(Pairs):
-    """One that does not say what its outputs are."""
-
-    output_obstacle = osciprop.AbstractNetwork.output_obstacle
 
 
 def test_refusals_by_name():
