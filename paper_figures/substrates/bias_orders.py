@@ -320,8 +320,9 @@ def _draw(axes: Axes, data: Data, prefix: str, names: tuple[str, ...]) -> None:
         low, middle, high = np.quantile(errors, [0.25, 0.5, 0.75], axis=1)
         shown = middle < TOP
         label = LABELS[name]
-        if prefix == "error" and name in ORDERS:
-            label += f" ({np.median(_orders(data, name)):.1f})"
+        orders = _orders(data, name) if prefix == "error" and name in ORDERS else np.empty(0)
+        if orders.size:
+            label += f" ({np.median(orders):.1f})"
         r = data["amplitudes"][shown]
         axes.loglog(r, middle[shown], **look.both(), label=label)
         if prefix == "error" or name == names[0]:  # where all are alike, one band is enough

@@ -44,8 +44,10 @@ def test_the_last_population_and_no_other():
 def test_hidden_variables_of_held_neurons_follow():
     tired = osciprop.networks.AdaptiveNeuron(osciprop.Tanh(), adaptation=0.36)
     network = osciprop.Network(
-        (osciprop.Population(osciprop.LeakyIntegrator(osciprop.Tanh()), jnp.zeros(2)),)
-        + (osciprop.Population(tired, jnp.zeros(1)),),
+        (
+            osciprop.Population(osciprop.LeakyIntegrator(osciprop.Tanh()), jnp.zeros(2)),
+            osciprop.Population(tired, jnp.zeros(1)),
+        ),
         (
             osciprop.Directed(jnp.ones((1, 2)), osciprop.INPUT, 0),
             osciprop.Reciprocal(jnp.asarray([[0.5], [-0.4]]), 0, 1),
