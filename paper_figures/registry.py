@@ -10,6 +10,7 @@ from .homeostasis2024 import fig3 as bias_by_angle
 from .homeostasis2024 import fig4 as homeostasis
 from .homeostasis2024 import table1 as points_and_angles
 from .nonconservative2026 import fig1, verification
+from .substrates import bias_orders
 from .trained import TrainedTable
 from .two_tales2024 import angles, fidelity, stability
 from .two_tales2024 import table as dual_propagation
@@ -34,6 +35,7 @@ FIGURES: tuple[PaperFigure, ...] = (
     holomorphic_aep,
     holomorphic_dual,
     settled,
+    bias_orders,
 )
 
 TABLES: tuple[TrainedTable, ...] = (

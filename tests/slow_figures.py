@@ -21,4 +21,5 @@ SLOW = {
     "beyond/holomorphic_aep",
     "beyond/holomorphic_dual",
     "beyond/settled",
+    "substrates/bias_orders",
 }

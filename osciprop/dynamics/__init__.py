@@ -4,6 +4,7 @@ The files, each importing only from those above it:
 
     teaching     teaching signals `beta(t)`: constant, contour, oscillation
     dynamics     a network under a teaching signal, as one dynamical system
+    clamping     networks whose outputs are held at given values
     dual         networks of dyads: dual propagation, original and adjoint-state
     correction   asymmetric networks that respond by their adjoint
     noise        noise on input currents and on readings, as objects
@@ -16,6 +17,7 @@ The files, each importing only from those above it:
 from .brownian import AbstractBrownian as AbstractBrownian
 from .brownian import BrownianTree as BrownianTree
 from .brownian import FreshSteps as FreshSteps
+from .clamping import ClampedOutputs as ClampedOutputs
 from .correction import Corrected as Corrected
 from .correction import Dyad as Dyad
 from .correction import FreeCompanion as FreeCompanion
@@ -48,3 +50,4 @@ from .teaching import AbstractTeaching as AbstractTeaching
 from .teaching import Constant as Constant
 from .teaching import Contour as Contour
 from .teaching import Oscillation as Oscillation
+from .teaching import RealOscillation as RealOscillation

@@ -174,3 +174,41 @@ class Oscillation(AbstractTeaching):
 
     def is_complex(self) -> bool:
         return True
+
+
+class RealOscillation(AbstractTeaching):
+    """`beta(t) = r cos(2 pi t / T)`: the sum of two rotations, one in either sense.
+
+    Real, and so for any activation; but what the two rotations make of each other falls on the mean
+    and on the first harmonic, a bias of order `r^2` that one rotation alone (`Oscillation`) does
+    not have.
+
+    Args:
+        amplitude: Its largest value `r`, above 0.
+        period: Time of one period, in units of time, above 0.
+
+    Raises:
+        ValueError: amplitude or period is not positive.
+
+    Source: Anisetti, Kandala, Scellier and Schwarz 2024 (arXiv 2208.08862).
+
+    Example:
+        >>> signal = osciprop.dynamics.RealOscillation(amplitude=0.4, period=100.0)
+        >>> round(float(signal(jnp.asarray(50.0))), 6), signal.is_complex()
+        (-0.4, False)
+    """
+
+    amplitude: Number = eqx.field(converter=number)
+    period: Number = eqx.field(converter=number)
+
+    def __check_init__(self) -> None:
+        check_positive("amplitude", self.amplitude, AMPLITUDE_REMEDY)
+        check_positive("period", self.period, PERIOD_REMEDY)
+
+    def __call__(self, time: Float[Array, ""]) -> Float[Array, ""]:
+        turns = time / self.period.astype(time.dtype)
+        angle = 2 * math.pi * (turns - jnp.floor(turns))
+        return self.amplitude.astype(time.dtype) * jnp.cos(angle)
+
+    def is_complex(self) -> bool:
+        return False

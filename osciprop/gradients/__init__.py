@@ -7,11 +7,13 @@ The files, each importing only from those above it:
     accuracy                the error of a gradient, predicted from its error signal
     estimate                the contract of a gradient method, and `estimate_gradient`
     contour                 the response of an equilibrium to nudges on a circle
-    equilibrium             classic, centred and holomorphic equilibrium propagation
+    equilibrium             classic, negative, centred and holomorphic equilibrium propagation
+    clamped                 contrastive and coupled learning: outputs held towards their targets
     rules                   what a synapse makes of a period: of activities, or of error signals
     asymmetric              vector field, asymmetric and dyadic equilibrium propagation
     dual                    dual propagation, and on a contour of complex amplitudes
     oscillation             what always-on methods share, and tell about their own gradient
+    frequency_propagation   a real oscillation of error currents beside steady activations
     oscillatory             always-on oscillatory equilibrium propagation
     settled                 the same from the settled orbit, without integration
     oscillatory_asymmetric  always-on gradients of asymmetric networks
@@ -36,6 +38,11 @@ from .asymmetric import AsymmetricEP as AsymmetricEP
 from .asymmetric import DyadicEP as DyadicEP
 from .asymmetric import VectorFieldEP as VectorFieldEP
 from .bptt import BPTT as BPTT
+from .clamped import CentredCoupledLearning as CentredCoupledLearning
+from .clamped import ContrastiveLearning as ContrastiveLearning
+from .clamped import CoupledLearning as CoupledLearning
+from .clamped import HolomorphicCoupledLearning as HolomorphicCoupledLearning
+from .clamped import NegativeCoupledLearning as NegativeCoupledLearning
 from .contour import ContourDiagnostics as ContourDiagnostics
 from .dual import DualPropagation as DualPropagation
 from .dual import DualPropagationAdjoint as DualPropagationAdjoint
@@ -43,10 +50,19 @@ from .dual import HolomorphicDualPropagation as HolomorphicDualPropagation
 from .equilibrium import CentredEP as CentredEP
 from .equilibrium import ClassicEP as ClassicEP
 from .equilibrium import HolomorphicEP as HolomorphicEP
+from .equilibrium import NegativeEP as NegativeEP
 from .estimate import AbstractDiagnostics as AbstractDiagnostics
 from .estimate import AbstractGradientMethod as AbstractGradientMethod
 from .estimate import Estimate as Estimate
 from .estimate import estimate_gradient as estimate_gradient
+from .frequency_propagation import AbstractErrorCurrent as AbstractErrorCurrent
+from .frequency_propagation import AbstractErrorOscillation as AbstractErrorOscillation
+from .frequency_propagation import FrequencyDiagnostics as FrequencyDiagnostics
+from .frequency_propagation import FrequencyPropagation as FrequencyPropagation
+from .frequency_propagation import FrozenError as FrozenError
+from .frequency_propagation import LiveError as LiveError
+from .frequency_propagation import Periodic as Periodic
+from .frequency_propagation import QuasiStatic as QuasiStatic
 from .inputs import input_gradient as input_gradient
 from .local import local_gradient as local_gradient
 from .noisy import NoisyClassicEP as NoisyClassicEP

@@ -148,18 +148,19 @@ def relax_nudged(
     of a sample lie side by side, so that a batch spread over devices stays where it is.
     """
     points = betas.shape[0]
-
-    def repeat(leaf: Array) -> Array:
-        return jnp.repeat(leaf, points, axis=0)
-
     dynamics = Dynamics(
         free_dynamics.network,
-        jax.tree.map(repeat, free_dynamics.drive),
-        repeat(y),
+        for_points(free_dynamics.drive, points),
+        for_points(y, points),
         Constant(jnp.tile(betas, y.shape[0])),
     )
-    start = jax.tree.map(repeat, free.u)
+    start = for_points(free.u, points)
     return relaxation.track(dynamics, to_complex(start) if is_complex(betas) else start)
+
+
+def for_points(tree: PyTree[Array], points: int) -> PyTree[Array]:
+    """What belongs to samples, once for each point of each sample, those of a sample in a row."""
+    return jax.tree.map(lambda leaf: jnp.repeat(leaf, points, axis=0), tree)
 
 
 def by_point(states: State, points: int) -> PyTree[Array]:
@@ -172,11 +173,12 @@ def by_point(states: State, points: int) -> PyTree[Array]:
 
 
 class Response(Module):
-    """Equilibria on a circle of teaching signals, and what they tell about the free one.
+    """Equilibria under several teaching signals, and what they tell about the free one.
 
-    `states` are activities with axes (points, batch, ...) at `betas`, the upper half of the circle;
-    `weights` sum over the whole circle: `sum_k weights_k f(s_k)` is minus the first Fourier
-    coefficient of `f`, per unit of beta. `slope` is the real `ds/dbeta` at `beta = 0`.
+    `states` are activities with axes (points, batch, ...) at `betas`: the upper half of a circle,
+    with `weights` that sum over all of it, or the free and one nudged state. `sum_k weights_k
+    f(s_k)` is minus the first Fourier coefficient of `f`, per unit of beta, or minus the difference
+    quotient. `slope` is the real `ds/dbeta` at `beta = 0`.
     """
 
     free: Solution
@@ -195,10 +197,23 @@ def contour_response(
     relaxation: AbstractRelaxation,
 ) -> Response:
     """Relax `dynamics` from its `free` equilibrium to every point of a contour."""
+    betas, _ = contour.upper()
+    return response_on(contour, free, relax_nudged(dynamics, y, betas, free, relaxation))
+
+
+def one_sided_response(free: Solution, nudged: Solution, beta: Inexact[Array, ""]) -> Response:
+    """The difference quotient between the free equilibrium and one at a real `beta`."""
+    states = jax.tree.map(lambda a, b: jnp.stack([a, b]), free.s, nudged.s)
+    slope = jax.tree.map(lambda a, b: (b - a) / beta.astype(a.dtype), free.s, nudged.s)
+    betas, weights = jnp.stack([jnp.zeros_like(beta), beta]), jnp.stack([1 / beta, -1 / beta])
+    return Response(free, states, betas, weights, slope, OneSidedDiagnostics(free, nudged))
+
+
+def response_on(contour: Contour, free: Solution, nudged: Solution) -> Response:
+    """What the equilibria at the upper half of a contour tell."""
     betas, count = contour.upper()
     dtype = real_dtype(free.u)
     share = count.astype(dtype) / contour.points
-    nudged = relax_nudged(dynamics, y, betas, free, relaxation)
     states = by_point(nudged.s, betas.shape[0])
     state_dtype = jax.tree.leaves(states)[0].dtype
     betas = betas.astype(state_dtype)

@@ -5,8 +5,9 @@ with N points on a circle in the complex plane, exact at finite amplitude up to 
 is the distance of the nearest singularity (hep2022, section 3).
 """
 
+import abc
+
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
@@ -19,7 +20,7 @@ from ..networks.complexity import real_dtype
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State, require_energy
 from ..settings import Number, number
-from .contour import OneSidedDiagnostics, contour_response, relax_free, relax_nudged
+from .contour import contour_response, one_sided_response, relax_free, relax_nudged
 from .contrast import contrast
 from .estimate import AbstractGradientMethod, Estimate, at_equilibrium
 
@@ -124,8 +125,43 @@ class CentredEP(AbstractGradientMethod):
         return two_points.estimate(network, x, y, initial, key)
 
 
-class ClassicEP(AbstractGradientMethod):
+class _OneSidedEP(AbstractGradientMethod):
+    """Shared frame: the contrast between the free equilibrium and one nudged state."""
+
+    amplitude: eqx.AbstractVar[Number]
+    relaxation: eqx.AbstractVar[AbstractRelaxation]
+
+    def __check_init__(self) -> None:
+        check_positive("amplitude", self.amplitude, AMPLITUDE_REMEDY)
+
+    @abc.abstractmethod
+    def beta(self) -> Number:
+        """The teaching signal."""
+
+    def check(self, network: AbstractNetwork) -> None:
+        require_energy(network)
+
+    def estimate(
+        self,
+        network: AbstractNetwork,
+        x: Float[Array, "batch ..."],
+        y: Targets,
+        initial: State | None,
+        key: PRNGKeyArray | None = None,
+    ) -> Estimate:
+        dynamics, free = relax_free(network, x, self.relaxation, initial)
+        beta = jnp.asarray(self.beta(), dtype=real_dtype(free.u))
+        nudged = relax_nudged(dynamics, y, beta[None], free, self.relaxation)
+        response = one_sided_response(free, nudged, beta)
+        gradient = contrast(network, x, y, response.states, response.betas, response.weights)
+        return at_equilibrium(network, y, free, gradient, response.diagnostics, response.slope)
+
+
+class ClassicEP(_OneSidedEP):
     """One-sided equilibrium propagation with a real nudge: bias of order `amplitude`.
+
+    Exactly the gradient of a lower bound of the cost: of the mean cost over nudges from 0 to
+    `amplitude`, along a branch of minima of the energy.
 
     Args:
         amplitude: Size of the nudge, above 0.
@@ -147,26 +183,37 @@ class ClassicEP(AbstractGradientMethod):
     amplitude: Number = eqx.field(default=0.1, converter=number)
     relaxation: AbstractRelaxation = OwnRelaxation()
 
-    def __check_init__(self) -> None:
-        check_positive("amplitude", self.amplitude, AMPLITUDE_REMEDY)
+    def beta(self) -> Number:
+        return self.amplitude
 
-    def check(self, network: AbstractNetwork) -> None:
-        require_energy(network)
 
-    def estimate(
-        self,
-        network: AbstractNetwork,
-        x: Float[Array, "batch ..."],
-        y: Targets,
-        initial: State | None,
-        key: PRNGKeyArray | None = None,
-    ) -> Estimate:
-        free_dynamics, free = relax_free(network, x, self.relaxation, initial)
-        beta = self.amplitude.astype(real_dtype(free.u))
-        nudged = relax_nudged(free_dynamics, y, beta[None], free, self.relaxation)
-        states = jax.tree.map(lambda a, b: jnp.stack([a, b]), free.s, nudged.s)
-        betas = jnp.stack([jnp.zeros_like(beta), beta])
-        gradient = contrast(network, x, y, states, betas, jnp.stack([1 / beta, -1 / beta]))
-        slope = jax.tree.map(lambda a, b: (b - a) / beta.astype(a.dtype), free.s, nudged.s)
-        diagnostics = OneSidedDiagnostics(free, nudged)
-        return at_equilibrium(network, y, free, gradient, diagnostics, slope)
+class NegativeEP(_OneSidedEP):
+    """One-sided equilibrium propagation with a nudge away from the target: `beta = -amplitude`.
+
+    Bias of order `amplitude`, like that of `ClassicEP` and of the other sign. Exactly the gradient
+    of an upper bound of the cost, along a branch of minima of the energy; which there is only as
+    long as the cost, which has no bound, pulls less than the energy holds.
+
+    Args:
+        amplitude: Size of the nudge, above 0.
+        relaxation: How the free and the nudged equilibrium are found.
+
+    Raises:
+        ValueError: `amplitude` is not positive.
+        ReciprocityError: by `estimate_gradient`, for a network without an energy.
+
+    Source: Scellier et al. 2023 (arXiv 2312.15103), N-EP.
+
+    Example:
+        >>> method = osciprop.gradients.NegativeEP(0.01)
+        >>> found = osciprop.estimate_gradient(network, x, y, method)
+        >>> exact = osciprop.estimate_gradient(network, x, y, osciprop.Implicit())
+        >>> osciprop.relative_error(found.gradient, exact.gradient) < 0.05
+        True
+    """
+
+    amplitude: Number = eqx.field(default=0.1, converter=number)
+    relaxation: AbstractRelaxation = OwnRelaxation()
+
+    def beta(self) -> Number:
+        return -self.amplitude

@@ -71,8 +71,8 @@ class Estimate(Module):
         cost_gradient: The part of `gradient` that is the cost's, where a penalty or another rule
             has changed it; else None.
         accuracy: The predicted error of the gradient. None inside `jit`, where
-            `method.accuracy(network, x, y, estimate)` gives it, under noise, and where a solve did
-            not converge.
+            `method.accuracy(network, x, y, estimate)` gives it, under noise, where a solve did not
+            converge, and for methods that do not aim at the gradient of the cost.
 
     Example:
         >>> estimate = osciprop.estimate_gradient(network, x, y, osciprop.Implicit())

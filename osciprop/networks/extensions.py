@@ -37,6 +37,9 @@ class AbstractExtension(AbstractNetwork):
     def current(self, s: State, drive: PyTree) -> State:
         return self.network.current(s, drive)
 
+    def output_obstacle(self) -> str:
+        return self.network.output_obstacle()
+
     def error(self, response: State) -> State:
         return self.network.error(response)
 

@@ -19,7 +19,7 @@ from jaxtyping import Array, Float, Inexact, PyTree
 from ..errors import check_instance, shown
 from ..settings import entries, weights
 from .complexity import complex_like, matmul
-from .costs import AbstractCost, SquaredError, Targets
+from .costs import AbstractCost, SquaredError, Targets, readout_obstacle
 from .network import AbstractEnergyNetwork, Scores, State
 from .trees import along_samples, sample_products
 
@@ -137,6 +137,9 @@ class GradientFlow(AbstractGradientFlow):
 
     def output(self, s: State) -> Scores:
         return self.readout.output(read(s, self.outputs))
+
+    def output_obstacle(self) -> str:
+        return readout_obstacle(self.readout)
 
     def slowest(self) -> Float[Array, ""]:
         if self.mobility is None:

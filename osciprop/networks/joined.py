@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Inexact, PyTree
 from ..errors import check_finite
 from ..settings import entries
 from .complexity import complex_like
-from .costs import AbstractCost, Targets
+from .costs import AbstractCost, Targets, readout_obstacle
 from .metrics import AbstractMetric
 from .network import AbstractNetwork, Scores, State, require_energy
 from .neurons import AbstractNeuron, LeakyIntegrator
@@ -199,6 +199,9 @@ class Network(AbstractNetwork):
                     "directed, and only a reciprocal one carries both ways alike"
                 )
         return ""
+
+    def output_obstacle(self) -> str:
+        return readout_obstacle(self.readout)
 
     def products(
         self, s: State, x: Float[Array, "batch ..."], center: State | None = None

@@ -102,6 +102,15 @@ class AbstractNetwork(Module):
             return ""
         return "its class defines no `phi(s, x)` with current = d phi / d s"
 
+    def output_obstacle(self) -> str:
+        """Why the outputs cannot be clamped; empty where `output` is the activity of some units as
+        it is, each of them once.
+        """
+        return (
+            "its class does not say that its `output` is the activity of some units as it is. If "
+            "so, define `output_obstacle(self)` to return an empty string"
+        )
+
     def error(self, response: State) -> State:
         """The error signals that the response `ds/dbeta` of a network with an energy tells: the
         response itself, except for hidden variables of which `phi` does not know.
@@ -161,6 +170,15 @@ def require_energy(network: AbstractNetwork) -> None:
             "OscillatoryAEP and Implicit, which are exact, and VectorFieldEP and "
             "OscillatoryEP(rule=osciprop.ErrorSignals()), which are exact where the Jacobian is "
             "symmetric. To contrast all the same, wrap it in osciprop.AssumedReciprocal(network)"
+        )
+
+
+def require_outputs_of_units(network: AbstractNetwork) -> None:
+    """Raise `TypeError` unless the network's outputs are activities that can be clamped."""
+    obstacle = network.output_obstacle()
+    if obstacle:
+        raise TypeError(
+            f"the outputs of this {type(network).__name__} cannot be clamped to targets: {obstacle}"
         )
 
 

@@ -41,3 +41,14 @@ def test_constants_keep_their_kind():
 def test_bad_numbers_are_named(bad):
     with pytest.raises(ValueError, match="amplitude|period"):
         osciprop.Oscillation(*bad)
+
+
+def test_a_real_oscillation_is_the_real_part_of_a_rotation():
+    real, rotation = osciprop.dynamics.RealOscillation(0.3, 7.0), osciprop.Oscillation(0.3, 7.0)
+    for time in (0.0, 1.3, 700.4):
+        both = [signal(jnp.asarray(time)) for signal in (real, rotation)]
+        np.testing.assert_allclose(both[0], both[1].real, atol=1e-12)
+    assert not real.is_complex()
+    for settings in ((0.0, 1.0), (0.1, -1.0)):
+        with pytest.raises(ValueError, match="must be a finite number above 0"):
+            osciprop.dynamics.RealOscillation(*settings)

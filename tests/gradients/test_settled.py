@@ -1,9 +1,11 @@
 """The gradient of the settled oscillation: exact up to the lag, and the integrated one's limit."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from energy_cases import DAMPED, linearised, three_units
 from helpers import relative_error
 from oscillation_cases import EXACT, LINEAR, TANH
 
@@ -152,3 +154,51 @@ def test_an_orbit_that_does_not_close_is_a_concern_and_no_error():
     assert float(found.accuracy.error) > 0.1 and bool(jnp.isfinite(found.loss))
     with pytest.raises(osciprop.ConvergenceError, match="the orbit of 1 of 1 samples"):
         osciprop.estimate_gradient(*TANH, SettledOscillation(2.0, 10.0, solver=solver.balance))
+
+
+@eqx.filter_jit
+def orbit_of_three_units(points, amplitude):
+    network, x, y = three_units()
+    signal = osciprop.Oscillation(amplitude, 4 * jnp.pi)
+    solver = HarmonicBalance(points, tolerance=1e-13)
+    return osciprop.equilibria.settled_orbit(
+        network, x, y, signal, solver=solver, relaxation=DAMPED, throw=False
+    )
+
+
+def first_harmonic_of_three_units(points, amplitude) -> tuple[np.ndarray, np.ndarray]:
+    """The activity's Fourier coefficients, and the first in closed form."""
+    network, _, y = three_units()
+    s, hessian, error = linearised(network, y)
+    lag = 0.5j * np.diag(np.asarray(network.time_constants) / (1 - s**2))
+    closed = -np.linalg.solve(lag + hessian, np.concatenate([[0.0], error]))
+    orbit = orbit_of_three_units(points, amplitude)
+    return np.fft.fft(np.asarray(orbit.s)[:, 0], axis=0) / points, closed
+
+
+def test_harmonics_of_an_orbit_beyond_the_slow_limit():
+    coefficients, closed = first_harmonic_of_three_units(64, 0.3)
+    known = [
+        0.0832578007 - 0.2169481725j,
+        0.2333350703 - 0.1661753346j,
+        -0.1902411418 + 0.2368705498j,
+    ]
+    np.testing.assert_allclose(closed, known, atol=1e-10)
+    np.testing.assert_allclose(coefficients[1] / 0.3, closed, atol=1e-10)
+    sizes = np.linalg.norm(coefficients[1:6], axis=1)
+    np.testing.assert_allclose(sizes, [0.143, 2.31e-2, 3.58e-3, 5.42e-4, 7.75e-5], rtol=5e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("points", "amplitude", "error"),
+    [
+        *((4, 0.3, 4.30e-3), (6, 0.3, 8.8e-5), (8, 0.3, 5.2e-6), (12, 0.3, 1.05e-8)),
+        *((8, 0.7, 4.5e-3), (16, 0.7, 2.1e-5)),
+    ],
+)
+def test_aliasing_of_few_harmonics(points, amplitude, error):
+    """The static radius is 0.309: beyond it the orbit is still analytic."""
+    coefficients, closed = first_harmonic_of_three_units(points, amplitude)
+    found = np.linalg.norm(coefficients[1] / amplitude - closed) / np.linalg.norm(closed)
+    assert found == pytest.approx(error, rel=2e-2)

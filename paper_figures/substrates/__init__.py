@@ -1,0 +1,1 @@
+"""Physical systems that learn, and the rules that neighbour equilibrium propagation."""
