@@ -51,7 +51,7 @@ class Positive(AbstractConstraint):
     """Values above zero: `log(1 + exp(free))`, for conductances and couplings of one sign.
 
     Example:
-        >>> osciprop.networks.Positive()(jnp.asarray([0.0, 5.0])).round(3).tolist()
+        >>> np.round(osciprop.networks.Positive()(jnp.asarray([0.0, 5.0])), 3).tolist()
         [0.693, 5.007]
     """
 
@@ -77,7 +77,7 @@ class Signed(AbstractConstraint):
 
     Example:
         >>> signs = np.asarray([[1], [-1]])  # one excitatory neuron, one inhibitory
-        >>> osciprop.networks.Signed(signs)(jnp.zeros((2, 3))).round(2).tolist()
+        >>> np.round(osciprop.networks.Signed(signs)(jnp.zeros((2, 3))), 2).tolist()
         [[0.69, 0.69, 0.69], [-0.69, -0.69, -0.69]]
     """
 
@@ -148,7 +148,7 @@ class Composed(AbstractConstraint):
     Example:
         >>> from osciprop.networks import Composed, Positive, Symmetric
         >>> both = Composed(Symmetric(), Positive())
-        >>> both(jnp.asarray([[0.0, 1.0], [3.0, 0.0]])).round(2).tolist()
+        >>> np.round(both(jnp.asarray([[0.0, 1.0], [3.0, 0.0]])), 2).tolist()
         [[0.69, 2.13], [2.13, 0.69]]
     """
 

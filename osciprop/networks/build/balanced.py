@@ -62,9 +62,8 @@ def balanced_network(
 
     Example:
         >>> cortex = osciprop.networks.balanced_network([4, 16, 4, 3], key=key)
-        >>> found = osciprop.estimate_gradient(cortex, x, y, osciprop.AsymmetricEP())
-        >>> exact = osciprop.estimate_gradient(cortex, x, y, osciprop.Implicit())
-        >>> osciprop.relative_error(found.gradient, exact.gradient) < 0.05
+        >>> inhibition = cortex.network.synapses[2].weight
+        >>> bool((inhibition <= 0).all() & (inhibition < 0).any())
         True
     """
     check_sizes(sizes, key)
