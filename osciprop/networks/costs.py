@@ -50,7 +50,7 @@ class AbstractCost(Module):
         return metric_for(target, outputs)
 
 
-def _target_rows(target: Targets, outputs: int, dtype: jnp.dtype) -> Float[Array, "batch outputs"]:
+def target_rows(target: Targets, outputs: int, dtype: jnp.dtype) -> Float[Array, "batch outputs"]:
     """Targets as one row per sample: labels become one-hot rows, for one output numbers 0 and 1."""
     if not jnp.issubdtype(target.dtype, jnp.integer):
         return target.astype(dtype)
@@ -128,7 +128,7 @@ class SquaredError(AbstractCost):
     def __call__(
         self, activity: Inexact[Array, "batch units"], target: Targets
     ) -> Inexact[Array, " batch"]:
-        rows = _target_rows(target, activity.shape[-1], jnp.finfo(activity.dtype).dtype)
+        rows = target_rows(target, activity.shape[-1], jnp.finfo(activity.dtype).dtype)
         return 0.5 * jnp.sum((activity - complex_like(rows, activity)) ** 2, axis=-1)
 
 
@@ -137,14 +137,14 @@ def _cross_entropy(
 ) -> Inexact[Array, " batch"]:
     """`-log softmax(logits)[target]`; a single logit is that of class 1 against one of 0."""
     if logits.shape[-1] == 1:
-        rows = _target_rows(target, 1, jnp.finfo(logits.dtype).dtype)
+        rows = target_rows(target, 1, jnp.finfo(logits.dtype).dtype)
         logits = jnp.concatenate([jnp.zeros_like(logits), logits], axis=-1)
         target = jnp.concatenate([1 - rows, rows], axis=-1)
     # Shifted by the real maximum: safe for large logits, and holomorphic in them.
     peak = jax.lax.stop_gradient(jnp.max(logits.real, axis=-1, keepdims=True))
     shifted = logits - complex_like(peak, logits)
     log_sum = jnp.log(jnp.sum(jnp.exp(shifted), axis=-1, keepdims=True))
-    rows = _target_rows(target, logits.shape[-1], jnp.finfo(logits.dtype).dtype)
+    rows = target_rows(target, logits.shape[-1], jnp.finfo(logits.dtype).dtype)
     return -jnp.sum(complex_like(rows, logits) * (shifted - log_sum), axis=-1)
 
 
