@@ -146,7 +146,7 @@ def test_phases_are_told_against_a_reference():
     np.testing.assert_allclose(
         found.s[0], [0.0, -0.2070493313, -0.1402400223, -0.2850058283], atol=1e-9
     )
-    state = jnp.asarray([[0.1, 0.4, -0.3, 0.7]]) + 0.2j
+    state = jnp.asarray([[0.1 + 0.2j, 0.4, -0.3 - 0.1j, 0.7]])
     assert same_force(network, state, jnp.asarray(NOTHING))
 
 
@@ -259,7 +259,7 @@ def machine(units: int = 7) -> KuramotoNetwork:
 def test_classes_are_learned_from_clamped_phases():
     x, y = classes_of_phases()
     network = constrain(machine(), lambda net: net.second_harmonic, Fixed())
-    learned, history = osciprop.fit(
+    learned, _ = osciprop.fit(
         network,
         ((x, y), (x, y)),
         osciprop.HolomorphicEP(0.1, 4),
