@@ -1,5 +1,7 @@
 """Gradient flows of any energy, held against an independent program's digits."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -74,7 +76,7 @@ class Drag(AbstractGradientFlow):
 
 
 def listed(gradient: GradientFlow) -> list[float]:
-    energy = gradient.function
+    energy: Any = gradient.function
     return [*of_pairs(energy.couplings, PLACES), *map(float, energy.bias), float(energy.stiffness)]
 
 

@@ -68,14 +68,10 @@ class StuartLandauNetwork(AbstractGradientFlow):
         True
     """
 
-    growth: Float[Array, " units"] = eqx.field(converter=weights)
-    couplings: Float[Array, "units units"] = eqx.field(converter=weights)
-    forces: Float[Array, "2 units"] | None = eqx.field(
-        default=None, converter=weights, kw_only=True
-    )
-    inputs: Float[Array, "2 features units"] | None = eqx.field(
-        default=None, converter=weights, kw_only=True
-    )
+    growth: Numbers = eqx.field(converter=weights)
+    couplings: Numbers = eqx.field(converter=weights)
+    forces: Numbers | None = eqx.field(default=None, converter=weights, kw_only=True)
+    inputs: Numbers | None = eqx.field(default=None, converter=weights, kw_only=True)
     start: Numbers = eqx.field(default=0.5, converter=parameter, kw_only=True)
     outputs: tuple[int, ...] | None = eqx.field(
         default=None, static=True, converter=entries, kw_only=True
@@ -170,7 +166,7 @@ class DetunedStuartLandauNetwork(AbstractExtension):
     """
 
     network: StuartLandauNetwork
-    detunings: Float[Array, " units"] = eqx.field(converter=weights)
+    detunings: Numbers = eqx.field(converter=weights)
 
     def __check_init__(self) -> None:
         check_shape("detunings", self.detunings, self.network.growth.shape)

@@ -77,14 +77,10 @@ class FitzHughNagumoNetwork(AbstractGradientFlow):
         True
     """
 
-    currents: Float[Array, " units"] = eqx.field(converter=weights)
-    diffusion: Float[Array, "units units"] | None = eqx.field(default=None, converter=weights)
-    recovery_diffusion: Float[Array, "units units"] | None = eqx.field(
-        default=None, converter=weights, kw_only=True
-    )
-    inputs: Float[Array, "features units"] | None = eqx.field(
-        default=None, converter=weights, kw_only=True
-    )
+    currents: Numbers = eqx.field(converter=weights)
+    diffusion: Numbers | None = eqx.field(default=None, converter=weights)
+    recovery_diffusion: Numbers | None = eqx.field(default=None, converter=weights, kw_only=True)
+    inputs: Numbers | None = eqx.field(default=None, converter=weights, kw_only=True)
     offset: Numbers = eqx.field(default=0.7, converter=parameter, kw_only=True)
     decay: Numbers = eqx.field(default=0.8, converter=parameter, kw_only=True)
     time_constant: Numbers = eqx.field(default=1.0, converter=parameter, kw_only=True)
@@ -144,9 +140,8 @@ class FitzHughNagumoNetwork(AbstractGradientFlow):
 
     def velocity(self, u: Cells, current: Cells) -> Cells:
         times = (self.time_constant, -self.recovery_time)
-        rates = (1 / parameter_like(time, u[0]) for time in times)
-        moves = (rate * (now - part) for rate, now, part in zip(rates, current, u, strict=True))
-        return tuple(moves)
+        fast, slow = (1 / parameter_like(time, u[0]) for time in times)
+        return fast * (current[0] - u[0]), slow * (current[1] - u[1])
 
     def slowest(self) -> Float[Array, ""]:
         return jnp.maximum(jnp.max(self.time_constant), jnp.max(self.recovery_time))

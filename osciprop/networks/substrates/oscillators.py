@@ -81,18 +81,12 @@ class KuramotoNetwork(AbstractGradientFlow):
         True
     """
 
-    couplings: Float[Array, "units units"] = eqx.field(converter=weights)
-    inputs: Float[Array, "features units"] | None = eqx.field(default=None, converter=weights)
-    frequencies: Float[Array, " units"] | None = eqx.field(
-        default=None, converter=weights, kw_only=True
-    )
-    fields: Float[Array, " units"] | None = eqx.field(default=None, converter=weights, kw_only=True)
-    field_phases: Float[Array, " units"] | None = eqx.field(
-        default=None, converter=weights, kw_only=True
-    )
-    second_harmonic: Float[Array, "..."] | None = eqx.field(
-        default=None, converter=weights, kw_only=True
-    )
+    couplings: Numbers = eqx.field(converter=weights)
+    inputs: Numbers | None = eqx.field(default=None, converter=weights)
+    frequencies: Numbers | None = eqx.field(default=None, converter=weights, kw_only=True)
+    fields: Numbers | None = eqx.field(default=None, converter=weights, kw_only=True)
+    field_phases: Numbers | None = eqx.field(default=None, converter=weights, kw_only=True)
+    second_harmonic: Numbers | None = eqx.field(default=None, converter=weights, kw_only=True)
     start: Numbers = eqx.field(default=math.pi / 2, converter=parameter, kw_only=True)
     outputs: tuple[int, ...] | None = eqx.field(
         default=None, static=True, converter=entries, kw_only=True

@@ -37,7 +37,7 @@ def listed(gradient: StuartLandauNetwork) -> list[float]:
 
 
 def all_of(gradient: StuartLandauNetwork) -> list[float]:
-    return [*listed(gradient), *map(float, np.ravel(gradient.forces))]
+    return [*listed(gradient), *map(float, np.asarray(gradient.forces).ravel())]
 
 
 def listed_detuned(gradient: DetunedStuartLandauNetwork) -> list[float]:
@@ -69,7 +69,8 @@ def plain_velocity(network: StuartLandauNetwork, detunings=0.0):
     couplings = np.asarray(network.couplings)
     couplings = couplings + couplings.T
     growth = np.asarray(network.growth)
-    force = np.asarray(network.forces[0]) + 1j * np.asarray(network.forces[1])
+    forces = np.asarray(network.forces)
+    force = forces[0] + 1j * forces[1]
 
     def velocity(state):
         x, y = np.split(state, 2)

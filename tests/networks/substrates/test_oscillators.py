@@ -48,9 +48,9 @@ RADIUS = 0.8590830686
 def listed(gradient: KuramotoNetwork) -> list[float]:
     return [
         *of_pairs(gradient.couplings, PLACES),
-        *map(float, gradient.fields[:2]),
+        *map(float, np.asarray(gradient.fields)[:2]),
         *map(float, gradient.frequencies),
-        float(gradient.field_phases[0]),
+        float(np.asarray(gradient.field_phases)[0]),
         float(gradient.second_harmonic),
     ]
 
