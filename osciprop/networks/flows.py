@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Array, Float, Inexact, PyTree
 
 from ..errors import check_instance, shown
-from ..settings import entries, weights
+from ..settings import Numbers, entries, weights
 from .complexity import complex_like, is_complex, matmul
 from .costs import AbstractCost, SquaredError, Targets
 from .metrics import AbstractMetric
@@ -104,12 +104,12 @@ class GradientFlow(AbstractGradientFlow):
     """
 
     function: Callable[[State, Array], Array]
-    start: Float[Array, " units"] = eqx.field(converter=weights)
+    start: Numbers = eqx.field(converter=weights)
     outputs: tuple[int, ...] | None = eqx.field(
         default=None, static=True, converter=entries, kw_only=True
     )
     readout: AbstractCost = eqx.field(default=SquaredError(), kw_only=True)
-    mobility: Float[Array, "..."] | None = eqx.field(default=None, converter=weights, kw_only=True)
+    mobility: Numbers | None = eqx.field(default=None, converter=weights, kw_only=True)
 
     def __check_init__(self) -> None:
         if self.start.ndim != 1 or not self.start.size:

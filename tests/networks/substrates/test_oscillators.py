@@ -7,13 +7,14 @@ import pytest
 from flow_cases import (
     NOTHING,
     PRECISE,
+    NotSettled,
     contour_error,
     decay,
     exact,
+    gap_to_scipy,
     of_pairs,
     pairs,
     same_force,
-    settled_like_scipy,
 )
 from helpers import relative_error
 
@@ -46,12 +47,14 @@ RADIUS = 0.8590830686
 
 
 def listed(gradient: KuramotoNetwork) -> list[float]:
+    others = (gradient.fields, gradient.frequencies, gradient.field_phases)
+    fields, frequencies, phases = map(np.asarray, others)
     return [
         *of_pairs(gradient.couplings, PLACES),
-        *map(float, np.asarray(gradient.fields)[:2]),
-        *map(float, gradient.frequencies),
-        float(np.asarray(gradient.field_phases)[0]),
-        float(gradient.second_harmonic),
+        *fields[:2].tolist(),
+        *frequencies.tolist(),
+        float(phases[0]),
+        float(np.asarray(gradient.second_harmonic)),
     ]
 
 
@@ -187,32 +190,45 @@ def test_couplings_below_the_diagonal():
         assert float(energy) == pytest.approx(-np.sum(COUPLINGS * np.cos(apart)))
 
 
+def on_the_circle(gap: np.ndarray) -> float:
+    """Acceleration may end a whole turn from where the ODE does, which is the same state."""
+    return float(np.abs(np.angle(np.exp(1j * gap))).max())
+
+
 def test_populations_settle_where_the_ode_does():
-    distances = []
-    for seed in range(5):
-        network = drawn(8, seed)
-        distances.append(settled_like_scipy(network, plain_velocity(network)))
-    assert max(distances) < 1e-8
+    networks = [drawn(8, seed) for seed in range(5)]
+    gaps = [gap_to_scipy(network, plain_velocity(network)) for network in networks]
+    assert max(map(on_the_circle, gaps)) < 1e-8
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("units", [2, 5, 10, 20, 50])
 def test_large_populations(units):
-    distances, methods = [], {"holomorphic": [], "dyadic": []}
+    """What does not settle by SciPy must not by ours."""
+    settled = {"same": 0, "none": 0}
+    errors: dict[str, list[float]] = {"holomorphic": [], "dyadic": []}
+    y = np.zeros((1, units))
     for seed in range(20):
         network = drawn(units, 1000 * units + seed)
-        distances.append(settled_like_scipy(network, plain_velocity(network)))
-        y = np.zeros((1, units))
+        try:
+            gap = gap_to_scipy(network, plain_velocity(network), time=3000.0)
+        except NotSettled:
+            with pytest.raises(osciprop.ConvergenceError):
+                osciprop.relax(network, NOTHING)
+            settled["none"] += 1
+            continue
+        settled["same"] += on_the_circle(gap) < 1e-8
         reference = osciprop.estimate_gradient(network, NOTHING, y, osciprop.Implicit())
+        slope = float(np.abs(reference.error_signal).max())
         for name, method in (
-            ("holomorphic", osciprop.HolomorphicEP(1e-2, 8, relaxation=PRECISE)),
+            ("holomorphic", osciprop.HolomorphicEP(1e-2 / slope, 8, relaxation=PRECISE)),
             ("dyadic", osciprop.DyadicEP()),
         ):
             found = osciprop.estimate_gradient(network, NOTHING, y, method)
-            methods[name].append(relative_error(found.gradient, reference.gradient))
-    assert np.sum(np.asarray(distances) < 1e-8) == 20, distances
-    for name, errors in methods.items():
-        assert np.sum(np.asarray(errors) < 1e-7) == 20, (name, errors)
+            errors[name].append(relative_error(found.gradient, reference.gradient))
+    assert sum(settled.values()) == 20, settled
+    for name, each in errors.items():
+        assert max(each) < 1e-7, (name, each)
 
 
 @pytest.mark.slow
