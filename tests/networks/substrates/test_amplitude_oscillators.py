@@ -148,7 +148,7 @@ def test_contours_converge_off_resonance():
         (osciprop.AsymmetricEP(0.03, 16, relaxation=PRECISE), 1e-8),
         (osciprop.DyadicEP(), 1e-8),
         (osciprop.CentredEP(1e-4, relaxation=PRECISE), 1e-6),
-        (osciprop.SettledOscillation(0.03, 1e6), 1e-8),
+        (osciprop.SettledOscillation(0.03, 1e4), 5e-3),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -156,22 +156,22 @@ def test_every_method(network, method, limit):
     energy = osciprop.HolomorphicEP, osciprop.CentredEP, osciprop.SettledOscillation
     if network is DETUNED and isinstance(method, energy):
         with pytest.raises(osciprop.ReciprocityError, match="detuned oscillators turn"):
-            osciprop.estimate_gradient(network, NOTHING, [TARGET], method)
+            osciprop.estimate_gradient(network, NOTHING, np.asarray([TARGET]), method)
         return
-    found = osciprop.estimate_gradient(network, NOTHING, [TARGET], method)
+    found = osciprop.estimate_gradient(network, NOTHING, np.asarray([TARGET]), method)
     assert relative_error(found.gradient, exact(network, TARGET).gradient) < limit
 
 
 def test_detuned_oscillators_have_no_energy():
     with pytest.raises(osciprop.ReciprocityError, match="detuned oscillators turn"):
-        osciprop.estimate_gradient(DETUNED, NOTHING, [TARGET], osciprop.HolomorphicEP())
+        osciprop.estimate_gradient(DETUNED, NOTHING, np.asarray([TARGET]), osciprop.HolomorphicEP())
 
 
 @pytest.mark.slow
 def test_the_vector_field_is_biased_off_resonance():
     method = osciprop.VectorFieldEP(1e-4, relaxation=PRECISE)
     with pytest.warns(osciprop.GradientAccuracyWarning):
-        found = osciprop.estimate_gradient(DETUNED, NOTHING, [TARGET], method)
+        found = osciprop.estimate_gradient(DETUNED, NOTHING, np.asarray([TARGET]), method)
     a, b = np.asarray(listed_detuned(found.gradient)), np.asarray(DETUNED_GRADIENT)
     assert np.linalg.norm(a - b) / np.linalg.norm(b) == pytest.approx(0.189, abs=1e-3)
     assert a @ b / np.linalg.norm(a) / np.linalg.norm(b) == pytest.approx(0.98803, abs=1e-4)
