@@ -152,8 +152,8 @@ def weights(value: Any) -> Any:
     return array if jnp.issubdtype(array.dtype, jnp.floating) else array.astype(float)
 
 
-def entries(value: Any) -> tuple[Any, ...]:
-    """A converter for fields: a list as a tuple."""
+def entries(value: Any) -> Any:
+    """A converter for fields: a list as a tuple, all else as it is."""
     return tuple(value) if isinstance(value, list) else value
 
 

@@ -15,7 +15,6 @@ from ..networks.contract import described
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
 from ..networks.promise import check_promise
-from ..networks.trees import largest_change
 from ..settings import Module
 from .teaching import AbstractTeaching, Constant
 
@@ -70,12 +69,12 @@ class Dynamics(Module):
     def residual(self, time: ArrayLike, u: State) -> Float[Array, " batch"]:
         """Per sample, the largest change of any activity in one step `u <- current(u)`.
 
-        In units of its population's largest, where that is above 1 (`largest_change`). Zero
-        exactly at an equilibrium. One step, not two: a 2-cycle is not an equilibrium.
+        In the network's own measure (`AbstractNetwork.change`). Zero exactly at an equilibrium. One
+        step, not two: a 2-cycle is not an equilibrium.
         """
         now = self.network.activity(u)
         then = self.network.activity(self.current(time, u))
-        return largest_change(now, then)
+        return self.network.change(now, then)
 
 
 def cost_force(network: AbstractNetwork, s: State, y: Targets) -> State:

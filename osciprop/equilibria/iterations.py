@@ -13,7 +13,6 @@ from ..dynamics.dynamics import Dynamics
 from ..errors import check_at_least, check_positive
 from ..networks.complexity import complex_like, real_dtype
 from ..networks.network import State
-from ..networks.trees import largest_change
 from ..settings import Number, Numbers, number, numbers, optional_number
 from .anderson import accelerate
 from .loops import iterate
@@ -164,12 +163,12 @@ def sweep(dynamics: Dynamics, u: State, damping: Array, order: AbstractOrder = F
 
 
 def activity_change(dynamics: Dynamics, before: State, after: State) -> Float[Array, " batch"]:
-    """Per sample, the largest change of any activity between two states (`largest_change`).
+    """Per sample, how far the activities of two states lie apart (`AbstractNetwork.change`).
 
     In activity: what a saturated neuron's potential still does is of no consequence.
     """
     s, t = dynamics.network.activity(before), dynamics.network.activity(after)
-    return largest_change(s, t)
+    return dynamics.network.change(s, t)
 
 
 def accelerated_sweeps(

@@ -19,6 +19,7 @@ The files, each importing only from those above it:
     extensions   networks around a network: the same interface, more dynamics
     constraints  parameters that are functions of free numbers: signs, bounds, symmetry
     flows        gradient flows: systems given by an energy of their own
+    substrates/  physical substrates: oscillators, excitable cells
     circles      holomorphic or not: a function on circles in the complex plane
     contract     a network of the user's own, checked where it is first met
     promise      that it is holomorphic, tested where a method relies on it
@@ -57,6 +58,7 @@ from .complexity import matmul as matmul
 from .constraints import AbstractConstraint as AbstractConstraint
 from .constraints import Composed as Composed
 from .constraints import Constrained as Constrained
+from .constraints import Fixed as Fixed
 from .constraints import Masked as Masked
 from .constraints import Positive as Positive
 from .constraints import Signed as Signed
@@ -98,6 +100,15 @@ from .pooling import SoftmaxPooling as SoftmaxPooling
 from .populations import AbstractPopulation as AbstractPopulation
 from .populations import FeatureMaps as FeatureMaps
 from .populations import Population as Population
+from .substrates.amplitude_oscillators import (
+    DetunedStuartLandauNetwork as DetunedStuartLandauNetwork,
+)
+from .substrates.amplitude_oscillators import StuartLandauNetwork as StuartLandauNetwork
+from .substrates.excitable import FitzHughNagumoNetwork as FitzHughNagumoNetwork
+from .substrates.oscillators import KuramotoNetwork as KuramotoNetwork
+from .substrates.phases import MeanPhaseError as MeanPhaseError
+from .substrates.phases import PhaseClasses as PhaseClasses
+from .substrates.phases import PhaseError as PhaseError
 from .synapses import INPUT as INPUT
 from .synapses import AbstractReciprocalSynapse as AbstractReciprocalSynapse
 from .synapses import AbstractSynapse as AbstractSynapse

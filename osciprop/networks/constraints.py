@@ -9,7 +9,7 @@ then see the free numbers, by the chain rule, and every method sees the values.
 
 import abc
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -37,6 +37,9 @@ class AbstractConstraint(Module):
         >>> bool(jnp.allclose(halves.network.synapses[1].weight, network.synapses[1].weight))
         True
     """
+
+    learned: ClassVar[bool] = True
+    """Whether the free numbers are learned where the parameter is."""
 
     @abc.abstractmethod
     def __call__(self, free: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -138,6 +141,25 @@ class Masked(AbstractConstraint):
         return value
 
 
+class Fixed(AbstractConstraint):
+    """Values that are not learned: they stay what they are, and still have a gradient.
+
+    Example:
+        >>> weight = lambda net: net.synapses[1].weight
+        >>> fixed = osciprop.networks.constrain(network, weight, osciprop.networks.Fixed())
+        >>> weight(fixed.trainable().free).numbers
+        False
+    """
+
+    learned: ClassVar[bool] = False
+
+    def __call__(self, free: Float[Array, "..."]) -> Float[Array, "..."]:
+        return free
+
+    def free(self, value: Float[Array, "..."]) -> Float[Array, "..."]:
+        return value
+
+
 class Composed(AbstractConstraint):
     """One constraint after another, as `constrain` makes of two on one parameter.
 
@@ -154,6 +176,11 @@ class Composed(AbstractConstraint):
 
     first: AbstractConstraint
     then: AbstractConstraint
+
+    @property
+    def learned(self) -> bool:  # type: ignore[override]
+        """Whether both allow it."""
+        return self.first.learned and self.then.learned
 
     def __call__(self, free: Float[Array, "..."]) -> Float[Array, "..."]:
         return self.then(self.first(free))
@@ -216,7 +243,8 @@ class Constrained(AbstractExtension):
                 return learned
             frozen = jax.tree.map(lambda _: False, part)
             numbers = jax.tree.map(
-                lambda leaf: learned and eqx.is_inexact_array(leaf), part.numbers
+                lambda leaf: learned and part.constraint.learned and eqx.is_inexact_array(leaf),
+                part.numbers,
             )
             return eqx.tree_at(lambda tree: tree.numbers, frozen, numbers)
 

@@ -8,6 +8,7 @@ import abc
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact, PyTree
 
 from .costs import Targets
@@ -48,6 +49,9 @@ class AbstractExtension(AbstractNetwork):
 
     def velocity(self, u: State, current: State) -> State:
         return self.network.velocity(u, current)
+
+    def change(self, before: State, after: State) -> Float[Array, " batch"]:
+        return self.network.change(before, after)
 
     def cost(self, s: State, y: Targets) -> Inexact[Array, " batch"]:
         return self.network.cost(s, y)
@@ -110,6 +114,12 @@ class AbstractDoubled(AbstractExtension):
 
     def error(self, response: tuple[State, State]) -> tuple[State, State]:
         return self.network.error(response[0]), self.network.error(response[1])
+
+    def change(
+        self, before: tuple[State, State], after: tuple[State, State]
+    ) -> Float[Array, " batch"]:
+        changes = map(self.network.change, before, after)
+        return jnp.maximum(*changes)
 
     def cost(self, s: tuple[State, State], y: Targets) -> Inexact[Array, " batch"]:
         return self.network.cost(s[0], y)

@@ -17,9 +17,10 @@ import numpy as np
 from jaxtyping import Array, Float, Inexact, PyTree
 
 from ..errors import check_instance, shown
-from ..settings import entries, weights
-from .complexity import complex_like, matmul
+from ..settings import Numbers, entries, weights
+from .complexity import complex_like, is_complex, matmul
 from .costs import AbstractCost, SquaredError, Targets, readout_obstacle
+from .metrics import AbstractMetric
 from .network import AbstractEnergyNetwork, Scores, State
 from .trees import along_samples, sample_products
 
@@ -27,6 +28,7 @@ from .trees import along_samples, sample_products
 class AbstractGradientFlow(AbstractEnergyNetwork):
     """A system that descends an energy. Subclasses write `rest`, `energy`, `cost` and `output`.
 
+    The energy sees what `drive(x)` makes of the input, once per batch: by default the input itself.
     By default `du/dt = -dE/du`; `velocity(u, current)` may be any invertible matrix, or function,
     times `current - u`, which is `-dE/du - beta dC/du`.
 
@@ -35,8 +37,8 @@ class AbstractGradientFlow(AbstractEnergyNetwork):
         ...     stiffness: jax.Array
         ...     def rest(self, x):
         ...         return jnp.zeros_like(x)
-        ...     def energy(self, u, x):
-        ...         pulled = osciprop.networks.complex_like(x, u)
+        ...     def energy(self, u, drive):
+        ...         pulled = osciprop.networks.complex_like(drive, u)
         ...         return jnp.sum(self.stiffness * u**2 / 2 - pulled * u, axis=-1)
         ...     def cost(self, s, y):
         ...         return jnp.sum((s - y) ** 2, axis=-1)
@@ -47,15 +49,21 @@ class AbstractGradientFlow(AbstractEnergyNetwork):
     """
 
     @abc.abstractmethod
-    def energy(self, u: State, x: Float[Array, "batch ..."]) -> Inexact[Array, " batch"]:
-        """The energy of each sample, holomorphic in `u`."""
+    def energy(self, u: State, drive: PyTree) -> Inexact[Array, " batch"]:
+        """The energy of each sample, holomorphic in `u`, given the `drive` of the input."""
 
     def activity(self, u: State) -> State:
         return u
 
     def phi(self, s: State, x: Float[Array, "batch ..."]) -> Inexact[Array, " batch"]:
         square = sample_products(s, s)
-        return jnp.asarray(0.5, dtype=square.dtype) * square - self.energy(s, x)
+        return jnp.asarray(0.5, dtype=square.dtype) * square - self.energy(s, self.drive(x))
+
+    def current(self, s: State, drive: PyTree) -> State:
+        def total(u: State) -> Inexact[Array, ""]:
+            return jnp.sum(self.energy(u, drive))
+
+        return jax.tree.map(jnp.subtract, s, jax.grad(total, holomorphic=is_complex(s))(s))
 
 
 class GradientFlow(AbstractGradientFlow):
@@ -96,12 +104,12 @@ class GradientFlow(AbstractGradientFlow):
     """
 
     function: Callable[[State, Array], Array]
-    start: Float[Array, " units"] = eqx.field(converter=weights)
+    start: Numbers = eqx.field(converter=weights)
     outputs: tuple[int, ...] | None = eqx.field(
         default=None, static=True, converter=entries, kw_only=True
     )
     readout: AbstractCost = eqx.field(default=SquaredError(), kw_only=True)
-    mobility: Float[Array, "..."] | None = eqx.field(default=None, converter=weights, kw_only=True)
+    mobility: Numbers | None = eqx.field(default=None, converter=weights, kw_only=True)
 
     def __check_init__(self) -> None:
         if self.start.ndim != 1 or not self.start.size:
@@ -122,8 +130,8 @@ class GradientFlow(AbstractGradientFlow):
     def rest(self, x: Float[Array, "batch ..."]) -> State:
         return jnp.broadcast_to(self.start, (x.shape[0], *self.start.shape))
 
-    def energy(self, u: State, x: Float[Array, "batch ..."]) -> Inexact[Array, " batch"]:
-        return self.function(u, x)
+    def energy(self, u: State, drive: PyTree) -> Inexact[Array, " batch"]:
+        return self.function(u, drive)
 
     def velocity(self, u: State, current: State) -> State:
         if self.mobility is None:
@@ -140,6 +148,9 @@ class GradientFlow(AbstractGradientFlow):
 
     def output_obstacle(self) -> str:
         return readout_obstacle(self.readout)
+
+    def metric(self, y: np.ndarray, outputs: int) -> AbstractMetric:
+        return self.readout.metric(y, outputs)
 
     def slowest(self) -> Float[Array, ""]:
         if self.mobility is None:

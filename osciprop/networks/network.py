@@ -19,6 +19,7 @@ from ..settings import Module
 from .complexity import is_complex
 from .costs import Targets
 from .metrics import AbstractMetric, metric_for
+from .trees import largest_change
 
 State: TypeAlias = PyTree[Inexact[Array, "batch ..."]]
 # States with an axis of their own, times or contour points, before the batch.
@@ -126,6 +127,15 @@ class AbstractNetwork(Module):
     def velocity(self, u: State, current: State) -> State:
         """Time derivative of the membrane potential; it must vanish where `current` equals `u`."""
         return jax.tree.map(lambda potential, inflow: inflow - potential, u, current)
+
+    def change(self, before: State, after: State) -> Float[Array, " batch"]:
+        """Per sample, how far two activities lie apart, in the measure of tolerances.
+
+        The largest difference, relative to the largest activity of a population where that is above
+        1: a state that moves on at a steady rate comes to rest in this measure. One that may, as
+        phases do, needs another.
+        """
+        return largest_change(before, after)
 
     def slowest(self) -> Float[Array, ""]:
         """The longest time constant, in units of time."""
