@@ -65,7 +65,11 @@ class ResistiveCircuit(AbstractGradientFlow):
     `Q dv/dt = -dP/dv - beta dC/dv` with the total co-content `P`: `g d^2 / 2` for a resistor with
     the voltage `d` across it, `Is Vt (exp(d / Vt) - 1) - Is d` for a diode, `-I v` for a current
     source. Of a circuit whose conductances are positive there is one equilibrium, that of
-    Kirchhoff's laws. A cost nudges by currents into the output nodes.
+    Kirchhoff's laws. A cost nudges by currents into the output nodes. Diodes make a circuit stiff:
+    to integrate it, give `osciprop.Integrator` an implicit solver of Diffrax whose equations
+    Newton's method solves, such as `diffrax.Kvaerno5(root_finder=
+    diffrax.with_stepsize_controller_tols(optimistix.Newton)())`. `osciprop.Newton()` settles it
+    fastest; the default follows the flow where Newton's method from zero volts does not arrive.
 
     Nodes are numbers: the free ones from 0, then those held at the inputs, then those held at
     constant voltages; `GROUND`, -1, is at zero volts. To keep conductances positive in training,
@@ -176,7 +180,9 @@ class ResistiveCircuit(AbstractGradientFlow):
     def rest(self, x: Float[Array, "batch inputs"]) -> Potentials:
         return jnp.zeros((x.shape[0], self.nodes), dtype=self.conductances.dtype)
 
-    def potentials(self, u: Potentials, x: Float[Array, "batch inputs"]) -> Potentials:
+    def potentials(
+        self, u: Potentials, x: Float[Array, "batch inputs"]
+    ) -> Inexact[Array, "batch all"]:
         """The potentials of all nodes: free ones, inputs, constants, ground."""
         parts = [u, complex_like(x, u)]
         if self.voltages is not None:
@@ -257,7 +263,7 @@ class ResistiveCircuit(AbstractGradientFlow):
         )
 
 
-def drops(v: Potentials, branches: Branches) -> Drops:
+def drops(v: Inexact[Array, "batch all"], branches: Branches) -> Drops:
     """The voltage across each branch, from its first node to its second."""
     ends = np.asarray(branches, dtype=int).reshape(-1, 2)
     return v[:, ends[:, 0]] - v[:, ends[:, 1]]
