@@ -113,7 +113,9 @@ class Symmetric(AbstractConstraint):
     def free(self, value: Float[Array, "units units"]) -> Float[Array, "units units"]:
         if value.ndim != 2 or value.shape[0] != value.shape[1]:
             raise ValueError(f"a Symmetric parameter is a square matrix, got shape {value.shape}")
-        require_values(value == self(value), value, "Symmetric", "symmetric, with zeros on the diagonal")
+        require_values(
+            value == self(value), value, "Symmetric", "symmetric, with zeros on the diagonal"
+        )
         return value
 
 

@@ -121,9 +121,7 @@ class ResistiveLayers(AbstractGradientFlow):
         below = self._driven(u, x)
         parts = [_crossbar(*each) for each in zip(below, u, self.conductances, strict=True)]
         for place, layer in enumerate(u[:-1]):
-            content = diode_content(
-                _forwards(layer), self.saturation_current, self.thermal_voltage
-            )
+            content = diode_content(_forwards(layer), self.saturation_current, self.thermal_voltage)
             parts[place] = parts[place] + jnp.sum(content, axis=1)
         counts = self._counts(u)
         return sum(
