@@ -16,7 +16,7 @@ from ..errors import check_key, check_not_negative, check_positive
 class Writings(NamedTuple):
     """How many updates have been written."""
 
-    count: Int[Array, ""]
+    written: Int[Array, ""]
 
 
 def write_noise(stddev: float, key: PRNGKeyArray) -> optax.GradientTransformation:
@@ -36,9 +36,11 @@ def write_noise(stddev: float, key: PRNGKeyArray) -> optax.GradientTransformatio
     Example:
         >>> noisy = optax.chain(optax.adam(1e-3), osciprop.training.write_noise(1e-4, key))
         >>> net = osciprop.hopfield_mlp([4, 6, 3], key=key)
-        >>> history = osciprop.fit(net, (x, y), osciprop.Implicit(), noisy, epochs=1, batch_size=5)
-        >>> len(history.table())
-        1
+        >>> net, history = osciprop.fit(
+        ...     net, (x, y), osciprop.Implicit(), noisy, epochs=1, batch_size=5, progress=False
+        ... )
+        >>> len(history.steps["loss"])
+        2
     """
     check_not_negative("stddev", stddev, "0 is a device that writes what it is told")
     check_key("key", key)
@@ -48,12 +50,12 @@ def write_noise(stddev: float, key: PRNGKeyArray) -> optax.GradientTransformatio
 
     def update(updates: PyTree, state: Writings, parameters: Any = None) -> tuple[PyTree, Writings]:
         leaves, structure = jax.tree.flatten(updates)
-        keys = jax.random.split(jax.random.fold_in(key, state.count), max(len(leaves), 1))
+        keys = jax.random.split(jax.random.fold_in(key, state.written), max(len(leaves), 1))
         missed = [
             leaf + jnp.asarray(stddev, leaf.dtype) * jax.random.normal(one, leaf.shape, leaf.dtype)
             for leaf, one in zip(leaves, keys, strict=False)
         ]
-        return jax.tree.unflatten(structure, missed), Writings(state.count + 1)
+        return jax.tree.unflatten(structure, missed), Writings(state.written + 1)
 
     return optax.GradientTransformation(init, update)
 

@@ -129,8 +129,8 @@ class ResistiveCircuit(AbstractGradientFlow):
     def __check_init__(self) -> None:
         check_at_least("nodes", self.nodes, 1, "a circuit settles in the potentials of free nodes")
         check_at_least("inputs", self.inputs, 0, "0 for a circuit without inputs")
-        _require_shape("voltages", self.voltages, (np.size(self.voltages),), "one per source")
         held = 0 if self.voltages is None else self.voltages.size
+        _require_shape("voltages", self.voltages, (held,), "one per source")
         _check_branches("resistors", self.resistors, self.nodes + self.inputs + held)
         _check_branches("diodes", self.diodes, self.nodes + self.inputs + held)
         _require_shape(

@@ -8,6 +8,7 @@ co-contents, in which the layer `k` steps below the outputs counts `a^(2k)` time
 """
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 
 import equinox as eqx
@@ -265,5 +266,9 @@ def resistive_layers(
         return network
     check_instance("constraint", constraint, AbstractConstraint)
     for place in range(len(crossbars)):
-        network = constrain(network, lambda net, at=place: net.conductances[at], constraint)
+        network = constrain(network, partial(_crossbar_at, place), constraint)
     return network
+
+
+def _crossbar_at(place: int, network: ResistiveLayers) -> Array:
+    return network.conductances[place]
