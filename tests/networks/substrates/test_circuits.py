@@ -209,7 +209,7 @@ def test_every_exact_method_gives_the_gradient(method, tolerance):
     assert relative_error(learned, [exact.conductances, exact.currents]) < tolerance
 
 
-def random_circuit(nodes: int, seed: int, *, diodes: int, thermal: float = 0.1):
+def random_circuit(nodes, seed, *, diodes, thermal=0.1):
     """All nodes joined, in part by conductances of zero; a program per number of nodes."""
     rng = np.random.default_rng(seed)
     sources = [nodes, nodes + 1, nodes + 2]  # two inputs, a constant
@@ -218,9 +218,7 @@ def random_circuit(nodes: int, seed: int, *, diodes: int, thermal: float = 0.1):
     pairs += [(node, source) for node in range(nodes) for source in sources]
     conductances = rng.uniform(0.1, 2, len(pairs)) * (rng.random(len(pairs)) < 0.4)
     conductances[nodes * (nodes - 1) // 2 :][:nodes] = rng.uniform(0.05, 0.5, nodes)
-    ends = [
-        (node % nodes, GROUND) if node % 2 else (GROUND, node % nodes) for node in range(diodes)
-    ]
+    ends = [(node, GROUND) if node % 2 else (GROUND, node) for node in range(diodes)]
     network = ResistiveCircuit(
         pairs,
         conductances,

@@ -14,7 +14,7 @@ NEWTON = osciprop.Newton()
 KEY = jax.random.key(5)
 
 
-def small(**options) -> ResistiveLayers:
+def small(**options):
     return resistive_layers(
         [2, 5, 4, 2], key=KEY, gain=3.0, input_gain=2.0, constraint=None, **options
     )
