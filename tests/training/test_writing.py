@@ -58,7 +58,7 @@ def test_training_writes_with_noise_and_in_steps():
     ("make", "error"),
     [
         (lambda: write_noise(-0.1, KEY), ValueError),
-        (lambda: write_noise(0.1, *[3]), TypeError),
+        (lambda: write_noise(0.1, jnp.zeros(3)), TypeError),
         (lambda: update_steps(0.0), ValueError),
     ],
 )

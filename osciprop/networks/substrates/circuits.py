@@ -103,7 +103,8 @@ class ResistiveCircuit(AbstractGradientFlow):
     Example:
         >>> from osciprop.networks import GROUND, ResistiveCircuit
         >>> divider = ResistiveCircuit([(1, 0), (0, GROUND)], [1.0, 3.0], nodes=1, inputs=1)
-        >>> osciprop.relax(divider, [[2.0]], relaxation=osciprop.Newton()).s.round(6).tolist()
+        >>> settled = osciprop.relax(divider, np.asarray([[2.0]]), relaxation=osciprop.Newton())
+        >>> settled.s.round(6).tolist()
         [[0.5]]
     """
 

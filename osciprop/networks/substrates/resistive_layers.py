@@ -10,6 +10,7 @@ co-contents, in which the layer `k` steps below the outputs counts `a^(2k)` time
 from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -38,6 +39,8 @@ class ResistiveLayers(AbstractGradientFlow):
     round, so that one half cannot fall far below zero volts, the other not rise far above.
     Outputs are differences of the potentials of neighbouring nodes in the last layer. Signs of
     weights come from these pairs: all conductances are positive. `resistive_layers` builds one.
+    A gain counts twice in the residuals of the layers below it: in single precision, relax to a
+    tolerance of about `1e-6 gain**2`, as by `osciprop.Newton(tolerance=2e-5)`.
 
     Args:
         conductances: Of each crossbar, `(nodes below, nodes above)`, at least 0; the first has two
@@ -270,5 +273,5 @@ def resistive_layers(
     return network
 
 
-def _crossbar_at(place: int, network: ResistiveLayers) -> Array:
+def _crossbar_at(place: int, network: Any) -> Any:
     return network.conductances[place]

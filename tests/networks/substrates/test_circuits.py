@@ -1,6 +1,7 @@
 """Circuits against nodal analysis, SciPy, and numbers computed without osciprop."""
 
 import itertools
+from typing import Any
 
 import diffrax
 import equinox as eqx
@@ -18,8 +19,8 @@ from osciprop.networks import GROUND, Positive, ResistiveCircuit, constrain
 
 NEWTON = osciprop.Newton()
 A, B = 3, 4  # the two inputs
-RESISTORS = [(0, A), (0, B), (1, A), (1, B), (0, 2), (1, 2), (0, 1), (2, -1), (0, -1), (1, -1)]
-CONDUCTANCES = [1, 0.7, 0.4, 1.2, 0.9, 0.6, 0.5, 0.3, 0.2, 0.25]
+RESISTORS = ((0, A), (0, B), (1, A), (1, B), (0, 2), (1, 2), (0, 1), (2, -1), (0, -1), (1, -1))
+CONDUCTANCES: Any = [1, 0.7, 0.4, 1.2, 0.9, 0.6, 0.5, 0.3, 0.2, 0.25]
 X, Y = np.asarray([[1.0, -0.6]]), np.asarray([[0.5]])
 
 
@@ -30,7 +31,7 @@ def circuit(saturation: float, thermal: float, **options) -> ResistiveCircuit:
         CONDUCTANCES,
         nodes=3,
         inputs=2,
-        diodes=[(0, GROUND), (GROUND, 1)],
+        diodes=((0, GROUND), (GROUND, 1)),
         saturation_current=saturation,
         thermal_voltage=thermal,
         **{"outputs": (2,), "currents": np.zeros(3), **options},

@@ -61,7 +61,7 @@ def test_drift_is_a_power_law():
         (lambda: Quantised(1, 0.0, 1.0), ValueError, "levels"),
         (lambda: Quantised(4, 1.0, 0.0), ValueError, "low below high"),
         (lambda: Mismatched(-0.1, KEY), ValueError, "spread"),
-        (lambda: Mismatched(0.1, *[3]), TypeError, "key"),
+        (lambda: Mismatched(0.1, jnp.zeros(3)), TypeError, "key"),
         (lambda: Drifting(0.0), ValueError, "time"),
         (lambda: Drifting(1.0, written=-1.0), ValueError, "written"),
     ],
