@@ -68,9 +68,9 @@ class ResistiveCircuit(AbstractGradientFlow):
     Kirchhoff's laws. A cost nudges by currents into the output nodes. Diodes make a circuit stiff:
     to integrate it, give `osciprop.Integrator` an implicit solver of Diffrax whose equations
     Newton's method solves, such as `diffrax.Kvaerno5(root_finder=
-    diffrax.with_stepsize_controller_tols(optimistix.Newton)())`. Of up to some hundred
-    nodes, `osciprop.equilibria.LimitedNewton(thermal voltage)` settles it fastest, as stiff as it
-    may be; the default follows the flow first.
+    diffrax.with_stepsize_controller_tols(optimistix.Newton)())`. Of up to some hundred nodes,
+    `osciprop.equilibria.LimitedNewton(0.026)`, or another thermal voltage, settles it from any
+    start where no exponential overflows; the default follows the flow first.
 
     Nodes are numbers: the free ones from 0, then those held at the inputs, then those held at
     constant voltages; `GROUND`, -1, is at zero volts. To keep conductances positive in training,

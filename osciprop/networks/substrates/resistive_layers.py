@@ -40,8 +40,8 @@ class ResistiveLayers(AbstractGradientFlow):
     Outputs are differences of the potentials of neighbouring nodes in the last layer. Signs of
     weights come from these pairs: all conductances are positive. `resistive_layers` builds one.
     A gain counts twice in the residuals of the layers below it: in single precision, relax to a
-    tolerance of about `1e-6 gain**2`, as by `osciprop.equilibria.LimitedNewton(tolerance=5e-5)`, which settles any that has some
-    hundred nodes.
+    tolerance of about `3e-6 gain**2`, as by `osciprop.equilibria.LimitedNewton(tolerance=5e-5)`,
+    which settles networks of some hundred nodes whose diodes conduct.
 
     Args:
         conductances: Of each crossbar, `(nodes below, nodes above)`, at least 0; the first has two
