@@ -28,7 +28,7 @@ from ..flows import AbstractGradientFlow
 from ..network import AbstractNetwork, Scores
 from .circuits import Dissipation, diode_content, diode_current, weighted_sum
 
-Layers = tuple[Inexact[Array, "batch nodes"], ...]
+Layers = tuple[Inexact[Array, "batch _"], ...]
 
 
 class ResistiveLayers(AbstractGradientFlow):
