@@ -12,7 +12,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Inexact, PyTree
+from jaxtyping import Array, ArrayLike, Float, Inexact, PyTree
 
 from ...errors import check_at_least, check_not_negative, check_number, check_positive, shown
 from ...settings import Module, Numbers, parameter, weights
@@ -232,9 +232,7 @@ class ResistiveCircuit(AbstractGradientFlow):
         with_ground = jnp.concatenate([s, jnp.zeros_like(s[:, :1])], axis=1)
         return drops(with_ground, _as_pairs(self.outputs))
 
-    def dissipation(
-        self, v: Float[Array, "batch nodes"], x: Float[Array, "batch inputs"]
-    ) -> Dissipation:
+    def dissipation(self, v: Float[Array, "batch nodes"], x: ArrayLike) -> Dissipation:
         """The power of every branch, `(batch, branches)`, at free potentials `v`: in sum what the
         sources deliver, where the circuit has settled.
         """

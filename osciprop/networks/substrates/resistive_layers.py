@@ -16,7 +16,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Inexact, PRNGKeyArray, PyTree
+from jaxtyping import Array, ArrayLike, Float, Inexact, PRNGKeyArray, PyTree
 
 from ...errors import check_instance, check_not_negative, check_positive
 from ...settings import Number, parameter, weights
@@ -152,7 +152,7 @@ class ResistiveLayers(AbstractGradientFlow):
     def output(self, s: Layers) -> Scores:
         return self.readout.output(_differences(s[-1]))
 
-    def dissipation(self, v: Layers, x: Float[Array, "batch inputs"]) -> Dissipation:
+    def dissipation(self, v: Layers, x: ArrayLike) -> Dissipation:
         """The power of all resistors of each crossbar, `(batch, crossbars)`, and of all diodes of
         each hidden layer, at potentials `v`.
         """

@@ -198,12 +198,15 @@ def test_a_soft_nudge_is_far_off_inside_the_radius():
         (osciprop.AsymmetricEP(0.2, 12, NEWTON), 1e-8),
         (osciprop.CentredEP(1e-4, osciprop.Newton(tolerance=1e-14)), 1e-8),
         (osciprop.DyadicEP(1e-4, osciprop.Newton(tolerance=1e-14)), 1e-8),
-        (osciprop.SettledOscillation(0.1, 1e6, relaxation=NEWTON), 1e-8),
+        (osciprop.SettledOscillation(0.02, 1e6, relaxation=NEWTON), 1e-8),
     ],
     ids=lambda value: type(value).__name__,
 )
 def test_every_exact_method_gives_the_gradient(method, tolerance):
     network = circuit(*DIODES[0], outputs=((2, 1), 0), currents=jnp.asarray([0.1, 0.0, -0.2]))
+    if isinstance(method, osciprop.SettledOscillation):  # its sweeps ask for eigenvalues below 2
+        network = jax.tree.map(lambda leaf: leaf / 4, network)
+        network = eqx.tree_at(lambda tree: tree.thermal_voltage, network, jnp.asarray(0.25))
     y = np.asarray([[0.4, -0.1]])
     exact = osciprop.estimate_gradient(network, X, y, IMPLICIT).gradient
     found = osciprop.estimate_gradient(network, X, y, method).gradient
