@@ -33,7 +33,11 @@ def test_every_name_of_the_page_is_there():
     folders = {"osciprop.gradients": osciprop.gradients, "osciprop.networks": osciprop.networks}
     table = PAGE.split("## Neighbouring rules")[1]
     rules = set(re.findall(r"^\| `(\w+)`(?:, `(\w+)`)?", table, flags=re.MULTILINE))
-    assert all(hasattr(folders["osciprop.gradients"], name) for row in rules for name in row if name)
-    systems = re.findall(r"^\| [^|]+\| ([^|]+) \|", PAGE.split("## An energy")[0], flags=re.MULTILINE)
+    assert all(
+        hasattr(folders["osciprop.gradients"], name) for row in rules for name in row if name
+    )
+    systems = re.findall(
+        r"^\| [^|]+\| ([^|]+) \|", PAGE.split("## An energy")[0], flags=re.MULTILINE
+    )
     named = [name for row in systems[2:] for name in re.findall(r"`(\w+)`", row)]
     assert len(named) > 8 and all(hasattr(folders["osciprop.networks"], name) for name in named)

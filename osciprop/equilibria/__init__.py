@@ -29,6 +29,7 @@ The files, each importing only from those above it:
     flow               relaxation by the ODE itself
     elsewhere          which equilibria are not those that the ODE settles in
     newton             equilibria by Newton's method, matrix-free
+    limited_newton     the same with dense Jacobians and limited steps, for circuits
 """
 
 from .attempts import AbstractLarge as AbstractLarge
@@ -46,6 +47,7 @@ from .jacobian import JacobianSymmetry as JacobianSymmetry
 from .jacobian import MeanStability as MeanStability
 from .jacobian import jacobian_symmetry as jacobian_symmetry
 from .jacobian import running_mean_stability as running_mean_stability
+from .limited_newton import LimitedNewton as LimitedNewton
 from .linear import LinearSolution as LinearSolution
 from .linear import SampleGMRES as SampleGMRES
 from .linear import solve_linear as solve_linear

@@ -25,6 +25,7 @@ The files, each importing only from those above it:
     promise      that it is holomorphic, tested where a method relies on it
     preparation  the user's `x` and `y` as arrays that fit the network, or an error
     build/       builders: the usual networks, from a list of sizes or layers
+    substrates/  physical systems with an energy of their own, and their devices
 """
 
 from .activations import AbstractActivation as AbstractActivation
@@ -104,11 +105,20 @@ from .substrates.amplitude_oscillators import (
     DetunedStuartLandauNetwork as DetunedStuartLandauNetwork,
 )
 from .substrates.amplitude_oscillators import StuartLandauNetwork as StuartLandauNetwork
+from .substrates.circuits import GROUND as GROUND
+from .substrates.circuits import Dissipation as Dissipation
+from .substrates.circuits import ResistiveCircuit as ResistiveCircuit
+from .substrates.devices import Bounded as Bounded
+from .substrates.devices import Drifting as Drifting
+from .substrates.devices import Mismatched as Mismatched
+from .substrates.devices import Quantised as Quantised
 from .substrates.excitable import FitzHughNagumoNetwork as FitzHughNagumoNetwork
 from .substrates.oscillators import KuramotoNetwork as KuramotoNetwork
 from .substrates.phases import MeanPhaseError as MeanPhaseError
 from .substrates.phases import PhaseClasses as PhaseClasses
 from .substrates.phases import PhaseError as PhaseError
+from .substrates.resistive_layers import ResistiveLayers as ResistiveLayers
+from .substrates.resistive_layers import resistive_layers as resistive_layers
 from .synapses import INPUT as INPUT
 from .synapses import AbstractReciprocalSynapse as AbstractReciprocalSynapse
 from .synapses import AbstractSynapse as AbstractSynapse

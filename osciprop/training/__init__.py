@@ -8,6 +8,7 @@ The files, each importing only from those above it:
     parallel       where a run's arrays live: one device, or batches spread over several
     equality       whether two values, functions above all, are made of the same
     optimizers     optimizers as arguments of compiled programs
+    writing        what devices make of updates that are written to them
     step           one training step: a gradient, an update from Optax
     memory         how much memory a training step takes
     history        what a training run recorded
@@ -47,3 +48,5 @@ from .preprocessing import RowsAsImages as RowsAsImages
 from .step import parameters as parameters
 from .training import Training as Training
 from .updates import Update as Update
+from .writing import update_steps as update_steps
+from .writing import write_noise as write_noise

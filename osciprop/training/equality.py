@@ -6,6 +6,7 @@ from collections.abc import Hashable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from ..files.functions import by_name, parts
@@ -34,8 +35,9 @@ def contents(value: Any, around: tuple[int, ...] = ()) -> Hashable:
     if isinstance(value, tuple):
         return type(value), tuple(contents(part, around) for part in value)
     if isinstance(value, jax.Array) and not isinstance(value, jax.core.Tracer):
-        array = np.asarray(value)
-        return type(value), array.dtype.name, array.shape, array.tobytes()
+        key = jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
+        array = np.asarray(jax.random.key_data(value) if key else value)
+        return type(value), str(value.dtype), array.shape, array.tobytes()
     if isinstance(value, bool | int | float | complex | str | bytes | None):
         return type(value), repr(value)
     return _Itself(value)

@@ -1,4 +1,4 @@
-"""Physical substrates: oscillators and excitable cells that learn as they are.
+"""Physical substrates: oscillators, excitable cells and circuits that learn as they are.
 
 The files, each importing only from those above it:
 
@@ -7,4 +7,7 @@ The files, each importing only from those above it:
     oscillators            phase oscillators: Kuramoto, XY, oscillator Ising machines
     amplitude_oscillators  oscillators with an amplitude: Stuart-Landau
     excitable              excitable cells: FitzHugh-Nagumo
+    circuits          nonlinear resistive circuits, branch by branch
+    resistive_layers  layers of nodes between crossbars of resistors
+    devices           what devices make of weights that are written to them
 """
