@@ -19,13 +19,12 @@ The files, each importing only from those above it:
     extensions   networks around a network: the same interface, more dynamics
     constraints  parameters that are functions of free numbers: signs, bounds, symmetry
     flows        gradient flows: systems given by an energy of their own
-    substrates/  physical substrates: oscillators, excitable cells
     circles      holomorphic or not: a function on circles in the complex plane
     contract     a network of the user's own, checked where it is first met
     promise      that it is holomorphic, tested where a method relies on it
     preparation  the user's `x` and `y` as arrays that fit the network, or an error
     build/       builders: the usual networks, from a list of sizes or layers
-    substrates/  physical systems with an energy of their own, and their devices
+    substrates/  oscillators, excitable cells and circuits, and the devices of weights
 """
 
 from .activations import AbstractActivation as AbstractActivation
