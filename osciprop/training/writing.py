@@ -3,6 +3,7 @@
 Transformations of Optax, to be chained behind an optimizer.
 """
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -45,19 +46,24 @@ def write_noise(stddev: float, key: PRNGKeyArray) -> optax.GradientTransformatio
     check_not_negative("stddev", stddev, "0 is a device that writes what it is told")
     check_key("key", key)
 
-    def init(parameters: PyTree) -> Writings:
-        return Writings(jnp.zeros((), dtype=jnp.int32))
+    return optax.GradientTransformation(_begin, partial(_miss, stddev, key))
 
-    def update(updates: PyTree, state: Writings, parameters: Any = None) -> tuple[PyTree, Writings]:
-        leaves, structure = jax.tree.flatten(updates)
-        keys = jax.random.split(jax.random.fold_in(key, state.written), max(len(leaves), 1))
-        missed = [
-            leaf + jnp.asarray(stddev, leaf.dtype) * jax.random.normal(one, leaf.shape, leaf.dtype)
-            for leaf, one in zip(leaves, keys, strict=False)
-        ]
-        return jax.tree.unflatten(structure, missed), Writings(state.written + 1)
 
-    return optax.GradientTransformation(init, update)
+# Functions of the module's own: equal transformations are then one program to training.
+def _begin(parameters: PyTree) -> Writings:
+    return Writings(jnp.zeros((), dtype=jnp.int32))
+
+
+def _miss(
+    stddev: float, key: PRNGKeyArray, updates: PyTree, state: Writings, parameters: Any = None
+) -> tuple[PyTree, Writings]:
+    leaves, structure = jax.tree.flatten(updates)
+    keys = jax.random.split(jax.random.fold_in(key, state.written), max(len(leaves), 1))
+    missed = [
+        leaf + jnp.asarray(stddev, leaf.dtype) * jax.random.normal(one, leaf.shape, leaf.dtype)
+        for leaf, one in zip(leaves, keys, strict=False)
+    ]
+    return jax.tree.unflatten(structure, missed), Writings(state.written + 1)
 
 
 def update_steps(size: float) -> optax.GradientTransformation:

@@ -354,10 +354,10 @@ def test_a_start_beyond_all_numbers_is_told():
     far = ResistiveCircuit(
         [(0, GROUND)], [1.0], nodes=1, inputs=1, diodes=[(1, 0)], thermal_voltage=0.001
     )
-    solution = osciprop.relax(far, [[5.0]], relaxation=NEWTON, throw=False)
+    solution = osciprop.relax(far, np.full((1, 1), 5.0), relaxation=NEWTON, throw=False)
     assert not solution.converged.any()
     with pytest.raises(osciprop.ConvergenceError):
-        osciprop.relax(far, [[5.0]], relaxation=NEWTON)
+        osciprop.relax(far, np.full((1, 1), 5.0), relaxation=NEWTON)
 
 
 @pytest.mark.parametrize(
