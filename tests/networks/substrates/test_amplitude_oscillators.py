@@ -14,7 +14,7 @@ from flow_cases import (
     pairs,
     same_force,
 )
-from helpers import relative_error
+from helpers import flat, relative_error
 
 import osciprop
 from osciprop.networks import DetunedStuartLandauNetwork, StuartLandauNetwork
@@ -52,6 +52,10 @@ DETUNED_GRADIENT = [
     *[-0.4011835969, -1.7936437905, -0.3103828664],
     *[0.4145921398, -0.8540362889, -2.8104415289],
 ]
+
+
+def all_numbers(gradient: DetunedStuartLandauNetwork) -> list[float]:
+    return flat(gradient).tolist()
 
 
 def drawn(units: int, seed: int) -> StuartLandauNetwork:
@@ -131,9 +135,9 @@ def test_contours_converge_with_the_radius():
 @pytest.mark.slow
 def test_contours_converge_off_resonance():
     wanted = {2: 0.168, 4: 1.64e-2, 8: 3.32e-4, 16: 2.19e-7}
-    reference = listed_detuned(exact(DETUNED, TARGET).gradient)
+    reference = flat(exact(DETUNED, TARGET).gradient).tolist()
     errors = {
-        n: contour_error(DETUNED, TARGET, 0.2, n, listed_detuned, reference, osciprop.AsymmetricEP)
+        n: contour_error(DETUNED, TARGET, 0.2, n, all_numbers, reference, osciprop.AsymmetricEP)
         for n in wanted
     }
     np.testing.assert_allclose(list(errors.values()), list(wanted.values()), rtol=2e-2)
@@ -170,8 +174,7 @@ def test_detuned_oscillators_have_no_energy():
 @pytest.mark.slow
 def test_the_vector_field_is_biased_off_resonance():
     method = osciprop.VectorFieldEP(1e-4, relaxation=PRECISE)
-    with pytest.warns(osciprop.GradientAccuracyWarning):
-        found = osciprop.estimate_gradient(DETUNED, NOTHING, np.asarray([TARGET]), method)
+    found = osciprop.estimate_gradient(DETUNED, NOTHING, np.asarray([TARGET]), method)
     a, b = np.asarray(listed_detuned(found.gradient)), np.asarray(DETUNED_GRADIENT)
     assert np.linalg.norm(a - b) / np.linalg.norm(b) == pytest.approx(0.189, abs=1e-3)
     assert a @ b / np.linalg.norm(a) / np.linalg.norm(b) == pytest.approx(0.98803, abs=1e-4)

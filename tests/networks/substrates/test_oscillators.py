@@ -278,7 +278,7 @@ def test_classes_are_learned_from_clamped_phases():
     learned, _ = osciprop.fit(
         network,
         ((x, y), (x, y)),
-        osciprop.HolomorphicEP(0.02, 8),
+        osciprop.DyadicEP(),  # exact where soft phases leave contours no room
         optax.adam(0.05),
         epochs=10,
         progress=False,
