@@ -175,7 +175,7 @@ def test_detuned_oscillators_have_no_energy():
 def test_the_vector_field_is_biased_off_resonance():
     method = osciprop.VectorFieldEP(1e-4, relaxation=PRECISE)
     found = osciprop.estimate_gradient(DETUNED, NOTHING, np.asarray([TARGET]), method)
-    a, b = np.asarray(listed_detuned(found.gradient)), np.asarray(DETUNED_GRADIENT)
+    a, b = flat(found.gradient), flat(exact(DETUNED, TARGET).gradient)
     assert np.linalg.norm(a - b) / np.linalg.norm(b) == pytest.approx(0.189, abs=1e-3)
     assert a @ b / np.linalg.norm(a) / np.linalg.norm(b) == pytest.approx(0.98803, abs=1e-4)
 
