@@ -6,6 +6,7 @@ import pytest
 from flow_cases import (
     NOTHING,
     PRECISE,
+    NotSettled,
     contour_error,
     decay,
     exact,
@@ -175,7 +176,7 @@ def test_detuned_oscillators_have_no_energy():
 def test_the_vector_field_is_biased_off_resonance():
     method = osciprop.VectorFieldEP(1e-4, relaxation=PRECISE)
     found = osciprop.estimate_gradient(DETUNED, NOTHING, np.asarray([TARGET]), method)
-    a, b = np.asarray(listed_detuned(found.gradient)), np.asarray(DETUNED_GRADIENT)
+    a, b = flat(found.gradient), flat(exact(DETUNED, TARGET).gradient)
     assert np.linalg.norm(a - b) / np.linalg.norm(b) == pytest.approx(0.189, abs=1e-3)
     assert a @ b / np.linalg.norm(a) / np.linalg.norm(b) == pytest.approx(0.98803, abs=1e-4)
 
@@ -198,16 +199,22 @@ def test_populations_settle_where_the_ode_does():
 @pytest.mark.slow
 @pytest.mark.parametrize("units", [2, 5, 10, 20, 50])
 def test_large_populations(units):
-    gaps = []
+    """What does not settle by SciPy, as detuned oscillators may not, must not by ours."""
+    settled = {"same": 0, "none": 0}
     for seed in range(20):
         network = drawn(units, 1000 * units + seed)
         detunings = 0.1 * np.random.default_rng(seed).normal(size=units)
         detuned = DetunedStuartLandauNetwork(network, detunings)
-        gaps.append(np.abs(gap_to_scipy(network, plain_velocity(network), time=3000.0)).max())
-        gaps.append(
-            np.abs(gap_to_scipy(detuned, plain_velocity(network, detunings), time=3000.0)).max()
-        )
-    assert np.sum(np.asarray(gaps) < 1e-8) == 40, gaps
+        for each, turning in ((network, 0.0), (detuned, detunings)):
+            try:
+                gap = gap_to_scipy(each, plain_velocity(network, turning), time=3000.0)
+            except NotSettled:
+                with pytest.raises(osciprop.ConvergenceError):
+                    osciprop.relax(each, NOTHING)
+                settled["none"] += 1
+            else:
+                settled["same"] += bool(np.abs(gap).max() < 1e-8)
+    assert sum(settled.values()) == 40, settled
 
 
 @pytest.mark.parametrize(
