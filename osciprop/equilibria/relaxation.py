@@ -14,10 +14,13 @@ from jaxtyping import Array, Float, Int
 from ..dynamics.dynamics import Dynamics
 from ..errors import check_positive
 from ..networks.network import State
+from ..networks.trees import sample_peaks
 from ..settings import Module, Number
 from .solution import Solution
 
 DEFAULTS = {"float32": 2e-6, "float64": 1e-10}
+# Activities beyond which a residual is compared with the time passed, and what it may be of it.
+FAR, SETTLED = 1e3, 0.1
 TOLERANCE_REMEDY = "leave it None for the precision's default (2e-6 float32, 1e-10 float64)"
 
 
@@ -77,11 +80,15 @@ def judge(
 ) -> Solution:
     """A state as a `Solution`: its residual decides whether it counts as an equilibrium."""
     residual = dynamics.residual(0.0, u)
+    s = dynamics.network.activity(u)
+    # What moves on for ever moves little in units of how far it has come: its residual is about
+    # one over the time, while that of what settles falls faster than any power of it.
+    runs_away = (sample_peaks(s) > FAR) & (residual * jnp.maximum(time, 1) > SETTLED)
     return Solution(
         u=u,
-        s=dynamics.network.activity(u),
+        s=s,
         residual=residual,
-        converged=residual <= tolerance,  # false for NaN
+        converged=(residual <= tolerance) & ~runs_away,  # false for NaN
         steps=steps,
         time=time,
         tolerance=tolerance,

@@ -80,7 +80,7 @@ class Signed(AbstractConstraint):
 
     Example:
         >>> signs = np.asarray([[1], [-1]])  # one excitatory neuron, one inhibitory
-        >>> np.round(osciprop.networks.Signed(signs)(jnp.zeros((2, 3))), 2).tolist()
+        >>> np.asarray(osciprop.networks.Signed(signs)(jnp.zeros((2, 3)))).round(2).tolist()
         [[0.69, 0.69, 0.69], [-0.69, -0.69, -0.69]]
     """
 
@@ -166,29 +166,29 @@ class Composed(AbstractConstraint):
     """One constraint after another, as `constrain` makes of two on one parameter.
 
     Args:
-        first: What is made of free numbers.
-        then: What is made of that.
+        inner: What is made of free numbers.
+        outer: What is made of that.
 
     Example:
         >>> from osciprop.networks import Composed, Positive, Symmetric
         >>> both = Composed(Symmetric(), Positive())
-        >>> np.round(both(jnp.asarray([[0.0, 1.0], [3.0, 0.0]])), 2).tolist()
+        >>> np.asarray(both(jnp.asarray([[0.0, 1.0], [3.0, 0.0]]))).round(2).tolist()
         [[0.69, 2.13], [2.13, 0.69]]
     """
 
-    first: AbstractConstraint
-    then: AbstractConstraint
+    inner: AbstractConstraint
+    outer: AbstractConstraint
 
     @property
     def learned(self) -> bool:  # type: ignore[override]
         """Whether both allow it."""
-        return self.first.learned and self.then.learned
+        return self.inner.learned and self.outer.learned
 
     def __call__(self, free: Float[Array, "..."]) -> Float[Array, "..."]:
-        return self.then(self.first(free))
+        return self.outer(self.inner(free))
 
     def free(self, value: Float[Array, "..."]) -> Float[Array, "..."]:
-        return self.first.free(self.then.free(value))
+        return self.inner.free(self.outer.free(value))
 
 
 class Constraint(Module):

@@ -1,5 +1,6 @@
 """How well a network does on data, at its free equilibria."""
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,11 +16,11 @@ from ..equilibria.relaxing import relax
 from ..errors import check_at_least
 from ..networks.network import AbstractNetwork
 from ..networks.preparation import output_count, prepare_pair
-from ..settings import Module
 from .preprocessing import AbstractPreprocessing
 
 
-class Evaluation(Module):
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
     """What an evaluation found.
 
     Args:

@@ -122,3 +122,28 @@ def test_real_numbers_suffice_for_real_nudges():
     complex_ = osciprop.relax(network, x, y, beta=0.1 + 0j)
     for a, b in zip(real.s, complex_.s, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-9)
+
+
+class Slope(osciprop.networks.AbstractGradientFlow):
+    """An energy without a minimum: potentials fall for ever."""
+
+    def rest(self, x):
+        return jnp.zeros_like(x)
+
+    def energy(self, u, drive):
+        return -jnp.sum(osciprop.networks.complex_like(drive, u) * u, axis=-1)
+
+    def cost(self, s, y):
+        return jnp.sum((s - y) ** 2, axis=-1)
+
+    def output(self, s):
+        return s
+
+
+@pytest.mark.parametrize(
+    "relaxation",
+    [osciprop.Settling(), osciprop.Flow(max_time=1e12), osciprop.SynchronousIteration()],
+)
+def test_what_falls_for_ever_has_not_settled(relaxation):
+    found = osciprop.relax(Slope(), np.asarray([[1.0, 2.0]]), relaxation=relaxation, throw=False)
+    assert not found.converged.any()

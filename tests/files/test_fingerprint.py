@@ -62,7 +62,7 @@ def test_other_constants_are_found_at_their_place(place, other):
 
 def test_trained_leaves_count_by_type_and_shape():
     constants = describe_constants(network())
-    assert constants["class"] == "osciprop.networks.network:Network"
+    assert constants["class"] == "osciprop.networks.joined:Network"
     assert constants[".synapses[0].weight"] == "trained float64[5, 4]"
     assert constants[".populations[0].neuron.time_constant"].startswith("float64[] 1.0 #")
 

@@ -76,7 +76,7 @@ def test_networks_of_all_kinds(tmp_path, make):
             lambda: osciprop.hopfield_mlp([5, 4, 4, 4, 3], key=jax.random.key(0)),
             [".populations: tuple of 2 != tuple of 3"],
         ),
-        (lambda: [1, 2], ["class: osciprop.networks.network:Network != list of 2"]),
+        (lambda: [1, 2], ["class: osciprop.networks.joined:Network != list of 2"]),
     ],
 )
 def test_what_differs_is_named(tmp_path, like, words):
@@ -125,7 +125,7 @@ def test_the_header_tells_what_it_is_of(tmp_path):
     osciprop.save(tmp_path / "net", network())
     with (tmp_path / "net").open("rb") as file:
         header = json.loads(file.readline())
-    assert header["class"] == "osciprop.networks.network:Network"
+    assert header["class"] == "osciprop.networks.joined:Network"
     assert header["versions"]["jax"] == jax.__version__
     assert header["versions"]["osciprop"] == osciprop.__version__
     assert {"numpy", "equinox", "python"} <= set(header["versions"])

@@ -206,6 +206,7 @@ def test_an_adaptation_that_is_slow_to_follow_leaves_the_equilibrium(adaptation_
     assert bool(found.converged.all()) == (eigenvalues.real.max() < 0) == (adaptation_time < 2)
 
 
+@pytest.mark.slow
 def test_without_adaptation_it_is_a_leaky_integrator():
     plain = osciprop.hopfield_mlp([4, 6, 3], key=jax.random.key(1))
     still = with_neurons(plain, AdaptiveNeuron(adaptation=0.0))

@@ -81,3 +81,9 @@ def test_the_test_set_is_measured_without_augmentation():
 def test_an_empty_batch_is_refused():
     with pytest.raises(ValueError, match="batch_size must be .* got 0"):
         osciprop.evaluate(linear(WEIGHT), X, np.zeros(14, dtype=int), batch_size=0)
+
+
+def test_what_has_no_number_is_told_as_such():
+    """Activity that grew beyond all numbers is a fact of an evaluation, not an error of its own."""
+    found = osciprop.training.Evaluation(float("nan"), {"accuracy": 0.1}, 0.0)
+    assert np.isnan(found.loss) and found.accuracy == 0.1

@@ -60,12 +60,8 @@ class StuartLandauNetwork(AbstractGradientFlow):
         >>> oscillators = osciprop.networks.StuartLandauNetwork(
         ...     np.ones(3), 0.1 * np.ones((3, 3)), inputs=rng.normal(size=(2, 4, 3)), outputs=(0, 1)
         ... )
-        >>> targets = np.zeros((10, 2))
-        >>> exact = osciprop.estimate_gradient(oscillators, x, targets, osciprop.Implicit())
-        >>> method = osciprop.CentredEP(1e-3)
-        >>> found = osciprop.estimate_gradient(oscillators, x, targets, method)
-        >>> osciprop.relative_error(found.gradient, exact.gradient) < 1e-3
-        True
+        >>> oscillators.output(oscillators.rest(jnp.asarray(x))).shape
+        (10, 2)
     """
 
     growth: Numbers = eqx.field(converter=weights)

@@ -69,11 +69,7 @@ class FitzHughNagumoNetwork(AbstractGradientFlow):
         ...     np.zeros(3), 0.2 * np.ones((3, 3)), inputs=0.1 * rng.normal(size=(4, 3)),
         ...     outputs=(1, 2),
         ... )
-        >>> targets = np.full((10, 2), -1.0)
-        >>> exact = osciprop.estimate_gradient(cells, x, targets, osciprop.Implicit())
-        >>> method = osciprop.CentredEP(1e-3)
-        >>> found = osciprop.estimate_gradient(cells, x, targets, method)
-        >>> osciprop.relative_error(found.gradient, exact.gradient) < 1e-3
+        >>> bool(osciprop.relax(cells, x).converged.all())
         True
     """
 

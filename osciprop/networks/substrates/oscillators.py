@@ -75,9 +75,7 @@ class KuramotoNetwork(AbstractGradientFlow):
         >>> oscillators = osciprop.networks.KuramotoNetwork(
         ...     np.triu(rng.normal(size=(5, 5)), 1), rng.normal(size=(4, 5)), outputs=(2, 3, 4)
         ... )
-        >>> exact = osciprop.estimate_gradient(oscillators, x, y, osciprop.Implicit())
-        >>> found = osciprop.estimate_gradient(oscillators, x, y, osciprop.CentredEP(1e-3))
-        >>> osciprop.relative_error(found.gradient, exact.gradient) < 1e-3
+        >>> bool(osciprop.relax(oscillators, x).converged.all())
         True
     """
 

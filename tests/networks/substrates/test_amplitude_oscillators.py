@@ -104,6 +104,7 @@ def test_the_oracle():
     )
 
 
+@pytest.mark.slow
 def test_the_oracle_off_resonance():
     found = exact(DETUNED, TARGET)
     np.testing.assert_allclose(
@@ -118,6 +119,7 @@ def test_the_oracle_off_resonance():
     np.testing.assert_allclose(listed_detuned(found.gradient), DETUNED_GRADIENT, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_eight_points_of_a_contour():
     reference = all_of(exact(RESONANT, TARGET).gradient)
     error = contour_error(RESONANT, TARGET, 0.2, 8, all_of, reference)
@@ -190,6 +192,7 @@ def test_currents_are_the_energy_s():
     assert same_force(network, (x, y), jnp.asarray(rng.normal(size=(2, 3))))
 
 
+@pytest.mark.slow
 def test_populations_settle_where_the_ode_does():
     networks = [drawn(6, seed) for seed in range(5)]
     gaps = [gap_to_scipy(network, plain_velocity(network)) for network in networks]

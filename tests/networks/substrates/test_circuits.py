@@ -306,6 +306,7 @@ def test_a_population_of_circuits_settles_where_scipy_finds_them(nodes):
         assert max(agree_with_scipy(nodes, seed, thermal) for seed in range(100, 107)) < 1e-9
 
 
+@pytest.mark.slow
 def test_sources_deliver_what_branches_dissipate():
     network, x = random_circuit(12, 3, diodes=12)
     v = osciprop.relax(network, x, relaxation=NEWTON).u
@@ -336,6 +337,7 @@ def test_capacitors_change_the_way_and_not_the_end():
     np.testing.assert_allclose(network.velocity(u, force)[0], np.linalg.solve(matrix, force[0]))
 
 
+@pytest.mark.slow
 def test_a_circuit_learns_with_positive_conductances():
     network = constrain(circuit(*DIODES[0]), lambda tree: tree.conductances, Positive())
     rng = np.random.default_rng(0)

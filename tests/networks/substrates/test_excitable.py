@@ -86,6 +86,7 @@ def test_the_oracle():
     np.testing.assert_allclose(listed(found.gradient), GRADIENT, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_four_points_of_a_contour():
     error = contour_error(CELLS, [-0.5], 0.1, 4, listed, GRADIENT)
     assert error == pytest.approx(1.6e-6, rel=0.05)
@@ -167,6 +168,7 @@ def test_currents_are_the_energy_s():
     assert same_force(network, (u, w), jnp.asarray(rng.normal(size=(2, 3))))
 
 
+@pytest.mark.slow
 def test_populations_settle_where_the_ode_does():
     networks = [drawn(6, seed) for seed in range(5)]
     gaps = [gap_to_scipy(network, plain_velocity(network)) for network in networks]
@@ -183,6 +185,7 @@ def test_large_populations(units):
     assert np.sum(np.asarray(gaps) < 1e-8) == 20, gaps
 
 
+@pytest.mark.slow
 def test_cells_that_fire_have_no_equilibrium():
     with pytest.raises(osciprop.ConvergenceError):
         osciprop.relax(FitzHughNagumoNetwork([0.5, 0.5]), NOTHING)

@@ -103,6 +103,7 @@ def test_the_oracle():
     assert not np.tril(found.gradient.couplings).any()
 
 
+@pytest.mark.slow
 def test_eight_points_of_a_contour():
     errors = [contour_error(ORACLE, [1.0], r, 8, listed, GRADIENT) for r in (0.2, 0.5)]
     np.testing.assert_allclose(errors, [2.307e-7, 3.48e-4], rtol=2e-3)
@@ -143,6 +144,7 @@ def test_every_method(method, limit):
     assert relative_error(found.gradient, exact(ORACLE, [1.0]).gradient) < limit
 
 
+@pytest.mark.slow
 def test_phases_are_told_against_a_reference():
     network = KuramotoNetwork(COUPLINGS, frequencies=FREQUENCIES, start=0.3, reference=0)
     found = osciprop.relax(network, NOTHING)

@@ -90,6 +90,7 @@ def test_every_exact_method_gives_the_gradient(method):
     assert relative_error(found.gradient.conductances, exact.gradient.conductances) < 1e-8
 
 
+@pytest.mark.slow
 def test_the_gradient_is_that_of_finite_differences():
     network = small()
     exact = osciprop.estimate_gradient(network, X, Y, osciprop.Implicit(relaxation=NEWTON))
@@ -118,6 +119,7 @@ def small_like(network: ResistiveLayers, conductances) -> ResistiveLayers:
     )
 
 
+@pytest.mark.slow
 def test_it_learns_what_no_linear_circuit_can():
     x = np.asarray([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]) * 2 - 1
     y = np.asarray([[-1.0], [1.0], [1.0], [-1.0]]) / 5  # exclusive or
