@@ -21,16 +21,28 @@ EXAMPLE, DIRECTED, DUAL, ONLINE, STUDY, OWN_NETWORK = re.findall(
 )
 
 
-def test_ten_lines_and_what_goes_on_from_them():
+@pytest.fixture(scope="module")
+def ten_lines() -> tuple[dict, str]:
+    """What the example defines, and what it prints."""
     printed = io.StringIO()
     names: dict = {}
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
         exec(EXAMPLE, names)
-    assert "converged" in printed.getvalue()
+    return names, printed.getvalue()
+
+
+def test_ten_lines(ten_lines):
+    names, printed = ten_lines
+    assert "converged" in printed
     claimed = float(re.search(r"# cosine (\S+)", EXAMPLE)[1])
     measured = osciprop.cosine(names["estimate"].gradient, names["exact"].gradient)
     assert measured > claimed - 0.5e-4
     assert len(names["history"].epochs["test_accuracy"]) == 1
+
+
+@pytest.mark.slow
+def test_what_goes_on_from_them(ten_lines):
+    names = dict(ten_lines[0])
     errors = io.StringIO()
     with contextlib.redirect_stdout(errors):
         exec(DIRECTED, names)
@@ -41,6 +53,7 @@ def test_ten_lines_and_what_goes_on_from_them():
         exec(DUAL, names)
     # Exact after its single sweep.
     assert dual.getvalue().rstrip().endswith("unrest by population 0, 0")
+    printed = io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
         exec(ONLINE, names)
     assert "LearningRun: 5 presentations" in printed.getvalue()

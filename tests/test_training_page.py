@@ -3,12 +3,15 @@
 import re
 from pathlib import Path
 
+import pytest
+
 import osciprop
 
 PAGE = (Path(__file__).parents[1] / "docs" / "training.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
 
 
+@pytest.mark.slow
 def test_the_blocks_run_one_after_the_other():
     names: dict = {}
     for block in BLOCKS:

@@ -29,6 +29,7 @@ def test_the_samples_on_the_other_branch_are_named():
     assert not elsewhere(network, x, found, initial=start).any()
 
 
+@pytest.mark.slow
 def test_nudged_solutions_are_compared_with_the_nudged_ode():
     network = small_network()
     x, y = np.random.default_rng(0).normal(size=(3, 5)), np.asarray([0, 1, 2])

@@ -31,6 +31,7 @@ def off_the_ode(network, x, y, teaching: osciprop.Oscillation, orbit: Orbit, tur
     return np.max(off, axis=0)
 
 
+@pytest.mark.slow
 def test_beyond_the_radius_it_is_the_orbit_of_the_ode():
     """The network jumps once a period: an orbit that turns backwards too."""
     teaching, network = osciprop.Oscillation(0.5, 100.0), TANH[0]

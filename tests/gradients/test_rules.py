@@ -38,6 +38,7 @@ def test_rules_agree_where_the_response_is_analytic(turn):
     np.testing.assert_allclose(flat(signals), flat(products), rtol=1e-8, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_rules_equal_the_implicit_gradient(turn):
     network, x, y, *_ = turn
     exact = osciprop.estimate_gradient(network, x, y, osciprop.Implicit()).gradient

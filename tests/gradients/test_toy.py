@@ -33,6 +33,7 @@ def test_free_equilibrium_equals_the_published(toy):
         np.testing.assert_allclose(solution.s[1][0], file["free_s2"], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_true_gradient_equals_the_published(toy):
     gradient = osciprop.estimate_gradient(*toy, osciprop.Implicit()).gradient
     with np.load(PUBLISHED) as file:

@@ -168,6 +168,7 @@ def test_the_always_on_forms_agree_with_the_settled_one(make):
     assert relative_error(companion.gradient, reference.gradient) < 2e-2
 
 
+@pytest.mark.slow
 def test_in_layers_feedback_reaches_the_apical_dendrite():
     plain = osciprop.hopfield_mlp([4, 6, 5, 3], key=jax.random.key(1), activation=osciprop.Tanh())
     neuron = TwoCompartment(osciprop.Tanh(), time_constant=2.0, apical_time=drawn_times(6))

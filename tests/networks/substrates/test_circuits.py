@@ -46,6 +46,8 @@ def stiffness(network: ResistiveCircuit, v, x=X) -> np.ndarray:
     return np.asarray(jax.hessian(total)(jnp.asarray(v)))
 
 
+SLOW = pytest.mark.slow
+
 # Saturation current, thermal voltage, potentials, loss, eigenvalues, radius, gradient, errors.
 LINEAR = (
     (0.0, 0.25),
@@ -269,7 +271,7 @@ def laws(network: ResistiveCircuit, x: np.ndarray):
     return balance, slope
 
 
-@pytest.mark.parametrize("nodes", [2, 12, 50])
+@pytest.mark.parametrize("nodes", [12, pytest.param(2, marks=SLOW), pytest.param(50, marks=SLOW)])
 def test_linear_circuits_are_those_of_nodal_analysis(nodes):
     for seed in range(4):
         network, x = random_circuit(nodes, seed, diodes=nodes)
@@ -294,7 +296,7 @@ def agree_with_scipy(nodes: int, seed: int, thermal: float) -> float:
     return float(np.abs(np.asarray(found) - answer.x).max())
 
 
-@pytest.mark.parametrize("nodes", [2, 12, 50])
+@pytest.mark.parametrize("nodes", [12, pytest.param(2, marks=SLOW), pytest.param(50, marks=SLOW)])
 def test_circuits_settle_where_scipy_finds_them(nodes):
     assert max(agree_with_scipy(nodes, seed, 0.1) for seed in range(2)) < 1e-9
 

@@ -94,6 +94,7 @@ def test_the_gradient_is_that_of_the_shown_values_times_the_devices_slope(device
     assert relative_error(found.free.synapses[0].weight, inside.synapses[0].weight) < 1e-12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "device", [DEVICES[1], pytest.param(DEVICES[2], marks=pytest.mark.slow)], ids=["levels", "chip"]
 )
