@@ -7,6 +7,7 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -22,10 +23,10 @@ EXAMPLE, DIRECTED, DUAL, ONLINE, STUDY, OWN_NETWORK = re.findall(
 
 
 @pytest.fixture(scope="module")
-def ten_lines() -> tuple[dict, str]:
+def ten_lines() -> tuple[dict[str, Any], str]:
     """What the example defines, and what it prints."""
     printed = io.StringIO()
-    names: dict = {}
+    names: dict[str, Any] = {}
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
         exec(EXAMPLE, names)
     return names, printed.getvalue()
