@@ -10,7 +10,7 @@ from .homeostasis2024 import fig3 as bias_by_angle
 from .homeostasis2024 import fig4 as homeostasis
 from .homeostasis2024 import table1 as points_and_angles
 from .nonconservative2026 import fig1, verification
-from .substrates import bias_orders
+from .substrates import bias_orders, contours
 from .trained import TrainedTable
 from .two_tales2024 import angles, fidelity, stability
 from .two_tales2024 import table as dual_propagation
@@ -36,6 +36,7 @@ FIGURES: tuple[PaperFigure, ...] = (
     holomorphic_dual,
     settled,
     bias_orders,
+    contours,
 )
 
 TABLES: tuple[TrainedTable, ...] = (

@@ -22,4 +22,5 @@ SLOW = {
     "beyond/holomorphic_dual",
     "beyond/settled",
     "substrates/bias_orders",
+    "substrates/contours",
 }

@@ -29,6 +29,7 @@ ARGUMENTS: dict[str, list[str]] = {
     "nonconservative2026": [*ONCE, "--rows", "symmetric_dyadic"],
     "nudges_at_start": [],
     "online_digits": [],
+    "own_data": [],
     "predictions": ["--methods", "SettledOscillation", "DyadicEP", "DualPropagation"],
     "settling": [],
     "two_tales2024": [*ONCE, "--rows", "adjoint_0.5"],

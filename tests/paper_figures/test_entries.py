@@ -21,7 +21,7 @@ from paper_figures.homeostasis2024 import fig3 as bias_by_angle
 from paper_figures.homeostasis2024 import fig4 as homeostasis
 from paper_figures.homeostasis2024 import network as of_homeostasis
 from paper_figures.nonconservative2026 import verification
-from paper_figures.substrates import bias_orders
+from paper_figures.substrates import bias_orders, contours
 from paper_figures.two_tales2024 import angles, fidelity, stability
 
 DEEP = deep.Deep(1, 2, 1, 32, "noise")
@@ -42,6 +42,7 @@ TINY = {
     holomorphic_dual: replace(holomorphic_dual.FAST, samples=1),
     settled: replace(settled.FAST, samples=1, points=16),
     bias_orders: replace(bias_orders.FAST, networks=2),
+    contours: contours.FAST,
 }
 NOT_DRAWN = (fig2d, fig3c, fig4a, homeostasis, holomorphic_dual)
 """What these draw needs all of their rows, or several points."""
@@ -81,6 +82,8 @@ def small(monkeypatch, small_programs):
     monkeypatch.setattr(homeostasis, "ROWS", {"reciprocal": "reciprocal"})
     monkeypatch.setattr(of_homeostasis, "fashion_mnist", lambda: noise_images((28, 28)))
     methods = bias_orders._methods(1.0)
+    one_system = {"adaptation": contours.systems()["adaptation"]}
+    monkeypatch.setattr(contours, "systems", lambda: one_system)
     one_program = dict.fromkeys(methods, methods["positive"])
     monkeypatch.setattr(bias_orders, "_methods", lambda period: one_program)
     for module in (homeostasis, angles):
