@@ -20,7 +20,7 @@ EXACT = [
     (osciprop.HolomorphicEP(0.1, 16), 1e-8),
     (osciprop.AsymmetricEP(0.1, 16), 1e-8),
     (osciprop.VectorFieldEP(0.1, 16), 1e-8),
-    (osciprop.DyadicEP(1e-4), 1e-7),
+    (osciprop.DyadicEP(1e-4), 1e-6),
     (osciprop.CentredEP(1e-3), 1e-5),
     (osciprop.gradients.LinearResponse(), 1e-8),
     (osciprop.SettledOscillation(0.1, 1e6), 1e-4),
