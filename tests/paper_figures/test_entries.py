@@ -11,6 +11,7 @@ import xarray
 from matplotlib.figure import Figure
 from slow_figures import SLOW
 
+import osciprop
 from experiments.runs import noise_images
 from experiments.studies.running import first_point
 from osciprop.studies import Study
@@ -84,6 +85,8 @@ def small(monkeypatch, small_programs):
     methods = bias_orders._methods(1.0)
     one_system = {"adaptation": contours.systems()["adaptation"]}
     monkeypatch.setattr(contours, "systems", lambda: one_system)
+    damped = osciprop.SynchronousIteration(damping=0.3, tolerance=1e-10)
+    monkeypatch.setattr(contours, "RELAXATION", damped)
     one_program = dict.fromkeys(methods, methods["positive"])
     monkeypatch.setattr(bias_orders, "_methods", lambda period: one_program)
     for module in (homeostasis, angles):
