@@ -97,8 +97,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     found = json.loads(path.read_text())["runs"] if path.exists() else []
     done = {(row["task"], row["method"], row["fold"]) for row in found}
     folds, rows = (range(FOLDS), None) if not arguments.tiny else (range(1), 60)
+    names = list(METHODS)[: len(METHODS) if not arguments.tiny else 1]
     for task in TASKS:
-        for name in METHODS:
+        for name in names:
             for fold in folds:
                 if (task, name, fold) not in done:
                     epochs = 1 if arguments.tiny else EPOCHS[task]
@@ -107,7 +108,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print("| task | method | score on rows left out | by fold | seconds |")
     print("|---|---|---|---|---|")
     for task in TASKS:
-        for name in METHODS:
+        for name in names:
             chosen = [row for row in found if (row["task"], row["method"]) == (task, name)]
             score = "r_squared" if task == "diabetes" else "accuracy"
             scores = [row["scores"][score] for row in chosen]

@@ -133,9 +133,10 @@ class Network(AbstractNetwork):
         firing = self.firing(s)
         basal, apical, total = list(v), list(v), [jnp.zeros_like(part) for part in firing]
         own: list[Any] = [None] * len(v)
-        for place, neuron in self._with_hidden():
-            inflow = self._inflows(firing, drive)[place]
-            own[place], received = jax.vjp(neuron.current, s[place], inflow)[1](v[place])
+        hidden = self._with_hidden()
+        inflows = self._inflows(firing, drive) if hidden else []
+        for place, neuron in hidden:
+            own[place], received = jax.vjp(neuron.current, s[place], inflows[place])[1](v[place])
             basal[place], apical[place] = received if neuron.apical else (received, received)
         for synapse in self.synapses:
             if synapse.source != INPUT:
@@ -145,7 +146,7 @@ class Network(AbstractNetwork):
                 )
                 for place, part in synapse.transposed_currents(firing, reached):
                     total[place] = _add(total[place], part)
-        for place, neuron in self._with_hidden():
+        for place, neuron in hidden:
             (seen,) = jax.vjp(neuron.firing, s[place])[1](total[place])
             total[place] = jax.tree.map(jnp.add, own[place], seen)
         return tuple(total)
@@ -214,12 +215,13 @@ class Network(AbstractNetwork):
             for population, part in zip(self.populations, s, strict=True)
         ]
         s = self.firing(s)
-        center = None if center is None else self.firing(center)
         total = jnp.zeros_like(s[0], shape=(len(s[0]),))
-        for part in hidden:
-            total = total if part is None else total + complex_like(part, total)
+        for added in hidden:
+            if added is not None:
+                total = total + complex_like(added, total)
         parts = [s]
         if center is not None:
+            center = self.firing(center)
             parts = [jax.tree.map(lambda a, b: a - complex_like(b, a), s, center), center]
         for part in parts:
             for population, activity in zip(self.populations, part, strict=True):

@@ -269,7 +269,7 @@ def claims(data: Data) -> list[Claim]:
             continue
         radius = system.radius if name not in FITTED else fitted_radius(data, name)
         gaps = np.abs(fitted - np.log(amplitudes / radius))
-        # A pair of complex singularities makes the error swing with N: 0.19 is the most.
+        # A pair of complex singularities makes the error swing with N about its fall.
         text = (
             f"{system.title}: slope of log(error) in N minus log(r / R), median of "
             f"{amplitudes.size} amplitudes (largest {gaps.max():.2f})"
