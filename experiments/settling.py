@@ -34,6 +34,10 @@ COUNTS = {3: 1200, 20: 600, 100: 200}
 BALANCED, BALANCED_UNITS = 100, 200
 SAMPLES = 600
 STABLE, DRAWS = 11_000, 500
+BASINS = [
+    *((osciprop.ShiftedSigmoid(), scale) for scale in (0.5, 1.5, 2.0, 3.0)),
+    *((osciprop.Tanh(), scale) for scale in (1.0, 1.5, 2.0)),
+]
 TINY = {
     "COUNTS": {3: 2},
     "BALANCED": 1,
@@ -41,12 +45,8 @@ TINY = {
     "SAMPLES": 3,
     "STABLE": 8,
     "DRAWS": 4,
+    "BASINS": BASINS[:1],
 }
-
-BASINS = [
-    *((osciprop.ShiftedSigmoid(), scale) for scale in (0.5, 1.5, 2.0, 3.0)),
-    *((osciprop.Tanh(), scale) for scale in (1.0, 1.5, 2.0)),
-]
 TARGET = 0.3
 TOTALS = ("networks", "converged", "unstable")
 

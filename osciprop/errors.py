@@ -2,8 +2,10 @@
 
 import inspect
 import numbers
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from reprlib import Repr
 
 import jax
@@ -214,6 +216,21 @@ def check_instance(name: str, value: object, kind: type | tuple[type, ...]) -> N
     raise TypeError(f"{name} is {shown(value)}: give an instance of {wanted}{such}{own}")
 
 
+def check_callable(name: str, value: object, call: str) -> None:
+    """Raise `TypeError` unless a value can be called; `call` shows how it will be."""
+    if not callable(value):
+        raise TypeError(f"{name} is {shown(value)}: give a function, called as {call}")
+
+
+def as_path(name: str, value: object) -> Path:
+    """The path that a user gave, or a `TypeError`."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(
+            f"{name} is {shown(value)}: give the path of a file, as text or as a pathlib.Path"
+        )
+    return Path(value)
+
+
 def public_name(kind: type) -> str:
     """The name by which a user finds a class: in the package itself, or in a folder of it."""
     package, *folders = kind.__module__.split(".")
@@ -234,10 +251,10 @@ def _called(kind: type) -> str:
 
 
 def _examples(kind: type, count: int = 3) -> list[str]:
-    """The first classes that a user may give where a kind is asked for."""
+    """Classes that a user may give where a kind is asked for, those first that need no argument."""
     found: list[str] = []
     waiting = [kind]
-    while waiting and len(found) < count:
+    while waiting:
         first = waiting.pop(0)
         waiting += first.__subclasses__()
         package = first.__module__.split(".")[0]
@@ -245,7 +262,7 @@ def _examples(kind: type, count: int = 3) -> list[str]:
         hidden |= package != kind.__module__.split(".")[0]
         if not hidden and not inspect.isabstract(first):
             found.append(_called(first))
-    return found
+    return sorted(found, key=lambda call: "..." in call)[:count]
 
 
 def _listed(words: list[str]) -> str:

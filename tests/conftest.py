@@ -1,4 +1,4 @@
-"""Settings of all tests: double precision, strict dtypes; all annotations, in the whole suite."""
+"""Settings of all tests: double precision, strict dtypes; all annotations, where asked for."""
 
 import gc
 import importlib.metadata
@@ -31,9 +31,9 @@ matplotlib.use("Agg")
 
 HERE = Path(__file__).parent
 
-# In the whole suite annotations become checks of shapes and dtypes, in whatever is imported after
-# this line; the fast one runs the package as its users do, and a tenth faster. Not where arguments
-# are plain values and files: there checks and messages are the package's own.
+# Where a run asks for it, annotations become checks of shapes and dtypes, in whatever is imported
+# after this line; otherwise the package runs as its users run it, in three quarters of the time.
+# Not where arguments are plain values and files: there checks and messages are the package's own.
 PLAIN = {"commands", "datasets", "studies"}
 if os.environ.get("OSCIPROP_CHECK_ANNOTATIONS"):
     modules = {module.name for module in pkgutil.iter_modules([str(HERE.parent / "osciprop")])}

@@ -42,11 +42,17 @@ class Stream:
     def __init__(self, batches: Iterable[Any]):
         try:
             iterator = iter(batches)
-        except TypeError as error:
+            # These can be iterated over as well, but there are no batches in them.
+            meant = not (hasattr(batches, "__array__") or isinstance(batches, (str, bytes, dict)))
+            if isinstance(batches, tuple):
+                meant = not any(hasattr(part, "__array__") for part in batches)
+        except TypeError:
+            meant = False
+        if not meant:
             raise ValueError(
-                f"data is a {type(batches).__name__}: give arrays (x, y), a pair of such pairs to "
-                "train and to test, an osciprop.datasets.Dataset, or an iterable of batches (x, y)"
-            ) from error
+                f"data is a {_kind(batches)}: give arrays (x, y), a pair of such pairs to train "
+                "and to test, an osciprop.datasets.Dataset, or an iterable of batches (x, y)"
+            )
         self._batches = batches
         self._once = iterator is batches
         # Opened already, for the first epoch: making it may start a loader's workers.
@@ -188,12 +194,19 @@ def _is_array(value: Any) -> bool:
         return True
     if not isinstance(value, list) or not value:
         return False
-    if isinstance(value[0], tuple) and len(value[0]) == 2:
-        return not any(hasattr(part, "__array__") for part in value[0])
+    if isinstance(value[0], (tuple, list)) and len(value[0]) == 2:  # a batch, or a row of numbers
+        return not any(getattr(part, "shape", ()) for part in value[0])
     try:
         return as_array("x", value).dtype.kind in "biuf"
     except ValueError:
         return True  # meant as rows: what is wrong with them is said where they are checked
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"tuple of {', '.join(map(_kind, value))}"
+    shape = getattr(value, "shape", None)
+    return type(value).__name__ + (f" of shape {shape}" if shape else "")
 
 
 def with_batch(seen: int, batch: Batch) -> int:

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import jax
 from jaxtyping import PyTree
 
+from ..errors import as_path
 from .checkpoint import NAMED, CheckpointError, load_checkpoint, read_header, save_checkpoint
 from .composition import name_of
 from .contrasts import contrasts
@@ -40,7 +41,7 @@ def save(path: Path | str, network: PyTree) -> None:
         "versions": versions(),
         "constants": describe_constants(network),
     }
-    save_checkpoint(Path(path), network, header)
+    save_checkpoint(as_path("path", path), network, header)
 
 
 def load(path: Path | str, like: Tree) -> Tree:
@@ -69,7 +70,7 @@ def load(path: Path | str, like: Tree) -> Tree:
         ...     == network.synapses[0].weight).all())
         True
     """
-    path = Path(path)
+    path = as_path("path", path)
     header = read_header(path)
     if "constants" not in header:
         raise CheckpointError(

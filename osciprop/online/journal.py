@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
-from ..errors import check_at_least
+from ..errors import check_at_least, check_callable
 from ..files.checkpoint import CheckpointError, load_checkpoint, require_settings, save_checkpoint
 from ..networks.network import AbstractNetwork
 from ..settings import Module
@@ -45,6 +45,7 @@ class Probe(Module):
     every: int = eqx.field(default=1, static=True, kw_only=True)
 
     def __check_init__(self) -> None:
+        check_callable("observe", self.observe, "observe(network, u, s, mean, error)")
         check_at_least("samples", self.samples, 1, "per period")
         check_at_least("start", self.start, 0, "the first presentation is number 0")
         check_at_least("every", self.every, 1, "1 records every presentation")

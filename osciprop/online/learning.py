@@ -20,7 +20,7 @@ from jaxtyping import Array, PRNGKeyArray
 from ..datasets.batches import Batch, Batches
 from ..datasets.samples import Data, Samples, as_task, with_batch
 from ..dynamics.dynamics import require_holomorphic
-from ..errors import NonFiniteLossError, check_at_least
+from ..errors import NonFiniteLossError, as_path, check_at_least, check_instance, check_key
 from ..files.checkpoint import CheckpointError, key_numbers
 from ..files.durable import require_writable
 from ..files.fingerprint import data_fingerprint, describe, describe_constants
@@ -122,9 +122,16 @@ class Learning:
     ):
         check_at_least("batch_size", batch_size, 1, "a network sees a sample at a time")
         check_at_least("checkpoint_every", checkpoint_every, 1, "presentations between two files")
+        check_instance("simulation", simulation, Simulation)
+        if key is not None:
+            check_key("key", key)
+        if probe is not None:
+            check_instance("probe", probe, Probe)
+        if start is not None:
+            check_instance("start", start, SimulationState)
         self._task = as_task(data, batch_size, seed)
         self._simulation, self._key, self._probe = simulation, key, probe
-        self._path = None if checkpoint is None else Path(checkpoint)
+        self._path = None if checkpoint is None else as_path("checkpoint", checkpoint)
         self._checkpoint_every = checkpoint_every
         train = self._task.train
         if isinstance(train, Batches):
@@ -205,7 +212,7 @@ class Learning:
 
     def save(self, path: Path | str) -> None:
         """Write a checkpoint, from which a `Learning` with `checkpoint=path` goes on."""
-        save_journal(Path(path), self._journal, self._settings)
+        save_journal(as_path("path", path), self._journal, self._settings)
 
     def presentations(self, count: int) -> Iterator[Presentation]:
         """Simulate until there were `count` presentations, counted from the simulation's beginning;

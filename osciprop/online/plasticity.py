@@ -12,6 +12,7 @@ from ..errors import check_at_least, check_positive
 from ..networks.network import AbstractNetwork
 from ..networks.trees import scaled
 from ..settings import Module, Number, number
+from ..training.optimizers import require_optimizer
 
 
 class AbstractPlasticity(Module):
@@ -105,7 +106,8 @@ class PeriodicPlasticity(AbstractPlasticity):
         every: Periods between two updates.
 
     Raises:
-        ValueError: it is less than one.
+        ValueError: `every` is less than one.
+        TypeError: the optimizer is none of Optax.
 
     Example:
         >>> osciprop.PeriodicPlasticity(optax.sgd(0.1), every=3).moves()
@@ -116,6 +118,7 @@ class PeriodicPlasticity(AbstractPlasticity):
     every: int = eqx.field(default=1, static=True)
 
     def __check_init__(self) -> None:
+        require_optimizer(self.optimizer)
         check_at_least("every", self.every, 1, "synapses must not be faster than the oscillation")
 
     def check(self, period: Number) -> None:

@@ -6,6 +6,7 @@ import html
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import as_path
 from ..files.durable import replacing
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ class History:
         ['accuracy', 'converged', 'loss']
         >>> print(history)  # doctest: +ELLIPSIS
         History: 1 epoch, 1 update
-         epoch  train_loss  train_accuracy  test_loss  test_accuracy  test_converged
-              1 ...
+          epoch  train_loss  train_accuracy  test_loss  test_accuracy  test_converged
+              1       2.303 ...
     """
 
     steps: Columns = dataclasses.field(default_factory=dict)
@@ -99,7 +100,7 @@ class History:
         """
         columns = self._part(part)
         with (
-            replacing(Path(path)) as temporary,
+            replacing(as_path("path", path)) as temporary,
             temporary.open("w", newline="", encoding="utf-8") as file,
         ):
             writer = csv.writer(file)

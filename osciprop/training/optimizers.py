@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, PyTree
 
+from ..errors import shown
 from ..settings import Module
 from .equality import contents
 
@@ -73,7 +74,7 @@ def require_optimizer(optimizer: object) -> None:
     """Raise `TypeError` for what is no optimizer of Optax."""
     if not isinstance(optimizer, optax.GradientTransformation):
         raise TypeError(
-            f"optimizer is {optimizer!r}, expected one of Optax, such as optax.adam(1e-3)"
+            f"optimizer is {shown(optimizer)}: give one of Optax, such as optax.adam(1e-3)"
         )
 
 

@@ -17,7 +17,7 @@ from ..datasets.batches import Batch
 from ..datasets.samples import Data, Stream, as_task, with_batch
 from ..equilibria.own import OwnRelaxation
 from ..equilibria.relaxation import AbstractRelaxation
-from ..errors import check_at_least
+from ..errors import as_path, check_at_least, check_callable, check_instance, check_key
 from ..files.durable import require_writable
 from ..gradients import AbstractGradientMethod
 from ..networks.network import AbstractNetwork
@@ -25,7 +25,7 @@ from ..networks.preparation import output_count, prepare_pair, prepare_targets
 from .evaluation import Evaluation, evaluate, measured
 from .history import History, record
 from .memory import MemoryEstimate, step_memory
-from .optimizers import Optimizer, as_optimizer, check_update, objective_of
+from .optimizers import Optimizer, as_optimizer, check_update, objective_of, require_optimizer
 from .parallel import AbstractPlacement, OneDevice
 from .preprocessing import AbstractPreprocessing
 from .reading import Reader
@@ -111,10 +111,20 @@ class Training:
         check_at_least("batch_size", batch_size, 1, "an update needs a sample")
         check_at_least("monitor_every", monitor_every, 1, "updates between two calls of monitor")
         check_at_least("checkpoint_every", checkpoint_every, 1, "updates between two files")
+        check_instance("method", method, AbstractGradientMethod)
+        require_optimizer(optimizer)
+        check_instance("relaxation", relaxation, AbstractRelaxation)
+        check_instance("placement", placement, AbstractPlacement)
+        if preprocessing is not None:
+            check_instance("preprocessing", preprocessing, AbstractPreprocessing)
+        if monitor is not None:
+            check_callable("monitor", monitor, "monitor(network, x, y, estimate)")
+        if key is not None:
+            check_key("key", key)
         placement.check_batch(batch_size)
         self._task = as_task(data, batch_size, seed)
         self._monitor, self._monitor_every = monitor, monitor_every
-        self._path = None if checkpoint is None else Path(checkpoint)
+        self._path = None if checkpoint is None else as_path("checkpoint", checkpoint)
         self._checkpoint_every = checkpoint_every
         self._relaxation, self._preprocessing = relaxation, preprocessing
         source = jax.random.key(seed) if key is None else key
@@ -124,6 +134,7 @@ class Training:
         inputs, targets = prepare_pair(network, measured(preprocessing, x), y)
         known = self._task.train.y if isinstance(self._task.train, Batches) else y
         prepare_targets(network, inputs, known, len(known))
+        self._check_test(network)
         method.check(network)
         state = begin(network, optimizer)
         self._network, self._method, self._optimizer = network, method, optimizer
@@ -151,6 +162,16 @@ class Training:
         self._check_optimizer(self._plan.optimizer)
         self._reader = Reader(self._task.train)
         self._loops = 0
+
+    def _check_test(self, network: AbstractNetwork) -> None:
+        """Before an epoch is spent, rather than after it."""
+        if isinstance(self._task.test, tuple):
+            x, y = self._task.test
+            try:
+                inputs, _ = prepare_pair(network, measured(self._preprocessing, x[:1]), y[:1])
+                prepare_targets(network, inputs, y, len(y))
+            except ValueError as error:
+                raise ValueError(f"of the test samples {error}") from None
 
     @cached_property
     def _settings(self) -> dict[str, Any]:
@@ -252,7 +273,7 @@ class Training:
         local = dataclasses.replace(
             self._standing, state=self._plan.placement.local(self._standing.state)
         )
-        save_run(Path(path), local, self._history, self._settings)
+        save_run(as_path("path", path), local, self._history, self._settings)
 
     def updates(self, epochs: int) -> Iterator[Update]:
         """Train until the run has so many epochs, counted from its beginning; gives every update

@@ -48,11 +48,15 @@ LINES = (1000.0, 30.0, 10.0, 5.0, 3.0)
 
 @dataclass(frozen=True)
 class SettingsSettled:
-    """`points` of an orbit or circle; `factors` are amplitudes over `R_0`."""
+    """`points` of an orbit or circle, `fewer` of one of small amplitude, `compared` of one that is
+    integrated too; `factors` are amplitudes over `R_0`.
+    """
 
     periods: tuple[float, ...]
     factors: tuple[float, ...]
     points: int = 64
+    fewer: int = 16
+    compared: int = 24
     samples: int = 4
     sizes: tuple[int, ...] = (64, 32, 10)
     asymmetric: tuple[int, ...] = (64, 32, 32, 10, 10)
@@ -65,7 +69,8 @@ FULL = SettingsSettled(
     (1000.0, 300.0, 100.0, 50.0, 30.0, 20.0, 14.0, 10.0, 7.0, 5.0, 4.0, 3.0, 2.0),
     (0.3, 0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0),
 )
-FAST = SettingsSettled((30.0, 5.0), (0.5, 1.2))
+# Each number of points is a program of its own.
+FAST = SettingsSettled((30.0, 5.0), (0.5, 1.2), fewer=64, compared=64)
 
 
 def settings(fast: bool) -> Settings:
@@ -115,7 +120,7 @@ def compute(fast: bool) -> Data:
 
     def seen(kind: str, period: float) -> dict[str, float]:
         """Lag and radius of the orbits, and the error of the gradient without amplitude's."""
-        small = _method(kind, SMALL * static[kind], period, 16)
+        small = _method(kind, SMALL * static[kind], period, chosen.fewer)
         gradient = estimate(kind, small)
         wider = _method(kind, SEEN * static[kind], period, chosen.points)
         diagnostics: Any = estimate(kind, wider).diagnostics
@@ -133,7 +138,7 @@ def compute(fast: bool) -> Data:
 
     def beyond(kind: str, period: float, factor: float) -> dict[str, float]:
         """The error that an amplitude makes."""
-        small = estimate(kind, _method(kind, SMALL * static[kind], period, 16))
+        small = estimate(kind, _method(kind, SMALL * static[kind], period, chosen.fewer))
         large = _method(kind, factor * static[kind], period, chosen.points)
         return {"error": error(estimate(kind, large), small.gradient)}
 
@@ -143,12 +148,12 @@ def compute(fast: bool) -> Data:
 
     def integrated(kind: str) -> dict[str, float]:
         """How far the integrated oscillation is from the settled one, beyond `R_0`."""
-        settled = _method(kind, BEYOND * static[kind], SHORT, 24)
+        settled = _method(kind, BEYOND * static[kind], SHORT, chosen.compared)
         always_on = osciprop.OscillatoryEP(
             BEYOND * static[kind],
             SHORT,
             settle_periods=8,
-            samples=24,
+            samples=chosen.compared,
             rule=osciprop.ErrorSignals(),
             integrator=osciprop.Integrator(
                 stepsize_controller=osciprop.dynamics.adaptive(1e-10, 1e-11)

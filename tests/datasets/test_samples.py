@@ -95,7 +95,7 @@ def test_a_loader_is_begun_once_for_an_epoch():
         (1.0, "data is a float: give arrays"),
         (None, "data is a NoneType"),
         ((X, Y[:3]), "x has 8 samples but y has 3"),
-        ((X, Y, X, Y), "batch 0 is a ndarray, expected a pair"),
+        ((X, Y, X, Y), "data is a tuple of ndarray of shape"),
         (([["a", "b"]], [1]), "x holds <U1, words"),
         ((X, Y), "batch_size=9 must be an integer from 1 to 8"),
     ],

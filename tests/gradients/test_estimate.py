@@ -9,12 +9,14 @@ from helpers import batch, flat, small_network
 
 import osciprop
 
+# The default relaxation, a large program, is that of two of them.
+SWEEPS = osciprop.AndersonIteration()
 METHODS = [
     osciprop.Implicit(),
-    osciprop.RecurrentBackprop(),
+    osciprop.RecurrentBackprop(SWEEPS),
     osciprop.BPTT(120),
-    osciprop.ClassicEP(0.1),
-    osciprop.CentredEP(0.1),
+    osciprop.ClassicEP(0.1, SWEEPS),
+    osciprop.CentredEP(0.1, SWEEPS),
     osciprop.HolomorphicEP(0.2, 4),
     osciprop.OscillatoryEP(0.2, 60.0, samples=8),
 ]

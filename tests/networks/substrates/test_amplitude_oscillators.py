@@ -120,15 +120,8 @@ def test_the_oracle_off_resonance():
 
 
 @pytest.mark.slow
-def test_eight_points_of_a_contour():
-    reference = all_of(exact(RESONANT, TARGET).gradient)
-    error = contour_error(RESONANT, TARGET, 0.2, 8, all_of, reference)
-    assert error == pytest.approx(1.48e-3, rel=5e-3)
-
-
-@pytest.mark.slow
 def test_contours_converge_with_the_radius():
-    wanted = {2: 0.0706, 4: 0.0181, 8: 1.48e-3, 16: 3.56e-5}
+    wanted = {4: 0.0181, 8: 1.48e-3, 16: 3.56e-5}
     reference = all_of(exact(RESONANT, TARGET).gradient)
     errors = {n: contour_error(RESONANT, TARGET, 0.2, n, all_of, reference) for n in wanted}
     np.testing.assert_allclose(list(errors.values()), list(wanted.values()), rtol=2e-2)
@@ -137,7 +130,7 @@ def test_contours_converge_with_the_radius():
 
 @pytest.mark.slow
 def test_contours_converge_off_resonance():
-    wanted = {2: 0.168, 4: 1.64e-2, 8: 3.32e-4, 16: 2.19e-7}
+    wanted = {4: 1.64e-2, 8: 3.32e-4}
     reference = flat(exact(DETUNED, TARGET).gradient).tolist()
     errors = {
         n: contour_error(DETUNED, TARGET, 0.2, n, all_numbers, reference, osciprop.AsymmetricEP)

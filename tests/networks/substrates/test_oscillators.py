@@ -113,8 +113,8 @@ def test_eight_points_of_a_contour():
 @pytest.mark.parametrize(
     ("amplitude", "wanted"),
     [
-        (0.2, {2: 3.623e-2, 4: 8.097e-4, 8: 2.307e-7, 16: 2.9e-12}),
-        (0.5, {2: 0.195, 4: 3.13e-2, 8: 3.48e-4, 16: 6.65e-6}),
+        (0.2, {2: 3.623e-2, 4: 8.097e-4, 8: 2.307e-7}),
+        (0.5, {4: 3.13e-2, 8: 3.48e-4, 16: 6.65e-6}),
     ],
 )
 def test_contours_converge_with_the_radius(amplitude, wanted):
@@ -204,7 +204,7 @@ def test_populations_settle_where_the_ode_does():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("units", [2, 5, 10, 20, 50])
+@pytest.mark.parametrize("units", [2, 10, 50])
 def test_large_populations(units):
     """What does not settle by SciPy must not by ours."""
     settled = {"same": 0, "none": 0}

@@ -1,0 +1,1 @@
+"""What `experiments.kept_safe` attacks, and how it looks at what is left."""
