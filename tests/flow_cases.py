@@ -4,10 +4,7 @@ import warnings
 from collections.abc import Callable, Sequence
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-import scipy.integrate
-import scipy.optimize
 from jaxtyping import Array
 
 import osciprop
@@ -85,31 +82,3 @@ def same_force(network: osciprop.AbstractEnergyNetwork, s, x: Array, tolerance: 
         np.abs(np.asarray(a - b)).max() < tolerance
         for a, b in zip(jax.tree.leaves(current), jax.tree.leaves(derivative), strict=True)
     )
-
-
-class NotSettled(Exception):
-    """SciPy's solution is still on its way."""
-
-
-def gap_to_scipy(
-    network: osciprop.AbstractNetwork,
-    velocity: Callable[[np.ndarray], np.ndarray],
-    time: float = 300.0,
-) -> np.ndarray:
-    """Our equilibrium less that of SciPy's ODE solver and root finder, all numbers in a row, as
-    `velocity` takes them.
-    """
-    start = in_a_row(network.rest(jnp.asarray(NOTHING)))
-    found = scipy.integrate.solve_ivp(
-        lambda _, u: velocity(u), (0, time), start, method="LSODA", rtol=1e-9, atol=1e-11
-    )
-    root = scipy.optimize.root(velocity, found.y[:, -1], tol=1e-13)
-    # Its own flag asks for more than rounding leaves.
-    still = np.abs(velocity(root.x)).max() < 1e-10
-    if not still or np.abs(root.x - found.y[:, -1]).max() > 1e-3:
-        raise NotSettled
-    return in_a_row(osciprop.relax(network, NOTHING).s) - root.x
-
-
-def in_a_row(state) -> np.ndarray:
-    return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(state)])

@@ -34,6 +34,7 @@ ARGUMENTS: dict[str, list[str]] = {
     "own_data": [],
     "predictions": ["--methods", "SettledOscillation", "DyadicEP", "DualPropagation"],
     "settling": [],
+    "substrate_populations": ["--systems", "phase oscillators"],
     "substrates": [*ONCE, "--rows", "oscillators_dyadic"],
     "two_tales2024": [*ONCE, "--rows", "adjoint_0.5"],
     "two_tales2024_vgg16": [*ONCE, "--rows", "backprop", "--width", "1"],

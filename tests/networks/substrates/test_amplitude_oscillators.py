@@ -6,11 +6,9 @@ import pytest
 from flow_cases import (
     NOTHING,
     PRECISE,
-    NotSettled,
     contour_error,
     decay,
     exact,
-    gap_to_scipy,
     of_pairs,
     pairs,
     same_force,
@@ -18,6 +16,8 @@ from flow_cases import (
 from helpers import flat, relative_error
 
 import osciprop
+from experiments.populations.systems import amplitude_oscillators
+from experiments.substrate_populations import gap
 from osciprop.networks import DetunedStuartLandauNetwork, StuartLandauNetwork
 
 PLACES = [(1, 2), (1, 3), (2, 3)]
@@ -57,33 +57,6 @@ DETUNED_GRADIENT = [
 
 def all_numbers(gradient: DetunedStuartLandauNetwork) -> list[float]:
     return flat(gradient).tolist()
-
-
-def drawn(units: int, seed: int) -> StuartLandauNetwork:
-    rng = np.random.default_rng(seed)
-    return StuartLandauNetwork(
-        rng.uniform(-0.5, 1.0, size=units),
-        np.triu(0.5 * rng.normal(size=(units, units)) / np.sqrt(units), 1),
-        forces=rng.normal(size=(2, units)),
-        start=0.5 * rng.normal(size=(2, units)),
-    )
-
-
-def plain_velocity(network: StuartLandauNetwork, detunings=0.0):
-    """The equations of motion, written with complex numbers."""
-    couplings = np.asarray(network.couplings)
-    couplings = couplings + couplings.T
-    growth = np.asarray(network.growth)
-    forces = np.asarray(network.forces)
-    force = forces[0] + 1j * forces[1]
-
-    def velocity(state):
-        x, y = np.split(state, 2)
-        z = x + 1j * y
-        moved = (growth + 1j * detunings - np.abs(z) ** 2) * z + couplings @ z + force
-        return np.concatenate([moved.real, moved.imag])
-
-    return velocity
 
 
 def test_the_oracle():
@@ -187,30 +160,7 @@ def test_currents_are_the_energy_s():
 
 @pytest.mark.slow
 def test_populations_settle_where_the_ode_does():
-    networks = [drawn(6, seed) for seed in range(5)]
-    gaps = [gap_to_scipy(network, plain_velocity(network)) for network in networks]
-    assert np.abs(gaps).max() < 1e-8
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("units", [2, 5, 10, 20, 50])
-def test_large_populations(units):
-    """What does not settle by SciPy, as detuned oscillators may not, must not by ours."""
-    settled = {"same": 0, "none": 0}
-    for seed in range(20):
-        network = drawn(units, 1000 * units + seed)
-        detunings = 0.1 * np.random.default_rng(seed).normal(size=units)
-        detuned = DetunedStuartLandauNetwork(network, detunings)
-        for each, turning in ((network, 0.0), (detuned, detunings)):
-            try:
-                gap = gap_to_scipy(each, plain_velocity(network, turning), time=3000.0)
-            except NotSettled:
-                with pytest.raises(osciprop.ConvergenceError):
-                    osciprop.relax(each, NOTHING)
-                settled["none"] += 1
-            else:
-                settled["same"] += bool(np.abs(gap).max() < 1e-8)
-    assert sum(settled.values()) == 40, settled
+    assert max(gap(amplitude_oscillators(6, seed), time=300.0) for seed in range(5)) < 1e-8
 
 
 @pytest.mark.parametrize(

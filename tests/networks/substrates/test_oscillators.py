@@ -7,11 +7,9 @@ import pytest
 from flow_cases import (
     NOTHING,
     PRECISE,
-    NotSettled,
     contour_error,
     decay,
     exact,
-    gap_to_scipy,
     of_pairs,
     pairs,
     same_force,
@@ -19,6 +17,8 @@ from flow_cases import (
 from helpers import relative_error
 
 import osciprop
+from experiments.populations.systems import phase_oscillators
+from experiments.substrate_populations import gap
 from osciprop.networks import Fixed, KuramotoNetwork, PhaseClasses, PhaseError, constrain
 
 COUPLINGS = pairs(
@@ -56,42 +56,6 @@ def listed(gradient: KuramotoNetwork) -> list[float]:
         float(phases[0]),
         float(np.asarray(gradient.second_harmonic)),
     ]
-
-
-def drawn(units: int, seed: int, *, spread: float = 0.3) -> KuramotoNetwork:
-    """A random network with fields, whose phases begin within reach of a stable equilibrium."""
-    rng = np.random.default_rng(seed)
-    return KuramotoNetwork(
-        rng.normal(size=(units, units)) / np.sqrt(units) * np.triu(np.ones((units, units)), 1),
-        frequencies=spread * rng.normal(size=units),
-        fields=rng.uniform(0.5, 1.5, size=units),
-        field_phases=rng.uniform(-np.pi, np.pi, size=units),
-        second_harmonic=rng.uniform(0, 0.3, size=units),
-        start=rng.uniform(-np.pi, np.pi, size=units),
-        readout=PhaseError(),
-    )
-
-
-def plain_velocity(network: KuramotoNetwork):
-    """The equations of motion, written out with NumPy."""
-    couplings = np.asarray(network.couplings)
-    couplings = couplings + couplings.T
-    omega, h, psi, second = (
-        np.asarray(part)
-        for part in (
-            network.frequencies,
-            network.fields,
-            network.field_phases,
-            network.second_harmonic,
-        )
-    )
-
-    def velocity(theta):
-        apart = theta[:, None] - theta[None]
-        pull = np.sum(couplings * np.sin(apart), axis=1)
-        return omega - pull - h * np.sin(theta - psi) - second * np.sin(2 * theta)
-
-    return velocity
 
 
 def test_the_oracle():
@@ -192,45 +156,9 @@ def test_couplings_below_the_diagonal():
         assert float(energy) == pytest.approx(-np.sum(COUPLINGS * np.cos(apart)))
 
 
-def on_the_circle(gap: np.ndarray) -> float:
-    """Acceleration may end a whole turn from where the ODE does, which is the same state."""
-    return float(np.abs(np.angle(np.exp(1j * gap))).max())
-
-
 def test_populations_settle_where_the_ode_does():
-    networks = [drawn(8, seed) for seed in range(5)]
-    gaps = [gap_to_scipy(network, plain_velocity(network)) for network in networks]
-    assert max(map(on_the_circle, gaps)) < 1e-8
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("units", [2, 10, 50])
-def test_large_populations(units):
-    """What does not settle by SciPy must not by ours."""
-    settled = {"same": 0, "none": 0}
-    errors: dict[str, list[float]] = {"holomorphic": [], "dyadic": []}
-    y = np.zeros((1, units))
-    for seed in range(20):
-        network = drawn(units, 1000 * units + seed)
-        try:
-            gap = gap_to_scipy(network, plain_velocity(network), time=3000.0)
-        except NotSettled:
-            with pytest.raises(osciprop.ConvergenceError):
-                osciprop.relax(network, NOTHING)
-            settled["none"] += 1
-            continue
-        settled["same"] += on_the_circle(gap) < 1e-8
-        reference = osciprop.estimate_gradient(network, NOTHING, y, osciprop.Implicit())
-        slope = float(np.abs(reference.error_signal).max())
-        for name, method in (
-            ("holomorphic", osciprop.HolomorphicEP(1e-2 / slope, 8, relaxation=PRECISE)),
-            ("dyadic", osciprop.DyadicEP()),
-        ):
-            found = osciprop.estimate_gradient(network, NOTHING, y, method)
-            errors[name].append(relative_error(found.gradient, reference.gradient))
-    assert sum(settled.values()) == 20, settled
-    for name, each in errors.items():
-        assert max(each) < 1e-7, (name, each)
+    """`experiments.substrate_populations` asks larger ones, and for their gradients."""
+    assert max(gap(phase_oscillators(8, seed), time=300.0) for seed in range(5)) < 1e-8
 
 
 @pytest.mark.slow

@@ -1,0 +1,1 @@
+"""Random systems, and beside each its equations of motion in NumPy."""
