@@ -43,8 +43,8 @@ from osciprop.networks import (
 
 FOLDER = "substrates"
 EXACT = "implicit"
-LEVELS = 4
-"""Bits of a conductance."""
+LEVELS = 2**4
+"""Of a conductance of four bits."""
 
 SYSTEMS = ("adaptation", "excitation_inhibition", "oscillators", "circuit", "coarse_circuit")
 WAY = osciprop.Settling(tolerance=1e-5)

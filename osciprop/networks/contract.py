@@ -79,11 +79,14 @@ def default_type() -> np.dtype:
 
 
 def check_precision(network: AbstractNetwork) -> None:
-    """Raise `TypeError` for a network of double precision where JAX has that switched off."""
+    """Raise `TypeError` for a network of double precision where JAX has that switched off.
+
+    Arrays of NumPy, such as numbers of a constraint, take JAX's precision where they are used.
+    """
     if default_type() == np.float64:
         return
     leaves = jax.tree.leaves(network)
-    if any(getattr(leaf, "dtype", None) == np.float64 for leaf in leaves):
+    if any(isinstance(leaf, jax.Array) and leaf.dtype == np.float64 for leaf in leaves):
         raise TypeError(
             f"network is a {type(network).__name__} of float64, but JAX computes in float32, as "
             "jax_enable_x64 is off: switch it on, by jax.config.update('jax_enable_x64', True), or "

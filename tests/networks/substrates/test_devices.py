@@ -27,6 +27,18 @@ def test_bounds_hold_and_invert():
         device.free(jnp.asarray([2.0]))
 
 
+@pytest.mark.parametrize(
+    "device", [Bounded(-3.0, 3.0), Quantised(16, -3.0, 3.0), Mismatched(0.2, KEY), Drifting(100.0)]
+)
+def test_devices_take_the_network_s_precision(device):
+    with jax.enable_x64(False):
+        network = osciprop.hopfield_mlp([4, 3, 3, 2], key=KEY)
+        found = osciprop.relax(
+            constrain(network, weight, device), np.ones((2, 4)), relaxation=SWEEPS
+        )
+    assert {leaf.dtype.name for leaf in found.u} == {"float32"}
+
+
 def test_levels_are_on_the_grid_and_gradients_pass_straight():
     device = Quantised(2**3, -1.0, 1.0)
     free = jnp.linspace(-1.5, 1.5, 101)
