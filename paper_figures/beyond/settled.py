@@ -48,15 +48,11 @@ LINES = (1000.0, 30.0, 10.0, 5.0, 3.0)
 
 @dataclass(frozen=True)
 class SettingsSettled:
-    """`points` of an orbit or circle, `fewer` of one of small amplitude, `compared` of one that is
-    integrated too; `factors` are amplitudes over `R_0`.
-    """
+    """`points` of an orbit or circle; `factors` are amplitudes over `R_0`."""
 
     periods: tuple[float, ...]
     factors: tuple[float, ...]
     points: int = 64
-    fewer: int = 16
-    compared: int = 24
     samples: int = 4
     sizes: tuple[int, ...] = (64, 32, 10)
     asymmetric: tuple[int, ...] = (64, 32, 32, 10, 10)
@@ -69,8 +65,7 @@ FULL = SettingsSettled(
     (1000.0, 300.0, 100.0, 50.0, 30.0, 20.0, 14.0, 10.0, 7.0, 5.0, 4.0, 3.0, 2.0),
     (0.3, 0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5, 1.75, 2.0, 2.5, 3.0, 4.0),
 )
-# Each number of points is a program of its own.
-FAST = SettingsSettled((30.0, 5.0), (0.5, 1.2), fewer=64, compared=64)
+FAST = SettingsSettled((30.0, 5.0), (0.5, 1.2))
 
 
 def settings(fast: bool) -> Settings:
@@ -98,6 +93,9 @@ def _method(kind: str, amplitude: float, period: float, points: int) -> Any:
 @in_double_precision
 def compute(fast: bool) -> Data:
     chosen = FAST if fast else FULL
+    # Points of an orbit of small amplitude, and of one that is integrated too: each number is a
+    # program of its own.
+    fewer, compared = (chosen.points, chosen.points) if fast else (16, 24)
     networks, images = _networks(chosen), digits()
     x, y = images.x_train[: chosen.samples].astype(float), images.y_train[: chosen.samples]
 
@@ -114,13 +112,12 @@ def compute(fast: bool) -> Data:
 
     exact = {kind: estimate(kind, osciprop.Implicit()).gradient for kind in NETWORKS}
     static = {
-        kind: osciprop.analysis.radius_of_convergence(network, x, y)
-        for kind, network in networks.items()
+        kind: osciprop.analysis.radius_of_convergence(networks[kind], x, y) for kind in NETWORKS
     }
 
     def seen(kind: str, period: float) -> dict[str, float]:
         """Lag and radius of the orbits, and the error of the gradient without amplitude's."""
-        small = _method(kind, SMALL * static[kind], period, chosen.fewer)
+        small = _method(kind, SMALL * static[kind], period, fewer)
         gradient = estimate(kind, small)
         wider = _method(kind, SEEN * static[kind], period, chosen.points)
         diagnostics: Any = estimate(kind, wider).diagnostics
@@ -138,7 +135,7 @@ def compute(fast: bool) -> Data:
 
     def beyond(kind: str, period: float, factor: float) -> dict[str, float]:
         """The error that an amplitude makes."""
-        small = estimate(kind, _method(kind, SMALL * static[kind], period, chosen.fewer))
+        small = estimate(kind, _method(kind, SMALL * static[kind], period, fewer))
         large = _method(kind, factor * static[kind], period, chosen.points)
         return {"error": error(estimate(kind, large), small.gradient)}
 
@@ -148,12 +145,12 @@ def compute(fast: bool) -> Data:
 
     def integrated(kind: str) -> dict[str, float]:
         """How far the integrated oscillation is from the settled one, beyond `R_0`."""
-        settled = _method(kind, BEYOND * static[kind], SHORT, chosen.compared)
+        settled = _method(kind, BEYOND * static[kind], SHORT, compared)
         always_on = osciprop.OscillatoryEP(
             BEYOND * static[kind],
             SHORT,
             settle_periods=8,
-            samples=chosen.compared,
+            samples=compared,
             rule=osciprop.ErrorSignals(),
             integrator=osciprop.Integrator(
                 stepsize_controller=osciprop.dynamics.adaptive(1e-10, 1e-11)

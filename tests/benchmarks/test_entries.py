@@ -113,10 +113,15 @@ def test_studies_and_lanes(monkeypatch, capsys):
 def test_table():
     stats = {"median": 1e-3}
     extra = {"cosine": 1.0, "first call, s": 2.0}
+    here, other = "benchmarks/test_gradients.py", "benchmarks/test_dual.py"
+    step = {"name": "test_backprop_step", "params": None, "stats": stats}
     rows = [
-        {"name": "test_backprop_step", "stats": stats},
+        {**step, "fullname": other, "stats": {"median": 1.0}},
+        {"name": "test_dual_propagation[x]", "fullname": other, "params": {"name": "x"}},
+        {**step, "fullname": here},
         {
             "name": "test_gradient[implicit-default]",
+            "fullname": here,
             "params": {"name": "implicit", "case": "default"},
             "stats": stats,
             "extra_info": extra,

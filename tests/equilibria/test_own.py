@@ -55,6 +55,7 @@ def test_most_networks_settle():
     np.testing.assert_array_equal(own.u[0], settled.u[0])
 
 
+@pytest.mark.slow
 def test_all_that_relaxes_asks_the_network():
     network, (x, y) = of_type(Naming), small_batch()
     single = np.asarray(x, np.float32), y.astype(np.int32)

@@ -43,7 +43,9 @@ def found(method, network=NETWORK, **keywords):
     return osciprop.estimate_gradient(network, X, Y, method, **keywords).gradient
 
 
-@pytest.mark.parametrize("alpha", [0.0, pytest.param(0.5, marks=REPEAT), 1.0])
+@pytest.mark.parametrize(
+    "alpha", [pytest.param(0.0, marks=REPEAT), pytest.param(0.5, marks=REPEAT), 1.0]
+)
 @pytest.mark.parametrize(
     "network", [NETWORK, pytest.param(SMOOTH, marks=REPEAT)], ids=["relu", "tanh"]
 )

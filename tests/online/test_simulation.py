@@ -9,6 +9,7 @@ from online_cases import dataset
 
 import osciprop
 from osciprop.gradients.local import local_gradient
+from osciprop.networks import ClassAccuracy
 from osciprop.online.simulation import begin, present
 
 RULE = osciprop.PeriodicPlasticity(optax.sgd(0.1))
@@ -44,7 +45,8 @@ def test_a_settled_error_signal_gives_the_gradient():
         presentation=10,
         integrator=osciprop.Integrator(diffrax.Heun(), diffrax.ConstantStepSize(), dt0=0.25),
     )
-    state, report, _ = present(begin(network, x, settings, None), x, y, settings, None, None, 1)
+    start, metric = begin(network, x, settings, None), ClassAccuracy()
+    state, report, _ = present(start, x, y, settings, None, metric, None, 1)
     filters = settings.lock_in
     found = local_gradient(network, x, y, filters.mean(state.filters), filters.error(state.filters))
     window = osciprop.estimate_gradient(

@@ -76,6 +76,7 @@ def small(monkeypatch, small_programs):
     monkeypatch.setattr(Study, "run", first_everywhere)
     for figure, size in TINY.items():
         monkeypatch.setattr(figure, "FAST", size)
+    monkeypatch.setattr(settled, "NETWORKS", ("sigmoid",))
     monkeypatch.setattr(fig3c, "DURATION", 2)
     monkeypatch.setattr(fig3c, "KINDS", {"shared": fig3c.KINDS["shared"]})
     monkeypatch.setattr(error_vectors, "PERIODS", 1)

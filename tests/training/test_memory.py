@@ -27,10 +27,10 @@ def estimate(samples: int) -> osciprop.training.MemoryEstimate:
 @pytest.mark.slow
 def test_what_is_known_is_counted_exactly():
     memory = estimate(50)
-    numbers = 64 * 30 + 30 * 20 + 30 + 20 + 20 * 10 + 10 + 2  # and two time constants
-    assert memory.parameters == 8 * numbers
+    learned = 64 * 30 + 30 * 20 + 30 + 20 + 20 * 10 + 10
+    assert memory.parameters == 8 * (learned + 2)  # and two time constants
     # Two moments of Adam, and its count of updates.
-    assert memory.optimizer_state == 2 * 8 * numbers + 4
+    assert memory.optimizer_state == 2 * 8 * learned + 4
     assert memory.batch == 50 * (64 * 8 + 4)
     assert memory.results > memory.parameters + memory.optimizer_state
     known = memory.parameters + memory.optimizer_state + memory.batch

@@ -130,6 +130,7 @@ def test_a_network_put_in_its_place_is_trained():
         plain.optimizer_state = ()
 
 
+@pytest.mark.slow
 def test_another_method_goes_on():
     run = training()
     for update in run.updates(epochs=1):

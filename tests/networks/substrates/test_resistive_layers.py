@@ -41,6 +41,7 @@ def test_every_node_keeps_to_kirchhoffs_current_law():
         np.testing.assert_allclose(leaves, 0, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_without_amplification_it_is_a_circuit_branch_by_branch():
     layers = resistive_layers([2, 3, 1], key=KEY, gain=1.0, constraint=None)
     first, second = layers.conductances
