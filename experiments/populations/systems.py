@@ -140,18 +140,15 @@ def circuits(units: int, seed: int) -> Drawn:
     diodes = [(node, GROUND) if node % 2 else (GROUND, node) for node in range(units)]
     voltages, currents = rng.normal(size=1), rng.normal(size=units)
     size, scale = rng.uniform(1e-4, 0.05, units), THERMAL * rng.uniform(0.5, 2, units)
-    network = ResistiveCircuit(
-        pairs,
-        g,
-        nodes=units,
-        inputs=2,
-        outputs=(units - 1,),
-        voltages=voltages,
-        currents=currents,
-        diodes=diodes,
-        saturation_current=size,
-        thermal_voltage=scale,
-    )
+    parts: Any = {
+        "voltages": voltages,
+        "currents": currents,
+        "diodes": diodes,
+        "saturation_current": size,
+        "thermal_voltage": scale,
+    }
+    resistors: Any = (pairs, g)
+    network = ResistiveCircuit(*resistors, nodes=units, inputs=2, outputs=(units - 1,), **parts)
     x = rng.normal(size=(1, 2))
     held = np.concatenate([x[0], voltages, [0.0]])
 
@@ -177,7 +174,7 @@ def excitation_inhibition(units: int, seed: int) -> Drawn:
     inhibitory = max(units // 5, 1)
     sizes = [1, units - inhibitory, inhibitory, 1]
     network = balanced_network(sizes, key=jax.random.key(1000 * units + seed), connectivity=0.5)
-    inside = network.network
+    inside: Any = network.network
     biases = [np.asarray(population.bias) for population in inside.populations]
     joined = [
         (synapse.source, synapse.target, np.asarray(synapse.weight))
