@@ -126,13 +126,13 @@ def rows() -> dict[str, Row]:
             circuit,
             LIMITED,
             2e-2,
-            {"holomorphic_ep": osciprop.HolomorphicEP(0.4, 4, LIMITED)},
+            {"holomorphic_ep": osciprop.HolomorphicEP(0.1, 4, LIMITED)},
         ),
         "coarse_circuit": (
             coarse,
             LIMITED,
             2e-2,
-            {"holomorphic_ep": osciprop.HolomorphicEP(0.4, 4, LIMITED)},
+            {"holomorphic_ep": osciprop.HolomorphicEP(0.1, 4, LIMITED)},
         ),
     }
     return {
