@@ -8,12 +8,13 @@ opened by a new process, where the right to do so is given after the system's ca
 What comes out goes to `experiments/results/long_runs.json`; half an hour on a core.
 """
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import jax
@@ -125,17 +126,20 @@ def store(folder: Path, blocks: int) -> dict[str, float | bool]:
 def main(argv: Sequence[str] | None = None) -> None:
     arguments = parsed(options(__doc__), argv)
     count, blocks = (1000, 20) if arguments.tiny else (UPDATES, BLOCKS)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        content: dict[str, Mapping[str, object]] = {
-            "updates": updates(folder, count),
-            "presentations": presentations(folder, count),
-            "store": store(folder / "store", blocks),
-            "versions": {"osciprop": osciprop.__version__, "jax": jax.__version__},
-        }
-    write(arguments.output / FILE, content)
-    for name, found in content.items():
-        print(name, *(f"{key}: {value}" for key, value in found.items()), sep="\n  ")
+    path = arguments.output / FILE
+    content: dict[str, Mapping[str, object]] = json.loads(path.read_text()) if path.exists() else {}
+    content["versions"] = {"osciprop": osciprop.__version__, "jax": jax.__version__}
+    parts: dict[str, Callable[[Path], Mapping[str, object]]] = {
+        "updates": lambda folder: updates(folder, count),
+        "presentations": lambda folder: presentations(folder, count),
+        "store": lambda folder: store(folder / "store", blocks),
+    }
+    for name, run in parts.items():
+        if name not in content:
+            with tempfile.TemporaryDirectory() as temporary:
+                content[name] = run(Path(temporary))
+            write(path, content)
+        print(name, *(f"{key}: {value}" for key, value in content[name].items()), sep="\n  ")
 
 
 if __name__ == "__main__":
