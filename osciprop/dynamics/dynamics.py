@@ -11,7 +11,7 @@ from jaxtyping import Array, ArrayLike, Float, PyTree
 
 from ..errors import HolomorphyError, check_instance, is_numeric
 from ..networks.complexity import is_complex, is_half, real_dtype, to_complex
-from ..networks.contract import described
+from ..networks.contract import default_type, described
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
 from ..networks.promise import check_promise
@@ -135,7 +135,7 @@ def make_dynamics(
         raise ValueError("y is None but a teaching signal is given: it nudges towards a target")
     if signal.is_complex():
         require_holomorphic(network)
-    shape = jax.eval_shape(signal, jax.ShapeDtypeStruct((), float)).shape
+    shape = jax.eval_shape(signal, jax.ShapeDtypeStruct((), default_type())).shape
     if shape not in ((), (x.shape[0],)):
         raise ValueError(
             f"beta has shape {shape}, but x holds {x.shape[0]} samples: give one number, or one "
