@@ -127,10 +127,9 @@ def largest_file(size: int) -> Iterator[None]:
         signal.signal(signal.SIGXFSZ, handler)
 
 
-def sizes(path: Path) -> list[int]:
-    """Those of files below a folder, or of one, in order."""
-    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
-    return sorted({file.stat().st_size for file in files if file.stat().st_size})
+def largest_below(folder: Path) -> int:
+    """Bytes of the largest file."""
+    return max(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def full_disks(name: str, count: int, seed: int) -> Outcomes:
@@ -141,7 +140,7 @@ def full_disks(name: str, count: int, seed: int) -> Outcomes:
         whole = Path(temporary) / "whole"
         whole.mkdir()
         wanted = run(whole)
-        largest = sizes(whole)[-1]
+        largest = largest_below(whole)
         for number in range(count):
             missing = number + 1 if number < count // 3 else chance.randrange(1, largest)
             folder = Path(temporary) / str(number)
@@ -166,8 +165,8 @@ def full_disks(name: str, count: int, seed: int) -> Outcomes:
 
 
 def flipped(path: Path, chance: random.Random) -> None:
-    """One bit of a file, or of one of those below a folder, each as likely as it is large."""
-    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    """One bit of a file below a folder: of any of them, or of one as likely as it is large."""
+    files = sorted(file for file in path.rglob("*") if file.is_file())
     chosen = chance.choices(files, [file.stat().st_size for file in files])[0]
     if chance.random() < 0.5:  # small ones as often as large ones
         chosen = chance.choice([file for file in files if file.stat().st_size])

@@ -37,11 +37,11 @@ class Drawn(NamedTuple):
     """Whether states that are whole turns apart are the same."""
 
 
-def phase_oscillators(units: int, seed: int, *, spread: float = 0.3) -> Drawn:
+def phase_oscillators(units: int, seed: int) -> Drawn:
     """With fields; they begin within reach of a stable equilibrium."""
     rng = np.random.default_rng(seed)
     upper = rng.normal(size=(units, units)) / np.sqrt(units) * np.triu(np.ones((units, units)), 1)
-    omega, h = spread * rng.normal(size=units), rng.uniform(0.5, 1.5, size=units)
+    omega, h = 0.3 * rng.normal(size=units), rng.uniform(0.5, 1.5, size=units)
     psi, second = rng.uniform(-np.pi, np.pi, size=units), rng.uniform(0, 0.3, size=units)
     network = KuramotoNetwork(
         upper,

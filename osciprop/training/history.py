@@ -45,7 +45,7 @@ class History:
         >>> print(history)  # doctest: +ELLIPSIS
         History: 1 epoch, 1 update
           epoch  train_loss  train_accuracy  test_loss  test_accuracy  test_converged
-              1       2.303 ...
+              1 ...
     """
 
     steps: Columns = dataclasses.field(default_factory=dict)
