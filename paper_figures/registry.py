@@ -11,6 +11,7 @@ from .homeostasis2024 import fig4 as homeostasis
 from .homeostasis2024 import table1 as points_and_angles
 from .nonconservative2026 import fig1, verification
 from .substrates import bias_orders, contours
+from .time import echoes
 from .trained import TrainedTable
 from .two_tales2024 import angles, fidelity, stability
 from .two_tales2024 import table as dual_propagation
@@ -37,6 +38,7 @@ FIGURES: tuple[PaperFigure, ...] = (
     settled,
     bias_orders,
     contours,
+    echoes,
 )
 
 TABLES: tuple[TrainedTable, ...] = (

@@ -23,4 +23,5 @@ SLOW = {
     "beyond/settled",
     "substrates/bias_orders",
     "substrates/contours",
+    "time/echoes",
 }

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ import osciprop
 from osciprop.commands import main
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
-EXAMPLE, DIRECTED, DUAL, ONLINE, STUDY, OWN_NETWORK = re.findall(
+EXAMPLE, DIRECTED, DUAL, ONLINE, STUDY, OWN_NETWORK, ECHO = re.findall(
     r"```python\n(.*?)```", README, flags=re.DOTALL
 )
 
@@ -93,3 +94,13 @@ def test_your_own_network():
     exact = osciprop.estimate_gradient(network, x, y, osciprop.Implicit()).gradient
     ours = osciprop.estimate_gradient(network, x, y, osciprop.HolomorphicEP(0.1, 10)).gradient
     assert osciprop.relative_error(ours, exact) < 1e-6
+
+
+def test_an_echo(capsys):
+    names = {"jax": jax, "osciprop": osciprop}
+    exec(ECHO, names)
+    assert "converged, predicted relative error" in capsys.readouterr().out
+    given = names["oscillators"], names["drive"], names["goal"]
+    exact = osciprop.estimate_gradient(*given, osciprop.gradients.TrajectoryBPTT()).gradient
+    found = osciprop.estimate_gradient(*given, names["echo"]).gradient
+    assert osciprop.relative_error(found, exact) < 1e-3

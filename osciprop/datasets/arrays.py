@@ -78,7 +78,7 @@ def _of_objects(name: str, array: NDArray[Any], given: Any) -> NDArray[Any]:
         remedy = (
             "collect it first, e.g. np.stack(list(...))"
             if hasattr(given, "__next__")
-            else "give an array of numbers"
+            else "give an array of numbers" + ", such as its value at a time" * callable(given)
         )
         raise ValueError(f"{name} is a {type(given).__name__}, not an array: {remedy}")
     entries = array.ravel().tolist()

@@ -1,7 +1,8 @@
 """A network under a teaching signal, as one dynamical system.
 
 `tau du/dt = current(s) - beta(t) dC/ds - u`, with `s = activity(u)`. Everything that integrates,
-relaxes or solves works on this object alone.
+relaxes or solves works on this object alone. Where the input or the target moves, its drive or its
+target is a signal, and only what integrates in time may be asked for it.
 """
 
 import jax
@@ -15,8 +16,24 @@ from ..networks.contract import default_type, described
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
 from ..networks.promise import check_promise
+from ..networks.signals import AbstractSignal, Clamped, later, signal_shape, value_at
 from ..settings import Module
 from .teaching import AbstractTeaching, Constant
+
+
+class Driven(AbstractSignal):
+    """What an input that moves sends into a network: `network.drive(x(t))`."""
+
+    network: AbstractNetwork
+    x: AbstractSignal
+
+    def __call__(self, time: ArrayLike) -> PyTree:
+        return self.network.drive(self.x(time))
+
+
+def driven(network: AbstractNetwork, x: Clamped) -> PyTree:
+    """The drive of an input, or the signal of its drive."""
+    return Driven(network, x) if isinstance(x, AbstractSignal) else network.drive(x)
 
 
 class Dynamics(Module):
@@ -24,8 +41,8 @@ class Dynamics(Module):
 
     Args:
         network: The network.
-        drive: `network.drive(x)`, computed once.
-        target: Targets of the batch; None for a free network.
+        drive: `network.drive(x)`, computed once, or a signal whose value that is.
+        target: Targets of the batch, or a signal of them; None for a free network.
         teaching: The teaching signal.
 
     Example:
@@ -38,7 +55,7 @@ class Dynamics(Module):
 
     network: AbstractNetwork
     drive: PyTree
-    target: Targets | None
+    target: Targets | AbstractSignal | None
     teaching: AbstractTeaching
 
     def rest(self, x: Float[Array, "batch ..."]) -> State:
@@ -49,13 +66,13 @@ class Dynamics(Module):
     def current(self, time: ArrayLike, u: State) -> State:
         """Synaptic plus teaching current of every neuron, in units of the potential."""
         s = self.network.activity(u)
-        current = self.network.current(s, self.drive)
+        current = self.network.current(s, value_at(self.drive, time))
         if self.target is None:
             return current
         dtype = real_dtype(u)
         beta = self.teaching(jnp.asarray(time, dtype=dtype))
         beta = beta.astype(jax.tree.leaves(u)[0].dtype)
-        force = cost_force(self.network, s, self.target)
+        force = cost_force(self.network, s, value_at(self.target, time))
 
         def nudge(inflow: Array, slope: Array) -> Array:
             return inflow - beta.reshape(beta.shape + (1,) * (inflow.ndim - beta.ndim)) * slope
@@ -76,6 +93,11 @@ class Dynamics(Module):
         then = self.network.activity(self.current(time, u))
         return self.network.change(now, then)
 
+    def later(self, shift: ArrayLike) -> "Dynamics":
+        """The same with inputs and targets that are ahead by `shift` of the time it is asked at."""
+        moved = later(self.drive, shift), later(self.target, shift)
+        return Dynamics(self.network, *moved, self.teaching)
+
 
 def cost_force(network: AbstractNetwork, s: State, y: Targets) -> State:
     """`dC/ds` of each sample, holomorphic for complex `s`."""
@@ -93,23 +115,26 @@ def starting_point(
     return network.rest(x) if initial is None else as_state("initial", network, x, initial)
 
 
-def as_state(
-    name: str, network: AbstractNetwork, x: Float[Array, "batch ..."], state: State
-) -> State:
+def as_state(name: str, network: AbstractNetwork, x: Clamped, state: State) -> State:
     """Potentials as arrays of the network's precision, real or complex.
 
     Raises `ValueError` for a state of another structure or shape than `rest` has.
     """
-    rest = jax.eval_shape(network.rest, x)
+    rest = jax.eval_shape(network.rest, _outline(x))
     if jax.tree.structure(state) == jax.tree.structure(rest):
         pairs = [*zip(jax.tree.leaves(state), jax.tree.leaves(rest), strict=True)]
         if all(is_numeric(leaf) and np.shape(leaf) == like.shape for leaf, like in pairs):
             return jax.tree.map(_as_potential, state, rest)
     raise ValueError(
         f"{name} is {described(state)}, but potentials of this {type(network).__name__} are "
-        f"{described(rest)} for {x.shape[0]} samples: give arrays like those of network.rest(x), "
-        "such as the u of a solution for the same batch"
+        f"{described(rest)} for {_outline(x).shape[0]} samples: give arrays like those of "
+        "network.rest(x), such as the u of a solution for the same batch"
     )
+
+
+def _outline(x: Clamped) -> Float[Array, "batch ..."] | jax.ShapeDtypeStruct:
+    """An input, or of one that moves shape and type."""
+    return signal_shape(x) if isinstance(x, AbstractSignal) else x
 
 
 def _as_potential(leaf: ArrayLike, like: jax.ShapeDtypeStruct) -> Array:
@@ -120,8 +145,8 @@ def _as_potential(leaf: ArrayLike, like: jax.ShapeDtypeStruct) -> Array:
 
 def make_dynamics(
     network: AbstractNetwork,
-    x: Float[Array, "batch ..."],
-    y: Targets | None = None,
+    x: Clamped,
+    y: Targets | AbstractSignal | None = None,
     teaching: AbstractTeaching | None = None,
 ) -> Dynamics:
     """The dynamics of a network for a batch, its input drive computed.
@@ -136,12 +161,13 @@ def make_dynamics(
     if signal.is_complex():
         require_holomorphic(network)
     shape = jax.eval_shape(signal, jax.ShapeDtypeStruct((), default_type())).shape
-    if shape not in ((), (x.shape[0],)):
+    samples = _outline(x).shape[0]
+    if shape not in ((), (samples,)):
         raise ValueError(
-            f"beta has shape {shape}, but x holds {x.shape[0]} samples: give one number, or one "
+            f"beta has shape {shape}, but x holds {samples} samples: give one number, or one "
             "per sample"
         )
-    return Dynamics(network, network.drive(x), None if teaching is None else y, signal)
+    return Dynamics(network, driven(network, x), None if teaching is None else y, signal)
 
 
 def require_holomorphic(network: AbstractNetwork) -> None:

@@ -22,8 +22,9 @@ from ..errors import (
 )
 from ..networks.complexity import from_pairs, real_dtype, to_complex, to_pairs
 from ..networks.costs import Targets
+from ..networks.moving import prepare_moving
 from ..networks.network import AbstractNetwork, State, States
-from ..networks.preparation import prepare
+from ..networks.signals import AbstractSignal, Clamped, value_at
 from ..networks.trees import all_finite
 from ..settings import Module, Number, number, optional_number
 from .brownian import AbstractBrownian, AbstractBrownianPath, FreshSteps
@@ -289,8 +290,8 @@ class Trajectory(Module):
 @eqx.filter_jit
 def _integrate(
     network: AbstractNetwork,
-    x: Array,
-    y: Targets | None,
+    x: Clamped,
+    y: Targets | AbstractSignal | None,
     teaching: AbstractTeaching | None,
     times: Array,
     integrator: Integrator,
@@ -301,7 +302,7 @@ def _integrate(
     progress_meter: diffrax.AbstractProgressMeter[Any] | None,
 ) -> Trajectory:
     dynamics = make_dynamics(network, x, y, teaching)
-    start = starting_point(network, x, initial)
+    start = starting_point(network, value_at(x, times[0]), initial)
     if dynamics.teaching.is_complex():
         start = to_complex(start)
     system = with_noise(dynamics, noise)
@@ -323,8 +324,8 @@ def _integrate(
 
 def integrate(
     network: AbstractNetwork,
-    x: ArrayLike,
-    y: ArrayLike | None = None,
+    x: ArrayLike | AbstractSignal,
+    y: ArrayLike | AbstractSignal | None = None,
     teaching: AbstractTeaching | None = None,
     *,
     times: ArrayLike | Sequence[float],
@@ -340,8 +341,10 @@ def integrate(
 
     Args:
         network: The network: `osciprop.Network`, or one of the user's own.
-        x: Inputs, `(batch, features)`, or of whatever shape the network takes.
-        y: Targets: integer labels `(batch,)`, or rows `(batch, outputs)`; None without `teaching`.
+        x: Inputs, `(batch, features)`, or of whatever shape the network takes; or a signal of such,
+            read at the times that the network sees.
+        y: Targets: integer labels `(batch,)`, or rows `(batch, outputs)`, or a signal of rows; None
+            without `teaching`.
         teaching: The teaching signal, which nudges the cost; None for a free network.
         times: Times at which the states are returned, increasing from the start, in units of time.
         integrator: How to integrate in time; noise needs one for stochastic equations, such as
@@ -373,22 +376,33 @@ def integrate(
         require_key(key)
     if teaching is not None:
         check_instance("teaching", teaching, AbstractTeaching)
-    x, y = prepare(network, x, y)
-    if teaching is not None and y is not None and teaching.is_complex():
-        require_holomorphic(network)
-    if initial is not None:
-        initial = as_state("initial", network, x, initial)
     if not is_real(times):
         raise ValueError(f"times is {shown(times)}: give increasing numbers, in units of time")
-    times = jnp.asarray(times, dtype=real_dtype(network.rest(x)))
+    times = jnp.asarray(times, dtype=float)
     check_finite("times", times, "give finite times")
     if times.ndim != 1 or times.size < 2:
         raise ValueError(f"times has shape {times.shape}: give at least a start and an end")
+    inputs, targets = prepare_moving(network, x, y, times[0])
+    if teaching is not None and targets is not None and teaching.is_complex():
+        require_holomorphic(network)
+    if initial is not None:
+        initial = as_state("initial", network, inputs, initial)
+    times = times.astype(real_dtype(network.rest(value_at(inputs, times[0]))))
     if not is_traced(times) and not np.all(np.diff(np.asarray(times)) > 0):
         raise ValueError(f"times does not increase (precision {times.dtype}): sort or thin it out")
     meter = diffrax.TqdmProgressMeter(refresh_steps=100) if progress else None
     trajectory = _integrate(
-        network, x, y, teaching, times, integrator, noise, key, initial, initial_noise, meter
+        network,
+        inputs,
+        targets,
+        teaching,
+        times,
+        integrator,
+        noise,
+        key,
+        initial,
+        initial_noise,
+        meter,
     )
     if throw and not is_traced(trajectory.completed) and not bool(trajectory.completed):
         raise ConvergenceError(

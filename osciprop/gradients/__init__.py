@@ -14,12 +14,18 @@ The files, each importing only from those above it:
     dual                    dual propagation, and on a contour of complex amplitudes
     oscillation             what always-on methods share, and tell about their own gradient
     frequency_propagation   a real oscillation of error currents beside steady activations
+    turns                   where in a turn of the teaching signal an oscillation is read
+    averages                how the estimates of successive periods are averaged
     oscillatory             always-on oscillatory equilibrium propagation
     settled                 the same from the settled orbit, without integration
     oscillatory_asymmetric  always-on gradients of asymmetric networks
     noisy                   classic and holomorphic equilibrium propagation under noise
     reference               implicit differentiation, recurrent backpropagation, the exact response
     bptt                    backpropagation through time
+    trajectories            networks that move: what methods share, and references
+    echo_friction           how an echo meets friction
+    echo_pass               echoes of a passage, summing what is learned
+    echo                    Hamiltonian echoes: exact gradients of trajectories
     inputs                  the gradient of the cost by the input
     around/                 methods around a method
 """
@@ -37,6 +43,9 @@ from .around.weight_symmetry import weight_angle as weight_angle
 from .asymmetric import AsymmetricEP as AsymmetricEP
 from .asymmetric import DyadicEP as DyadicEP
 from .asymmetric import VectorFieldEP as VectorFieldEP
+from .averages import AbstractLockIn as AbstractLockIn
+from .averages import Cumulative as Cumulative
+from .averages import Leaky as Leaky
 from .bptt import BPTT as BPTT
 from .clamped import CentredCoupledLearning as CentredCoupledLearning
 from .clamped import ContrastiveLearning as ContrastiveLearning
@@ -47,6 +56,15 @@ from .contour import ContourDiagnostics as ContourDiagnostics
 from .dual import DualPropagation as DualPropagation
 from .dual import DualPropagationAdjoint as DualPropagationAdjoint
 from .dual import HolomorphicDualPropagation as HolomorphicDualPropagation
+from .echo import AbstractEcho as AbstractEcho
+from .echo import CentredEcho as CentredEcho
+from .echo import EchoDiagnostics as EchoDiagnostics
+from .echo import HolomorphicEcho as HolomorphicEcho
+from .echo import OneSidedEcho as OneSidedEcho
+from .echo_friction import AbstractEchoFriction as AbstractEchoFriction
+from .echo_friction import AntiFriction as AntiFriction
+from .echo_friction import FrictionStays as FrictionStays
+from .echo_friction import LagrangianWeight as LagrangianWeight
 from .equilibrium import CentredEP as CentredEP
 from .equilibrium import ClassicEP as ClassicEP
 from .equilibrium import HolomorphicEP as HolomorphicEP
@@ -54,6 +72,7 @@ from .equilibrium import NegativeEP as NegativeEP
 from .estimate import AbstractDiagnostics as AbstractDiagnostics
 from .estimate import AbstractGradientMethod as AbstractGradientMethod
 from .estimate import Estimate as Estimate
+from .estimate import TrajectoryEstimate as TrajectoryEstimate
 from .estimate import estimate_gradient as estimate_gradient
 from .frequency_propagation import AbstractErrorCurrent as AbstractErrorCurrent
 from .frequency_propagation import AbstractErrorOscillation as AbstractErrorOscillation
@@ -70,9 +89,6 @@ from .noisy import NoisyHolomorphicEP as NoisyHolomorphicEP
 from .oscillation import AbstractOscillation as AbstractOscillation
 from .oscillation import AbstractOscillationDiagnostics as AbstractOscillationDiagnostics
 from .oscillation import OscillationDiagnostics as OscillationDiagnostics
-from .oscillatory import AbstractLockIn as AbstractLockIn
-from .oscillatory import Cumulative as Cumulative
-from .oscillatory import Leaky as Leaky
 from .oscillatory import OscillatoryEP as OscillatoryEP
 from .oscillatory_asymmetric import AbstractReference as AbstractReference
 from .oscillatory_asymmetric import Companion as Companion
@@ -86,3 +102,7 @@ from .rules import ActivityProducts as ActivityProducts
 from .rules import ErrorSignals as ErrorSignals
 from .settled import SettledDiagnostics as SettledDiagnostics
 from .settled import SettledOscillation as SettledOscillation
+from .trajectories import AbstractTrajectoryMethod as AbstractTrajectoryMethod
+from .trajectories import ContinuousAdjoint as ContinuousAdjoint
+from .trajectories import PassageDiagnostics as PassageDiagnostics
+from .trajectories import TrajectoryBPTT as TrajectoryBPTT

@@ -79,7 +79,8 @@ class _Clamping(AbstractGradientMethod):
         # The energy alone: clamps do work, but there is no cost in the dynamics.
         none = jnp.zeros_like(response.betas)
         gradient = contrast(network, x, y, response.states, none, response.weights)
-        return at_equilibrium(network, y, free, gradient, response.diagnostics, response.slope)
+        signal = network.adjoint(response.slope)
+        return at_equilibrium(network, y, free, gradient, response.diagnostics, signal)
 
     def accuracy(
         self,

@@ -12,20 +12,21 @@ from jaxtyping import Array, Float, Inexact, PyTree
 
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State, States
+from ..networks.signals import Readings
 
 
 def contrast(
     network: AbstractNetwork,
-    x: Float[Array, "batch ..."],
-    y: Targets,
+    x: Float[Array, "batch ..."] | Readings,
+    y: Targets | Readings,
     states: States,
     betas: Inexact[Array, " points"],
     weights: Inexact[Array, " points"],
 ) -> PyTree[Array]:
     """Batch mean of `Re sum_k weights_k d/dtheta [phi(s_k, x) - beta_k C(s_k, y)]`.
 
-    `states` are activities with axes (points, batch, ...). The result has the structure of
-    `eqx.filter(network, eqx.is_inexact_array)`.
+    `states` are activities with axes (points, batch, ...); x and y may be readings of the points.
+    The result has the structure of `eqx.filter(network, eqx.is_inexact_array)`.
     """
     dtype = jax.tree.leaves(states)[0].dtype
     betas, weights = betas.astype(dtype), weights.astype(dtype)
@@ -33,13 +34,21 @@ def contrast(
     # axis, the products themselves are small, and single precision keeps its digits.
     center = jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0).real, states)
 
+    # What stands still carries no points axis: the product of x with the weights is formed once.
+    (inputs, each_input), (targets, each_target) = _along_points(x), _along_points(y)
+
     @eqx.filter_grad
     def gradient(parameters: AbstractNetwork) -> Array:
-        def point(s: State, beta: Array, weight: Array) -> Array:
-            # x carries no points axis: its product with the weights is formed once.
+        def point(s: State, x: Array, y: Targets, beta: Array, weight: Array) -> Array:
             total = parameters.phi_about(center, s, x) - beta * parameters.cost(s, y)
             return jnp.mean((weight * total).real)
 
-        return jnp.sum(jax.vmap(point)(states, betas, weights))
+        points = jax.vmap(point, in_axes=(0, each_input, each_target, 0, 0))
+        return jnp.sum(points(states, inputs, targets, betas, weights))
 
     return gradient(network)
+
+
+def _along_points(value: Array | Readings) -> tuple[Array, int | None]:
+    """An array, and its axis of points, if it has one."""
+    return (value.values, 0) if isinstance(value, Readings) else (value, None)

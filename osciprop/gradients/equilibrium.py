@@ -78,7 +78,8 @@ class HolomorphicEP(AbstractGradientMethod):
         contour = Contour(self.amplitude, self.points)
         response = contour_response(dynamics, free, y, contour, self.relaxation)
         gradient = contrast(network, x, y, response.states, response.betas, response.weights)
-        return at_equilibrium(network, y, free, gradient, response.diagnostics, response.slope)
+        signal = network.adjoint(response.slope)
+        return at_equilibrium(network, y, free, gradient, response.diagnostics, signal)
 
 
 class CentredEP(AbstractGradientMethod):
@@ -154,7 +155,8 @@ class _OneSidedEP(AbstractGradientMethod):
         nudged = relax_nudged(dynamics, y, beta[None], free, self.relaxation)
         response = one_sided_response(free, nudged, beta)
         gradient = contrast(network, x, y, response.states, response.betas, response.weights)
-        return at_equilibrium(network, y, free, gradient, response.diagnostics, response.slope)
+        signal = network.adjoint(response.slope)
+        return at_equilibrium(network, y, free, gradient, response.diagnostics, signal)
 
 
 class ClassicEP(_OneSidedEP):

@@ -3,6 +3,7 @@
 import abc
 import warnings
 from dataclasses import replace
+from typing import Any, overload
 
 import equinox as eqx
 import jax
@@ -21,8 +22,10 @@ from ..errors import (
     is_traced,
 )
 from ..networks.costs import Targets
+from ..networks.hamiltonian.system import AbstractHamiltonian, Phase
 from ..networks.network import AbstractNetwork, Scores, State
 from ..networks.preparation import prepare_pair
+from ..networks.signals import AbstractSignal
 from ..networks.trees import largest_change
 from ..settings import Module
 from .accuracy import Accuracy, predicted_error
@@ -115,6 +118,60 @@ class Estimate(Module):
         )
 
 
+class TrajectoryEstimate(Module):
+    """A gradient of the batch-mean cost of trajectories, and what is needed to decide whether to
+    believe it.
+
+    Args:
+        gradient: Shaped like `eqx.filter(network, eqx.is_inexact_array)`, so that Optax takes it as
+            it is; constants get zeros.
+        loss: Mean cost of the batch, running and final.
+        outputs: Scores at the end, `(batch, outputs)`.
+        start: Where the trajectories began.
+        end: Where they ended.
+        diagnostics: What the method measured about its own estimate.
+        accuracy: The predicted error of the gradient; None inside `jit`, and for methods that
+            make none.
+        cost_gradient: None: nothing else than the cost is learned here.
+
+    Example:
+        >>> net = osciprop.networks.oscillator_network(2, 3, 1, duration=5.0, steps=50, key=key)
+        >>> found = osciprop.estimate_gradient(
+        ...     net, np.ones((4, 5, 2)), np.ones((4, 1)), osciprop.gradients.TrajectoryBPTT()
+        ... )
+        >>> found.end.q.shape
+        (4, 3)
+    """
+
+    gradient: PyTree[Array]
+    loss: Float[Array, ""]
+    outputs: Scores
+    start: Phase
+    end: Phase
+    diagnostics: AbstractDiagnostics
+    accuracy: Accuracy | None = None
+    cost_gradient: PyTree[Array] | None = None
+
+    @property
+    def converged(self) -> Bool[Array, ""]:
+        """Whether the gradient is finite, and the trajectory retraced its way where it should."""
+        return self.diagnostics.converged
+
+    def __str__(self) -> str:
+        if is_traced(self):
+            return "TrajectoryEstimate(traced)"
+        predicted = (
+            ""
+            if self.accuracy is None
+            else f", predicted relative error of the gradient {float(self.accuracy.error):.2g}"
+        )
+        return (
+            f"TrajectoryEstimate: loss {float(self.loss):.6g}, "
+            f"{'converged' if bool(self.converged) else 'NOT converged'}{predicted}\n"
+            f"  {self.diagnostics.summary()}"
+        )
+
+
 class AbstractGradientMethod(Module):
     """A way to get the gradient of a network's cost out of its dynamics.
 
@@ -126,6 +183,20 @@ class AbstractGradientMethod(Module):
     @abc.abstractmethod
     def check(self, network: AbstractNetwork) -> None:
         """Raise if the method does not apply to the network."""
+
+    def prepare(self, network: AbstractNetwork, x: Any, y: Any) -> tuple[Any, Any]:
+        """Inputs and targets as the method takes them, or an error that says why not."""
+        if isinstance(network, AbstractHamiltonian):
+            raise TypeError(
+                f"network is a {type(network).__name__}, which moves and never comes to rest, so "
+                f"{type(self).__name__} does not apply: use osciprop.gradients.HolomorphicEcho, "
+                "CentredEcho or TrajectoryBPTT"
+            )
+        return prepare_pair(network, x, y)
+
+    def prepare_initial(self, network: AbstractNetwork, x: Any, initial: State) -> State:
+        """Potentials to start from, of the network's precision."""
+        return as_state("initial", network, x, initial)
 
     @abc.abstractmethod
     def estimate(
@@ -193,26 +264,48 @@ def cost_gradient(estimate: Estimate) -> PyTree[Array]:
 
 @eqx.filter_jit
 def _estimate(
-    network: AbstractNetwork,
-    x: Array,
-    y: Targets,
+    network: Any,
+    x: Any,
+    y: Any,
     method: AbstractGradientMethod,
     initial: State | None,
     key: PRNGKeyArray | None,
-) -> Estimate:
+) -> Any:
     return method.estimate(network, x, y, initial, key)
 
 
+@overload
 def estimate_gradient(
     network: AbstractNetwork,
-    x: ArrayLike,
-    y: ArrayLike,
+    x: ArrayLike | AbstractSignal,
+    y: ArrayLike | AbstractSignal,
     method: AbstractGradientMethod,
     *,
     initial: State | None = None,
     key: PRNGKeyArray | None = None,
     throw: bool = True,
-) -> Estimate:
+) -> Estimate: ...
+@overload
+def estimate_gradient(
+    network: AbstractHamiltonian,
+    x: ArrayLike | AbstractSignal,
+    y: ArrayLike | AbstractSignal,
+    method: AbstractGradientMethod,
+    *,
+    initial: State | None = None,
+    key: PRNGKeyArray | None = None,
+    throw: bool = True,
+) -> TrajectoryEstimate: ...
+def estimate_gradient(
+    network: Any,
+    x: ArrayLike | AbstractSignal,
+    y: ArrayLike | AbstractSignal,
+    method: AbstractGradientMethod,
+    *,
+    initial: State | None = None,
+    key: PRNGKeyArray | None = None,
+    throw: bool = True,
+) -> Any:
     """The gradient of the batch-mean cost with respect to the network's parameters.
 
     Compiled once per method, network and shape; numbers such as amplitudes, periods and tolerances
@@ -220,9 +313,11 @@ def estimate_gradient(
     where the diagnostics show an inaccurate gradient.
 
     Args:
-        network: The network: `osciprop.Network`, or one of the user's own.
-        x: Inputs, `(batch, features)`, or of whatever shape the network takes.
-        y: Targets: integer labels `(batch,)`, or rows `(batch, outputs)`.
+        network: The network: `osciprop.Network`, or one of the user's own; for methods that ask
+            for one that moves, an `osciprop.networks.AbstractHamiltonian`.
+        x: Inputs, `(batch, features)`, or of whatever shape the network takes; signals where the
+            method takes them, sequences `(batch, times, ...)` for networks that move.
+        y: Targets: integer labels `(batch,)`, or rows `(batch, outputs)`; signals likewise.
         method: A gradient method.
         initial: Membrane potentials to start from; None for rest.
         key: Source of noise, for methods that have any; else None.
@@ -230,7 +325,8 @@ def estimate_gradient(
             whatever was reached, with `converged` false.
 
     Returns:
-        The gradient, the loss, the outputs, the equilibrium, and diagnostics.
+        The gradient, the loss, the outputs, the equilibrium, and diagnostics: an `Estimate`; for
+            networks that move a `TrajectoryEstimate`.
 
     Raises:
         ConvergenceError: a solve did not converge. Inside `jit` or `vmap` nothing can be raised:
@@ -250,14 +346,14 @@ def estimate_gradient(
     check_instance("method", method, AbstractGradientMethod)
     if key is not None:
         check_key("key", key)
-    x, targets = prepare_pair(network, x, y)
+    inputs, targets = method.prepare(network, x, y)
     method.check(network)
     if initial is not None:
-        initial = as_state("initial", network, x, initial)
-    estimate = at_once_or(
+        initial = method.prepare_initial(network, inputs, initial)
+    estimate: Any = at_once_or(
         network,
         method,
-        lambda chosen: _estimate(network, x, targets, chosen, initial, key),
+        lambda chosen: _estimate(network, inputs, targets, chosen, initial, key),
         lambda found: found.converged,
     )
     if is_traced((estimate.loss, estimate.converged)):
@@ -270,13 +366,15 @@ def estimate_gradient(
     # The concerns are about converged gradients; what has not converged is flagged as such.
     if not bool(estimate.converged):
         return estimate
-    estimate = replace(estimate, accuracy=method.accuracy(network, x, targets, estimate, initial))
-    for concern in method.concerns(network, x, estimate):
+    estimate = replace(
+        estimate, accuracy=method.accuracy(network, inputs, targets, estimate, initial)
+    )
+    for concern in method.concerns(network, inputs, estimate):
         warnings.warn(f"{type(method).__name__}: {concern}", GradientAccuracyWarning, stacklevel=2)
     return estimate
 
 
-def _poison(estimate: Estimate) -> Estimate:
+def _poison(estimate: Any) -> Any:
     """NaN where nothing can be raised: what did not converge never passes for what did."""
     keep = estimate.converged
 

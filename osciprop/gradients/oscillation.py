@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
-from ..dynamics.correction import jacobian_product
 from ..dynamics.noise import AbstractNoise
 from ..equilibria.spectra import radius_from_decay
 from ..networks.costs import Targets
@@ -63,8 +62,7 @@ class AbstractOscillation(AbstractGradientMethod):
         noise: eqx.AbstractVar[AbstractNoise | None]
 
     def product(self, network: AbstractNetwork, s: State, drive: PyTree, v: State) -> State:
-        # Nothing corrects for an asymmetric Jacobian.
-        return jacobian_product(network, s, drive, v)
+        return self.rule.product(network, s, drive, v)
 
     @abc.abstractmethod
     def at_two_periods(
@@ -124,7 +122,8 @@ class AbstractOscillationDiagnostics(AbstractDiagnostics):
 class OscillationDiagnostics(AbstractOscillationDiagnostics):
     """What the oscillating network tells about its own estimate.
 
-    All of it also sees noise: where there is any (`noisy`), nothing of it gives a warning.
+    All of it also sees noise, and inputs or targets that move: where there is any of these
+    (`noisy`, `moving`), nothing of it gives a warning.
 
     Args:
         amplitude: Radius of the teaching signal's rotation.
@@ -143,6 +142,7 @@ class OscillationDiagnostics(AbstractOscillationDiagnostics):
         steps: Number of steps of the solver.
         completed: Whether all periods were integrated and finite.
         noisy: Whether there was noise.
+        moving: Whether the input or the target moved.
 
     Example:
         >>> found = osciprop.estimate_gradient(network, x, y, osciprop.OscillatoryEP(0.1, 100.0))
@@ -162,6 +162,7 @@ class OscillationDiagnostics(AbstractOscillationDiagnostics):
     steps: Int[Array, ""]
     completed: Bool[Array, ""]
     noisy: bool = eqx.field(static=True)
+    moving: bool = eqx.field(default=False, static=True)
 
     @property
     def converged(self) -> Bool[Array, ""]:
@@ -178,7 +179,7 @@ class OscillationDiagnostics(AbstractOscillationDiagnostics):
         )
 
     def concerns(self) -> list[str]:
-        if self.noisy:
+        if self.noisy or self.moving:
             return []
         found = self.lag_concerns()
         if float(self.closure) > CLOSURE_LIMIT:

@@ -9,12 +9,11 @@ For any amplitude inside the radius of convergence the settled first harmonic of
 exactly `-(i omega tau D^{-1} - J)^{-1} dC/ds` times `r`: amplitude causes no bias, only lag does.
 """
 
-import abc
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
 from ..dynamics.dynamics import Dynamics, make_dynamics, require_holomorphic
@@ -26,7 +25,6 @@ from ..dynamics.teaching import (
     PERIOD_REMEDY,
     RAMP_REMEDY,
     Oscillation,
-    roots_of_unity,
 )
 from ..equilibria.relaxation import judge
 from ..equilibria.relaxing import relax
@@ -35,9 +33,20 @@ from ..equilibria.spectra import harmonic_sizes
 from ..errors import check_at_least, check_not_negative, check_positive, is_traced
 from ..networks.complexity import real_dtype, to_complex
 from ..networks.costs import Targets
+from ..networks.moving import prepare_moving_pair
 from ..networks.network import AbstractNetwork, State
+from ..networks.signals import (
+    AbstractSignal,
+    Clamped,
+    mean_reading,
+    readings,
+    standing,
+    value_at,
+)
 from ..networks.trees import norm
 from ..settings import Module, Number, number
+from .accuracy import Accuracy
+from .averages import AbstractLockIn, Cumulative
 from .estimate import Estimate, batch_mean
 from .oscillation import (
     AbstractOscillation,
@@ -45,58 +54,7 @@ from .oscillation import (
     lag_bias,
 )
 from .rules import AbstractLearningRule, ActivityProducts, first_coefficient
-
-
-class AbstractLockIn(Module):
-    """How the estimates of successive periods are averaged.
-
-    Example:
-        >>> float(osciprop.gradients.Cumulative().memory())
-        1.0
-    """
-
-    @abc.abstractmethod
-    def memory(self) -> Float[Array, ""]:
-        """The factor by which an older period counts less than the next; 1 forgets nothing."""
-
-
-class Cumulative(AbstractLockIn):
-    """The plain mean of all measured periods (the authors' convention).
-
-    Example:
-        >>> float(osciprop.gradients.Cumulative().memory())
-        1.0
-    """
-
-    def memory(self) -> Float[Array, ""]:
-        return jnp.ones((), dtype=float)
-
-
-class Leaky(AbstractLockIn):
-    """An exponentially forgetting mean, as a synapse could keep it online.
-
-    The mean is normalised by the sum of its weights, so it does not start out biased to zero.
-
-    Args:
-        time_constant: Of the forgetting, in periods, above 0.
-
-    Raises:
-        ValueError: `time_constant` is not positive.
-
-    Example:
-        >>> round(float(osciprop.gradients.Leaky(1.0).memory()), 3)
-        0.368
-    """
-
-    time_constant: Number = eqx.field(converter=number)
-
-    def __check_init__(self) -> None:
-        check_positive(
-            "time_constant", self.time_constant, "give the memory of the lock-in in periods"
-        )
-
-    def memory(self) -> Float[Array, ""]:
-        return jnp.exp(-1 / self.time_constant)
+from .turns import phases, stored
 
 
 class Running(Module):
@@ -139,6 +97,10 @@ class OscillatoryEP(AbstractOscillation):
 
     Noise needs a key: `estimate_gradient(..., key=key)`. Every reading counts then: give
     `rule=ErrorSignals()` and as many `samples` as a period has steps.
+
+    Inputs and targets may be signals (docs/signals.md), whose time is 0 where the network starts.
+    Loss, outputs and equilibrium are then those of the mean potential at the mean input, and for
+    the mean target, of the last period. Nothing predicts the gradient's error, nor warns of it.
 
     Args:
         amplitude: Radius of the rotation, above 0.
@@ -212,10 +174,15 @@ class OscillatoryEP(AbstractOscillation):
         self.rule.check(network)
         require_holomorphic(network)
 
+    def prepare(self, network: AbstractNetwork, x: Any, y: Any) -> tuple[Any, Any]:
+        if standing(x) and standing(y):
+            return super().prepare(network, x, y)
+        return prepare_moving_pair(network, x, y, 0.0)
+
     def begin(
         self,
         network: AbstractNetwork,
-        x: Float[Array, "batch ..."],
+        x: Clamped,
         initial: State | None = None,
         key: PRNGKeyArray | None = None,
     ) -> Running:
@@ -226,7 +193,7 @@ class OscillatoryEP(AbstractOscillation):
         noise = self.noise
         if self.measurement is not None:
             require_key(key)
-        rest = to_complex(network.rest(x))
+        rest = to_complex(network.rest(value_at(x, 0.0)))
         u = rest if initial is None else jax.tree.map(lambda a, b: a.astype(b.dtype), initial, rest)
         # Folded in beyond any number of periods, whose noise it must not share.
         own = (
@@ -259,42 +226,45 @@ class OscillatoryEP(AbstractOscillation):
     def advance(
         self,
         network: AbstractNetwork,
-        x: Float[Array, "batch ..."],
-        y: Targets,
+        x: Clamped,
+        y: Targets | AbstractSignal,
         running: Running,
     ) -> Running:
         """One more period. A stream of these is the online estimate, at constant memory."""
         return self._advance(make_dynamics(network, x, y, self.teaching), x, y, running)
 
     def _advance(
-        self, dynamics: Dynamics, x: Float[Array, "batch ..."], y: Targets, running: Running
+        self, dynamics: Dynamics, x: Clamped, y: Targets | AbstractSignal, running: Running
     ) -> Running:
         network = dynamics.network
         dtype = real_dtype(running.u)
         cdtype = jax.tree.leaves(running.u)[0].dtype
         period, amplitude = self.period.astype(dtype), self.amplitude.astype(dtype)
-        grid = jnp.arange(self.samples + 1, dtype=dtype) / self.samples
+        moving = not (standing(x) and standing(y))
+        grid = stored(self.samples, moving, dtype)
         key = None if running.key is None else jax.random.fold_in(running.key, running.index)
         # Beyond the ramp all periods are alike: their number stays out of the phase's last digits.
         ramp_periods = jnp.ceil(self.ramp.astype(dtype) / period)
+        offset = jnp.minimum(running.index.astype(dtype), ramp_periods) * period
+        begin = running.index.astype(dtype) * period
         (states, own), solution = self.used_integrator().run(
-            with_noise(dynamics, self.noise),
+            with_noise(dynamics.later(begin - offset), self.noise),
             (running.u, running.noise),
             grid * period,
             key=key,
-            offset=jnp.minimum(running.index.astype(dtype), ramp_periods) * period,
+            offset=offset,
         )
-        samples = jax.tree.map(lambda leaf: leaf[1:], states)
+        samples = jax.tree.map(lambda leaf: leaf[1 : self.samples + 1], states)
+        end = jax.tree.map(lambda leaf: leaf[-1], states)
         activity = jax.vmap(network.activity)(samples)
         if self.measurement is not None:
             read_key = jax.random.fold_in(require_key(key), 2**32 - 1)
             activity = self.measurement.read(activity, period / self.samples, key=read_key)
         from_phase_zero = jax.tree.map(lambda leaf: jnp.roll(leaf, 1, axis=0), activity)
-        gap = jax.tree.map(lambda a, s: a - s[-1], network.activity(running.u), activity)
+        ended = network.activity(end) if moving else jax.tree.map(lambda leaf: leaf[-1], activity)
+        gap = jax.tree.map(jnp.subtract, network.activity(running.u), ended)
 
-        # The samples follow the start of the period: k = 1 ... M, and M is a full turn.
-        turn = jnp.asarray(np.roll(roots_of_unity(self.samples), -1), dtype=cdtype)
-
+        turn = jnp.asarray(phases(self.samples, moving), dtype=cdtype)
         betas = amplitude.astype(cdtype) * turn
         harmonic = first_coefficient(activity, betas)
         # What turns the other way, against the same amplitude.
@@ -302,7 +272,10 @@ class OscillatoryEP(AbstractOscillation):
         size = jnp.maximum(norm(harmonic), jnp.finfo(dtype).tiny).astype(dtype)
         change = norm(jax.tree.map(lambda a, b: a - b, harmonic, running.harmonic)).astype(dtype)
 
-        gradient, quadrature = self.rule.gradient(network, x, y, activity, betas)
+        times = begin + grid[1 : self.samples + 1] * period
+        gradient, quadrature = self.rule.gradient(
+            network, readings(x, times), readings(y, times), activity, betas
+        )
         listening = (running.index >= self.settle_periods).astype(dtype)
         memory = self.lock_in.memory().astype(dtype)
 
@@ -312,7 +285,7 @@ class OscillatoryEP(AbstractOscillation):
             )
 
         return Running(
-            u=jax.tree.map(lambda leaf: leaf[-1], samples),
+            u=end,
             noise=jax.tree.map(lambda leaf: leaf[-1], own),
             key=running.key,
             index=running.index + 1,
@@ -330,12 +303,20 @@ class OscillatoryEP(AbstractOscillation):
         )
 
     def conclude(
-        self, network: AbstractNetwork, x: Float[Array, "batch ..."], y: Targets, running: Running
+        self,
+        network: AbstractNetwork,
+        x: Clamped,
+        y: Targets | AbstractSignal,
+        running: Running,
     ) -> Estimate:
         """The estimate so far. Loss and outputs are those of the mean potential over the last
         period, which is the free equilibrium (mean-value theorem): no free phase is needed.
         """
         dtype = real_dtype(running.u)
+        moving = not (standing(x) and standing(y))
+        parts = stored(self.samples, moving, dtype)[1 : self.samples + 1]
+        times = (running.index.astype(dtype) - 1 + parts) * self.period.astype(dtype)
+        mean_x, mean_y = mean_reading(readings(x, times)), mean_reading(readings(y, times))
         weight = jnp.where(running.weight > 0, running.weight, jnp.nan)
 
         def normalise(tree: PyTree[Array]) -> PyTree[Array]:
@@ -343,7 +324,7 @@ class OscillatoryEP(AbstractOscillation):
 
         gradient, quadrature = normalise(running.gradient), normalise(running.quadrature)
         u = jax.tree.map(jnp.real, running.mean_u)
-        free = Dynamics(network, network.drive(x), None, self.teaching)
+        free = Dynamics(network, network.drive(mean_x), None, self.teaching)
         time = running.index.astype(dtype) * self.period.astype(dtype)
         # How far the mean may be from equilibrium for its loss to be believed: the drift says more.
         tolerance = jnp.asarray(1e-2, dtype=dtype)
@@ -353,7 +334,7 @@ class OscillatoryEP(AbstractOscillation):
         imaginary = jax.tree.map(jnp.imag, running.harmonic)
         return Estimate(
             gradient=gradient,
-            loss=batch_mean(network.cost(equilibrium.s, y)),
+            loss=batch_mean(network.cost(equilibrium.s, mean_y)),
             outputs=network.output(equilibrium.s),
             equilibrium=equilibrium,
             diagnostics=OscillationDiagnostics(
@@ -369,15 +350,16 @@ class OscillatoryEP(AbstractOscillation):
                 steps=running.steps,
                 completed=running.completed,
                 noisy=self.noise is not None or self.measurement is not None,
+                moving=moving,
             ),
-            error_signal=real,
+            error_signal=self.rule.signal(network, real),
         )
 
     def estimate(
         self,
         network: AbstractNetwork,
-        x: Float[Array, "batch ..."],
-        y: Targets,
+        x: Clamped,
+        y: Targets | AbstractSignal,
         initial: State | None,
         key: PRNGKeyArray | None = None,
     ) -> Estimate:
@@ -392,8 +374,25 @@ class OscillatoryEP(AbstractOscillation):
         # The oscillation can have left for another branch than that reached from the start.
         return relax(network, x, initial=initial, throw=False)
 
+    def accuracy(
+        self,
+        network: AbstractNetwork,
+        x: Clamped,
+        y: Targets | AbstractSignal,
+        estimate: Estimate,
+        initial: State | None = None,
+    ) -> Accuracy | None:
+        if isinstance(x, AbstractSignal) or isinstance(y, AbstractSignal):
+            return None
+        return super().accuracy(network, x, y, estimate, initial)
+
+    def concerns(self, network: AbstractNetwork, x: Clamped, estimate: Estimate) -> list[str]:
+        if isinstance(x, AbstractSignal):
+            return estimate.diagnostics.concerns()
+        return super().concerns(network, x, estimate)
+
     def _whole(
-        self, network: AbstractNetwork, x: Float[Array, "batch ..."], y: Targets, running: Running
+        self, network: AbstractNetwork, x: Clamped, y: Targets | AbstractSignal, running: Running
     ) -> Running:
         """All periods, settling included."""
         dynamics = make_dynamics(network, x, y, self.teaching)
@@ -406,8 +405,8 @@ class OscillatoryEP(AbstractOscillation):
     def at_two_periods(
         self,
         network: AbstractNetwork,
-        x: Float[Array, "batch ..."],
-        y: Targets,
+        x: Clamped,
+        y: Targets | AbstractSignal,
         initial: State | None,
         key: PRNGKeyArray | None,
     ) -> tuple[Estimate, Estimate]:

@@ -249,7 +249,7 @@ class SettledOscillation(AbstractOscillation):
                 steps=free.steps + orbit.steps,
                 noisy=False,
             ),
-            real,
+            self.rule.signal(network, real),
         )
 
     def at_two_periods(

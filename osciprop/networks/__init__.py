@@ -2,29 +2,35 @@
 
 The files, each importing only from those above it:
 
-    trees        arithmetic of pytrees of arrays, as one vector or sample by sample
-    complexity   complex states of real networks: real weights, real pairs
-    activations  from membrane potential to activity
-    neurons      how a membrane potential follows its input current
-    hidden       neurons with hidden variables: adaptation, compartments
-    populations  neurons of one kind with their biases, in a row or as maps
-    synapses     what current an activity sends, and back
-    pooling      one current out of a window of currents
-    convolution  what a population of maps sends to another
-    metrics      how often, or how closely, outputs are right
-    costs        what the teaching signal nudges the output to lower
-    sizes        whether the parts of a network fit each other
-    network      the contract of a network
-    joined       populations joined by synapses: `Network`
-    extensions   networks around a network: the same interface, more dynamics
-    constraints  parameters that are functions of free numbers: signs, bounds, symmetry
-    flows        gradient flows: systems given by an energy of their own
-    circles      holomorphic or not: a function on circles in the complex plane
-    contract     a network of the user's own, checked where it is first met
-    promise      that it is holomorphic, tested where a method relies on it
-    preparation  the user's `x` and `y` as arrays that fit the network, or an error
-    build/       builders: the usual networks, from a list of sizes or layers
-    substrates/  oscillators, excitable cells and circuits, and the devices of weights
+    trees         arithmetic of pytrees of arrays, as one vector or sample by sample
+    complexity    complex states of real networks: real weights, real pairs
+    signals       inputs and targets that move
+    activations   from membrane potential to activity
+    neurons       how a membrane potential follows its input current
+    hidden        neurons with hidden variables: adaptation, compartments
+    populations   neurons of one kind with their biases, in a row or as maps
+    synapses      what current an activity sends, and back
+    pooling       one current out of a window of currents
+    convolution   what a population of maps sends to another
+    metrics       how often, or how closely, outputs are right
+    costs         what the teaching signal nudges the output to lower
+    sizes         whether the parts of a network fit each other
+    model         what every network is to training
+    network       the contract of a network that relaxes
+    joined        populations joined by synapses: `Network`
+    extensions    networks around a network: the same interface, more dynamics
+    scaled_feedback  feedback that is weaker than the way up
+    constraints   parameters that are functions of free numbers: signs, bounds, symmetry
+    flows         gradient flows: systems given by an energy of their own
+    circles       holomorphic or not: a function on circles in the complex plane
+    contract      a network of the user's own, checked where it is first met
+    promise       that it is holomorphic, tested where a method relies on it
+    preparation   the user's `x` and `y` as arrays that fit the network, or an error
+    moving        the same where they may be signals
+    build/        builders: the usual networks, from a list of sizes or layers
+    substrates/   oscillators, excitable cells and circuits, and the devices of weights
+    hamiltonian/  networks that move: positions, momenta, and costs along trajectories
+    either        what training asks of either kind of network
 """
 
 from .activations import AbstractActivation as AbstractActivation
@@ -75,6 +81,17 @@ from .extensions import AbstractExtension as AbstractExtension
 from .extensions import AssumedReciprocal as AssumedReciprocal
 from .flows import AbstractGradientFlow as AbstractGradientFlow
 from .flows import GradientFlow as GradientFlow
+from .hamiltonian.lagrangian import AbstractLagrangian as AbstractLagrangian
+from .hamiltonian.motions import AbstractMotion as AbstractMotion
+from .hamiltonian.motions import FourthOrder as FourthOrder
+from .hamiltonian.motions import Leapfrog as Leapfrog
+from .hamiltonian.motions import Splitting as Splitting
+from .hamiltonian.oscillators import OscillatorNetwork as OscillatorNetwork
+from .hamiltonian.oscillators import oscillator_network as oscillator_network
+from .hamiltonian.passage import Passage as Passage
+from .hamiltonian.preparing import passage as passage
+from .hamiltonian.system import AbstractHamiltonian as AbstractHamiltonian
+from .hamiltonian.system import Phase as Phase
 from .hidden import Adapting as Adapting
 from .hidden import AdaptiveNeuron as AdaptiveNeuron
 from .hidden import Compartments as Compartments
@@ -85,6 +102,7 @@ from .metrics import BinaryAccuracy as BinaryAccuracy
 from .metrics import ClassAccuracy as ClassAccuracy
 from .metrics import RegressionError as RegressionError
 from .metrics import metric_for as metric_for
+from .model import AbstractModel as AbstractModel
 from .network import AbstractEnergyNetwork as AbstractEnergyNetwork
 from .network import AbstractNetwork as AbstractNetwork
 from .network import Scores as Scores
@@ -100,6 +118,11 @@ from .pooling import SoftmaxPooling as SoftmaxPooling
 from .populations import AbstractPopulation as AbstractPopulation
 from .populations import FeatureMaps as FeatureMaps
 from .populations import Population as Population
+from .scaled_feedback import ScaledFeedback as ScaledFeedback
+from .signals import AbstractSignal as AbstractSignal
+from .signals import FunctionOfTime as FunctionOfTime
+from .signals import Interpolated as Interpolated
+from .signals import Readings as Readings
 from .substrates.amplitude_oscillators import (
     DetunedStuartLandauNetwork as DetunedStuartLandauNetwork,
 )

@@ -44,6 +44,12 @@ class AbstractExtension(AbstractNetwork):
     def error(self, response: State) -> State:
         return self.network.error(response)
 
+    def adjoint(self, response: State) -> State:
+        return self.network.adjoint(response)
+
+    def has_metric(self) -> bool:
+        return self.network.has_metric()
+
     def phi_is_reduced(self) -> bool:
         return self.network.phi_is_reduced()
 

@@ -1,6 +1,7 @@
 """Populations of neurons joined by synapses, with a cost on the last of them."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -19,7 +20,7 @@ from .neurons import AbstractNeuron, LeakyIntegrator
 from .populations import AbstractPopulation
 from .sizes import check_parts, check_sizes
 from .synapses import INPUT, AbstractReciprocalSynapse, AbstractSynapse
-from .trees import along_samples, as_row, sample_sums
+from .trees import along_samples, as_row, sample_sums, scaled
 
 
 class Network(AbstractNetwork):
@@ -104,13 +105,24 @@ class Network(AbstractNetwork):
         return tuple(currents)
 
     def current(self, s: State, drive: State) -> State:
-        inflows = self._inflows(self.firing(s), drive)
+        return self.current_with(s, drive, lambda synapse: None)
+
+    def current_with(
+        self, s: State, drive: State, feedback: Callable[[AbstractSynapse], Array | None]
+    ) -> State:
+        """The input currents, where what a synapse sends back is multiplied by its `feedback`."""
+        inflows = self._inflows(self.firing(s), drive, feedback)
         return tuple(
             population.neuron.current(part, inflow)
             for population, part, inflow in zip(self.populations, s, inflows, strict=True)
         )
 
-    def _inflows(self, firing: State, drive: State) -> list[Any]:
+    def _inflows(
+        self,
+        firing: State,
+        drive: State,
+        feedback: Callable[[AbstractSynapse], Array | None] = lambda synapse: None,
+    ) -> list[Any]:
         """What every population receives: a current, or a pair of them (basal, apical)."""
         basal = [complex_like(inflow, firing) for inflow in drive]
         apical = {
@@ -120,7 +132,10 @@ class Network(AbstractNetwork):
         }
         for synapse in self.synapses:
             if synapse.source != INPUT:
+                factor = feedback(synapse)
                 for place, inflow in synapse.currents(firing):
+                    if factor is not None and synapse.descends(place):
+                        inflow = scaled(factor, inflow)
                     into = apical if place in apical and synapse.descends(place) else basal
                     into[place] = _add(into[place], inflow)
         return [
@@ -205,28 +220,40 @@ class Network(AbstractNetwork):
         return readout_obstacle(self.readout)
 
     def products(
-        self, s: State, x: Float[Array, "batch ..."], center: State | None = None
+        self,
+        s: State,
+        x: Float[Array, "batch ..."],
+        center: State | None = None,
+        importance: Callable[[int], Array | None] = lambda place: None,
     ) -> Inexact[Array, " batch"]:
         """What every synapse and bias carries up to a neuron, times that neuron's activity, summed:
-        `phi` of a network whose synapses are reciprocal (with a `center`: `phi_about`).
+        `phi` of a network whose synapses are reciprocal (with a `center`: `phi_about`). What
+        reaches the population at a place is multiplied by its `importance`.
         """
+
+        def weighed(place: int, product: Array) -> Array:
+            factor = importance(place)
+            return product if factor is None else scaled(factor, product)
+
         hidden = [
             population.neuron.hidden_phi(part)
             for population, part in zip(self.populations, s, strict=True)
         ]
         s = self.firing(s)
         total = jnp.zeros_like(s[0], shape=(len(s[0]),))
-        for added in hidden:
+        for place, added in enumerate(hidden):
             if added is not None:
-                total = total + complex_like(added, total)
+                total = total + complex_like(weighed(place, added), total)
         parts = [s]
         if center is not None:
             center = self.firing(center)
             parts = [jax.tree.map(lambda a, b: a - complex_like(b, a), s, center), center]
         for part in parts:
-            for population, activity in zip(self.populations, part, strict=True):
+            for place, (population, activity) in enumerate(
+                zip(self.populations, part, strict=True)
+            ):
                 bias = along_samples(complex_like(population.bias, activity), activity)
-                product = sample_sums(bias * activity)
+                product = weighed(place, sample_sums(bias * activity))
                 total = total + complex_like(product, total)
         for synapse in self.synapses:
             post = s[synapse.upper]
@@ -236,7 +263,8 @@ class Network(AbstractNetwork):
                 inflow = synapse.forward(s[synapse.lower])
             else:
                 inflow = synapse.forward_about(center[synapse.lower], s[synapse.lower])
-            total = total + sample_sums(_add(jnp.zeros_like(post), inflow) * post)
+            product = sample_sums(_add(jnp.zeros_like(post), inflow) * post)
+            total = total + weighed(synapse.upper, product)
         return total
 
     def cost(self, s: State, y: Targets) -> Inexact[Array, " batch"]:

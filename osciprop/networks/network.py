@@ -8,17 +8,14 @@ function. A state is a pytree of arrays with a leading batch axis; `u` is the me
 import abc
 from typing import TypeAlias
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, Inexact, PyTree
 
-from ..errors import ReciprocityError, check_finite
-from ..settings import Module
+from ..errors import ReciprocityError
 from .complexity import is_complex
 from .costs import Targets
-from .metrics import AbstractMetric, metric_for
+from .model import AbstractModel
 from .trees import largest_change
 
 State: TypeAlias = PyTree[Inexact[Array, "batch ..."]]
@@ -27,7 +24,7 @@ States: TypeAlias = PyTree[Inexact[Array, "points batch ..."]]
 Scores: TypeAlias = Inexact[Array, "batch outputs"]
 
 
-class AbstractNetwork(Module):
+class AbstractNetwork(AbstractModel):
     """A network of neurons as every dynamics and gradient method sees it.
 
     The free dynamics are `tau du/dt = current(s) - u` with `s = activity(u)`. Subclasses give
@@ -74,12 +71,6 @@ class AbstractNetwork(Module):
     def output(self, s: State) -> Scores:
         """What the network answers: one row of scores per sample."""
 
-    def metric(self, y: np.ndarray, outputs: int) -> AbstractMetric:
-        """What training tells beside the cost, for all targets of a data set and so many outputs:
-        accuracy for labels and rows that mark a class, the squared error and R^2 for numbers.
-        """
-        return metric_for(y, outputs)
-
     def drive(self, x: Float[Array, "batch ..."]) -> PyTree:
         """All that depends on the clamped input alone, computed once per batch."""
         return x
@@ -117,6 +108,16 @@ class AbstractNetwork(Module):
         response itself, except for hidden variables of which `phi` does not know.
         """
         return response
+
+    def adjoint(self, response: State) -> State:
+        """The adjoint state that the response `ds/dbeta` of a network with an energy tells: the
+        response itself, unless the network follows its energy in a metric (`has_metric`).
+        """
+        return response
+
+    def has_metric(self) -> bool:
+        """Whether the Jacobian is symmetric in another metric only, which `adjoint` knows."""
+        return False
 
     def phi_is_reduced(self) -> bool:
         """Whether `phi` knows hidden variables at their equilibrium alone, so that its derivative
@@ -160,14 +161,6 @@ class AbstractNetwork(Module):
     def is_holomorphic(self) -> bool:
         """Whether activity, current and cost are holomorphic (a promise, checked by tests)."""
         return True
-
-    def check_input(self, x: Array) -> None:
-        """Raise `ValueError` if the input does not fit the network."""
-        check_finite("x", x, "remove or impute these values before they reach the network")
-
-    def trainable(self) -> PyTree[bool]:
-        """A pytree like the network: which leaves `osciprop.fit` changes (floating arrays)."""
-        return jax.tree.map(eqx.is_inexact_array, self)
 
 
 def require_energy(network: AbstractNetwork) -> None:

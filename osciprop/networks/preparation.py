@@ -11,6 +11,7 @@ from .complexity import real_dtype
 from .contract import check_precision, check_shapes, check_values
 from .costs import Targets, check_targets
 from .network import AbstractNetwork
+from .signals import require_standing
 
 
 def prepare(
@@ -19,10 +20,12 @@ def prepare(
     """Inputs as an array of the network's precision, targets as labels or rows.
 
     Raises `ValueError` for shapes or widths that do not fit, labels out of range, NaN or infinity,
-    and for raw pixels (uint8).
+    and for raw pixels (uint8); `TypeError` for signals (see `moving`).
     """
     check_instance("network", network, AbstractNetwork)
     check_precision(network)
+    require_standing("x", x)
+    require_standing("y", y)
     x = x if isinstance(x, jax.Array) else as_real_array("x", x)
     if jnp.issubdtype(x.dtype, jnp.complexfloating):
         raise ValueError(

@@ -2,12 +2,14 @@
 
 The files, each importing only from those above it:
 
-    lock_in     demodulation: mean and error signal, as causal filters or from a window
-    plasticity  how synapses move while the network oscillates
-    system      neurons, teaching, noise, filters and synapses as one system
-    simulation  one presentation of a sample to a network that learns online
-    journal     what such a simulation records, and its checkpoints
-    learning    `Learning`, presentation by presentation; `simulate_learning`
+    lock_in      demodulation: mean and error signal, as causal filters or from a window
+    plasticity   how synapses move while the network oscillates
+    transitions  how one presentation gives way to the next
+    system       neurons, teaching, noise, filters and synapses as one system
+    simulation   one presentation of a sample to a network that learns online
+    journal      what such a simulation records, and its checkpoints
+    supply       where what is presented comes from: batches, or signals
+    learning     `Learning`, presentation by presentation; `simulate_learning`
 """
 
 from .journal import LearningRun as LearningRun
@@ -23,3 +25,6 @@ from .plasticity import ContinuousPlasticity as ContinuousPlasticity
 from .plasticity import PeriodicPlasticity as PeriodicPlasticity
 from .simulation import Simulation as Simulation
 from .simulation import SimulationState as SimulationState
+from .transitions import AbstractTransition as AbstractTransition
+from .transitions import Fade as Fade
+from .transitions import Jump as Jump

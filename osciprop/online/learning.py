@@ -14,22 +14,20 @@ from typing import Any, final
 
 import equinox as eqx
 import jax
-import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
-from ..datasets.batches import Batch, Batches
-from ..datasets.samples import Data, Samples, as_task, with_batch
+from ..datasets.samples import Data
 from ..dynamics.dynamics import require_holomorphic
 from ..errors import NonFiniteLossError, as_path, check_at_least, check_instance, check_key
-from ..files.checkpoint import CheckpointError, key_numbers
+from ..files.checkpoint import key_numbers
 from ..files.durable import require_writable
-from ..files.fingerprint import data_fingerprint, describe, describe_constants
-from ..networks.costs import Targets
+from ..files.fingerprint import describe, describe_constants
 from ..networks.network import AbstractNetwork
-from ..networks.preparation import output_count, prepare_pair, prepare_targets
+from ..networks.preparation import output_count
 from ..progress import progress_bar
 from .journal import Journal, LearningRun, Probe, load_journal, save_journal
 from .simulation import Report, Simulation, SimulationState, begin, present
+from .supply import supply_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +76,7 @@ class Learning:
         network: The network: `osciprop.Network`, or one of the user's own.
         data: Training samples: a `Dataset`, arrays `(x, y)`, or an iterable of batches `(x, y)`
             (see `osciprop.datasets.Stream`), which is begun anew at its end; samples to test on
-            are not used.
+            are not used. Or a pair of signals, of which every presentation is the next stretch.
         simulation: Teaching, filters, plasticity, noise and numerics.
         batch_size: Copies of the network with common synapses, each of which sees a sample.
         seed: Decides the order of samples, where data come as arrays.
@@ -109,7 +107,7 @@ class Learning:
     def __init__(
         self,
         network: AbstractNetwork,
-        data: Data,
+        data: Data | tuple[Any, Any],
         simulation: Simulation,
         *,
         batch_size: int = 1,
@@ -129,20 +127,13 @@ class Learning:
             check_instance("probe", probe, Probe)
         if start is not None:
             check_instance("start", start, SimulationState)
-        self._task = as_task(data, batch_size, seed)
+        self._supply = supply_of(data, simulation, batch_size, seed)
         self._simulation, self._key, self._probe = simulation, key, probe
         self._path = None if checkpoint is None else as_path("checkpoint", checkpoint)
         self._checkpoint_every = checkpoint_every
-        train = self._task.train
-        if isinstance(train, Batches):
-            first, known = (train.x[:batch_size], train.y[:batch_size]), train.y
-        else:
-            first = train.first()
-            known = first[1]
-        x, _ = prepare_pair(network, *first)
+        x, known = self._supply.example(network)
         require_holomorphic(network)  # now that there are samples to look at
-        prepare_targets(network, x, known, len(known))
-        self._metric = network.metric(np.asarray(known), output_count(network, x))
+        self._metric = network.metric(known, output_count(network, x))
         fresh = begin(network, x, simulation, key)
         state = fresh if start is None else _going_on(start, fresh, len(x))
         self._order = batch_size, seed
@@ -152,23 +143,15 @@ class Learning:
             require_writable(self._path)
             if self._path.exists():
                 self._journal = load_journal(self._path, state, self._settings)
-        self._reader: Iterator[Batch] | None = None
-        self._ahead: dict[int, Batch] = {}
         self._loops = 0
 
     @cached_property
     def _settings(self) -> dict[str, Any]:
-        """What must agree between a checkpoint and the simulation that goes on from it.
-
-        Batches that somebody else makes are compared as they come.
-        """
-        (batch_size, seed), train, probe = self._order, self._task.train, self._probe
-        data = {"name": self._task.name}
-        if isinstance(train, Batches):
-            data |= {"train": data_fingerprint({"x": train.x, "y": train.y})}
+        """What must agree between a checkpoint and the simulation that goes on from it."""
+        (batch_size, seed), probe = self._order, self._probe
         plan = None if probe is None else (probe.samples, probe.start, probe.stop, probe.every)
         return {
-            "data": data,
+            "data": self._supply.identity(),
             "batch_size": batch_size,
             "seed": seed,
             "key": None if self._key is None else key_numbers(self._key),
@@ -257,7 +240,7 @@ class Learning:
 
     def _begin(self, state: SimulationState, number: int) -> _Begun:
         """Start a presentation. The device may be busy with the one before."""
-        x, y = self._sample(number)
+        x, y = self._supply.shown(self.network, number, self._journal, self._path)
         probe = self._probe if self._probe is not None and self._probe.wants(number) else None
         after, report, seen = present(
             state,
@@ -280,46 +263,14 @@ class Learning:
                 "slower plasticity (a smaller learning rate, a longer time_constant), a smaller "
                 "amplitude, smaller steps, or clip the gradient (optax.clip_by_global_norm)"
             )
-        taken = self._journal.taken
-        if not isinstance(self._task.train, Batches):
-            taken = with_batch(taken, self._ahead[number])
+        taken = self._supply.taken(self._journal.taken, number)
         self._journal.add(begun.after, (loss, score), begun.seen, taken)
         return Presentation(number, loss, score, begun.after)
-
-    def _sample(self, number: int) -> tuple[Array, Targets]:
-        """The batch of a presentation, which may be asked for again until the one after it is."""
-        for old in [known for known in self._ahead if known < number - 1]:
-            del self._ahead[old]
-        if self._reader is None:
-            self._reader = self._opened(number)
-        if number not in self._ahead:
-            try:
-                self._ahead[number] = next(self._reader)
-            except BaseException:
-                self._reader = None  # an iterator that has raised would be at its end
-                raise
-        return prepare_pair(self.network, *self._ahead[number])
-
-    def _opened(self, number: int) -> Iterator[Batch]:
-        """Batches from that of a presentation on, epoch after epoch."""
-        train = self._task.train
-        if isinstance(train, Batches):
-            epoch, step = divmod(number, train.steps_per_epoch)
-            return _from(train, epoch, step)
-        batches, taken = _from(train, 0, 0), 0
-        for _ in range(number - self._journal.first):
-            taken = with_batch(taken, next(batches))
-        if taken != self._journal.taken:
-            raise CheckpointError(
-                f"{self._path}: data give other batches than before: seed the loader's order, or "
-                "give osciprop.datasets.Batches"
-            )
-        return batches
 
 
 def simulate_learning(
     network: AbstractNetwork,
-    data: Data,
+    data: Data | tuple[Any, Any],
     simulation: Simulation,
     *,
     presentations: int,
@@ -343,7 +294,7 @@ def simulate_learning(
         network: The network: `osciprop.Network`, or one of the user's own.
         data: Training samples: a `Dataset`, arrays `(x, y)`, or an iterable of batches `(x, y)`
             (see `osciprop.datasets.Stream`), which is begun anew at its end; samples to test on
-            are not used.
+            are not used. Or a pair of signals, of which every presentation is the next stretch.
         simulation: Teaching, filters, plasticity, noise and numerics.
         presentations: Number of samples to be seen, counted from the simulation's beginning.
         batch_size: Copies of the network with common synapses, each of which sees a sample.
@@ -416,18 +367,6 @@ def _going_on(start: SimulationState, fresh: SimulationState, batch_size: int) -
             "lock_in and noise that it was simulated with"
         )
     return start
-
-
-def _from(samples: Samples, epoch: int, step: int) -> Iterator[Batch]:
-    """Batches from a step of an epoch on, epoch after epoch."""
-    while True:
-        empty = True
-        for batch in samples.epoch(epoch, step):
-            empty = False
-            yield batch
-        if empty and not step:
-            raise ValueError(f"data gave no batch in epoch {epoch}: {samples!r}")
-        epoch, step = epoch + 1, 0
 
 
 def _structure(state: SimulationState, simulation: Simulation, probe: Probe) -> Any:

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
+from ..dynamics.dynamics import driven
 from ..dynamics.integration import Integrator, euler_maruyama
 from ..dynamics.noise import AbstractNoise, MeasurementNoise
 from ..dynamics.stochastic import require_key
@@ -23,11 +24,14 @@ from ..networks.complexity import real_dtype, to_complex
 from ..networks.costs import Targets
 from ..networks.metrics import AbstractMetric
 from ..networks.network import AbstractNetwork, State
+from ..networks.preparation import output_count
+from ..networks.signals import AbstractSignal, Clamped, later, value_at
 from ..networks.trees import all_finite
 from ..settings import Module
 from .lock_in import Demodulated, LockInFilter
 from .plasticity import AbstractPlasticity
 from .system import Moment, NoisyOnlineSystem, OnlineSystem
+from .transitions import AbstractTransition, Jump
 
 
 class Simulation(Module):
@@ -43,6 +47,8 @@ class Simulation(Module):
         noise: Noise on every neuron's input current; None for none.
         measurement: Noise of the readings; None for none.
         presentation: Periods for which a sample is shown.
+        transition: How one sample gives way to the next: `osciprop.online.Jump()` at once, `Fade`
+            gradually.
         integrator: How to integrate in time; a period holds a whole number of constant steps.
 
     Raises:
@@ -62,6 +68,7 @@ class Simulation(Module):
     noise: AbstractNoise | None = eqx.field(default=None, kw_only=True)
     measurement: MeasurementNoise | None = eqx.field(default=None, kw_only=True)
     presentation: int = eqx.field(default=4, static=True, kw_only=True)
+    transition: AbstractTransition = eqx.field(default=Jump(), kw_only=True)
     integrator: Integrator = eqx.field(default=euler_maruyama(0.1), kw_only=True)
 
     def __check_init__(self) -> None:
@@ -69,6 +76,7 @@ class Simulation(Module):
             "presentation", self.presentation, 1, "a sample is shown for a whole number of periods"
         )
         self.plasticity.check(self.teaching.period)
+        self.transition.check(self.presentation)
         self._check_steps()
 
     def _check_steps(self) -> None:
@@ -94,6 +102,7 @@ class SimulationState(Module):
         noise: What coloured noise carries; None without.
         filters: State of the lock-in filters.
         presentations: Number of samples seen.
+        before: What was shown last, for samples that fade into each other; None where they jump.
 
     Example:
         >>> "presentations" in osciprop.online.SimulationState.__dataclass_fields__
@@ -106,6 +115,7 @@ class SimulationState(Module):
     noise: PyTree
     filters: Demodulated
     presentations: Int[Array, ""]
+    before: PyTree[Array] = None
 
     @property
     def count(self) -> int:
@@ -148,14 +158,15 @@ def begin(
         else noise.initial(u, key=jax.random.fold_in(require_key(key), 2**32 - 1)),
         filters=simulation.lock_in.begin(network.activity(u)),
         presentations=jnp.zeros((), dtype=int),
+        before=simulation.transition.begin(x, output_count(network, x)),
     )
 
 
 @eqx.filter_jit
 def present(
     state: SimulationState,
-    x: Float[Array, "batch ..."],
-    y: Targets,
+    x: Clamped,
+    y: Targets | AbstractSignal,
     simulation: Simulation,
     key: PRNGKeyArray | None,
     metric: AbstractMetric,
@@ -164,27 +175,38 @@ def present(
 ) -> tuple[SimulationState, Report, PyTree[Array]]:
     """One presentation: the state after it, its report, and what `observe` saw `samples` times per
     period, as arrays (periods, samples, ...); None without `observe`.
+
+    Signals count time from the beginning of the presentation.
     """
-    teaching, plasticity = simulation.teaching, simulation.plasticity
+    teaching, plasticity, transition = (
+        simulation.teaching,
+        simulation.plasticity,
+        simulation.transition,
+    )
     arrays, static = eqx.partition(state.network, eqx.is_array)
     dtype = real_dtype(state.u)
     times = jnp.arange(samples + 1, dtype=dtype) / samples * teaching.period.astype(dtype)
     own_key = None if key is None else jax.random.fold_in(key, state.presentations)
     ramp_periods = jnp.ceil(teaching.ramp / teaching.period).astype(dtype)
+    turn = teaching.period.astype(dtype)
+    shown = transition.clamped(x, y, state.before, state.presentations == 0, turn)
 
     def period(carry: tuple[Any, ...], place: Array) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         arrays, rule, moment = carry
         network = eqx.combine(arrays, static)
         index = state.presentations * simulation.presentation + place
+        # Beyond the ramp all periods are alike: their number stays out of the phase.
+        offset = jnp.minimum(index.astype(dtype), ramp_periods) * turn
+        inputs, targets = (later(each, place.astype(dtype) * turn - offset) for each in shown)
         online = OnlineSystem(
             network,
-            x,
-            y,
+            inputs,
+            targets,
             teaching,
             simulation.lock_in,
             plasticity,
             simulation.noise,
-            network.drive(x),
+            driven(network, inputs),
         )
         silent = simulation.noise is None and simulation.measurement is None
 
@@ -194,15 +216,15 @@ def present(
             times,
             None if observe is None else _look(online, observe),
             key=None if own_key is None else jax.random.fold_in(own_key, place),
-            # Beyond the ramp all periods are alike: their number stays out of the phase.
-            offset=jnp.minimum(index.astype(dtype), ramp_periods) * teaching.period.astype(dtype),
+            offset=offset,
         )
         network = online.current_network(after)
         if not plasticity.moves():
-            network, rule = plasticity.update(online.gradient(after), rule, network, index)
+            gradient = online.gradient(offset + turn, after)
+            network, rule = plasticity.update(gradient, rule, network, index)
         completed = solution.result == diffrax.RESULTS.successful
-        later = jax.tree.map(lambda leaf: leaf[1:], observed)
-        return (eqx.filter(network, eqx.is_array), rule, after), (completed, later)
+        seen = jax.tree.map(lambda leaf: leaf[1:], observed)
+        return (eqx.filter(network, eqx.is_array), rule, after), (completed, seen)
 
     parameters = eqx.filter(state.network, state.network.trainable())
     moment = Moment(state.u, state.noise, state.filters, parameters if plasticity.moves() else None)
@@ -211,13 +233,20 @@ def present(
     )
     network = eqx.combine(arrays, static)
     mean = simulation.lock_in.mean(moment.filters)
+    last = value_at(y, simulation.presentation * turn)
     report = Report(
-        loss=batch_mean(network.cost(mean, y)),
-        score=metric.batch(network.output(mean), y),
+        loss=batch_mean(network.cost(mean, last)),
+        score=metric.batch(network.output(mean), last),
         completed=jnp.all(completed) & all_finite(moment),
     )
     after = SimulationState(
-        network, rule, moment.u, moment.noise, moment.filters, state.presentations + 1
+        network,
+        rule,
+        moment.u,
+        moment.noise,
+        moment.filters,
+        state.presentations + 1,
+        transition.remember(x, y, state.before),
     )
     return after, report, observed
 

@@ -2,7 +2,7 @@
 
 `OnlineSystem` is the motion within one teaching period, in one integrated state: the membrane
 potentials, what coloured noise carries, the filters, and (where they move all the time) the
-parameters. Nothing in it is ever reset.
+parameters. Nothing in it is ever reset. Input and target may move, as signals.
 """
 
 import equinox as eqx
@@ -17,6 +17,7 @@ from ..dynamics.teaching import Oscillation
 from ..gradients.local import local_gradient
 from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
+from ..networks.signals import AbstractSignal, Clamped, value_at
 from ..networks.trees import scaled
 from ..settings import Module
 from .lock_in import Demodulated, LockInFilter
@@ -40,8 +41,8 @@ class OnlineSystem(AbstractSilentSystem):
     """The motion of a whole simulation without white noise: see `NoisyOnlineSystem`."""
 
     network: AbstractNetwork
-    x: Float[Array, "batch ..."]
-    target: Targets
+    x: Clamped
+    target: Targets | AbstractSignal
     teaching: Oscillation
     lock_in: LockInFilter
     plasticity: AbstractPlasticity
@@ -52,12 +53,12 @@ class OnlineSystem(AbstractSilentSystem):
         """The network with the parameters that it has at the moment."""
         return with_parameters(self.network, moment.parameters)
 
-    def gradient(self, moment: Moment) -> PyTree[Array]:
-        """The gradient that the filters know of, by the local rule."""
+    def gradient(self, time: ArrayLike, moment: Moment) -> PyTree[Array]:
+        """The gradient that the filters know of, by the local rule, with input and target then."""
         return local_gradient(
             self.current_network(moment),
-            self.x,
-            self.target,
+            value_at(self.x, time),
+            value_at(self.target, time),
             self.lock_in.mean(moment.filters),
             self.lock_in.error(moment.filters),
         )
@@ -65,7 +66,7 @@ class OnlineSystem(AbstractSilentSystem):
     def velocity(self, time: ArrayLike, y: Moment) -> Moment:
         network = self.current_network(y)
         moving = y.parameters is not None
-        drive = network.drive(self.x) if moving else self.drive
+        drive = network.drive(value_at(self.x, time)) if moving else self.drive
         current = Dynamics(network, drive, self.target, self.teaching).current(time, y.u)
         if self.noise is not None:
             current = jax.tree.map(jnp.add, current, self.noise.current(y.noise, y.u))
@@ -74,11 +75,11 @@ class OnlineSystem(AbstractSilentSystem):
             u=network.velocity(y.u, current),
             noise=None if self.noise is None else self.noise.velocity(y.noise),
             filters=self.lock_in.velocity(time, s, y.filters, self.teaching),
-            parameters=self._learn(network, y) if moving else None,
+            parameters=self._learn(time, network, y) if moving else None,
         )
 
-    def _learn(self, network: AbstractNetwork, y: Moment) -> PyTree[Array]:
-        return self.plasticity.velocity(eqx.filter(self.gradient(y), network.trainable()))
+    def _learn(self, time: ArrayLike, network: AbstractNetwork, y: Moment) -> PyTree[Array]:
+        return self.plasticity.velocity(eqx.filter(self.gradient(time, y), network.trainable()))
 
 
 class NoisyOnlineSystem(AbstractStochasticSystem):

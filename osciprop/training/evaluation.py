@@ -1,4 +1,4 @@
-"""How well a network does on data, at its free equilibria."""
+"""How well a network does on data: at its free equilibria, or at the end of its trajectories."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -14,8 +14,11 @@ from ..equilibria.own import OwnRelaxation
 from ..equilibria.relaxation import AbstractRelaxation
 from ..equilibria.relaxing import relax
 from ..errors import check_at_least
+from ..networks.either import count_outputs, prepare_either
+from ..networks.hamiltonian.passage import pass_through
+from ..networks.hamiltonian.system import AbstractHamiltonian
+from ..networks.model import AbstractModel
 from ..networks.network import AbstractNetwork
-from ..networks.preparation import output_count, prepare_pair
 from .preprocessing import AbstractPreprocessing
 
 
@@ -63,7 +66,7 @@ class Evaluation:
 
 
 def evaluate(
-    network: AbstractNetwork,
+    network: AbstractModel,
     x: Any,
     y: Any = None,
     *,
@@ -71,7 +74,8 @@ def evaluate(
     batch_size: int = 500,
     preprocessing: AbstractPreprocessing | None = None,
 ) -> Evaluation:
-    """Mean cost and metric of a network on data, at its free equilibria.
+    """Mean cost and metric of a network on data: at its free equilibria, or, for a network that
+    moves, at the end of its trajectories.
 
     Classes count as right where the largest score is the target's; for a single output, where it
     lies on the target's side of the threshold. Numbers are told by the mean squared error and
@@ -106,16 +110,15 @@ def evaluate(
     data = as_pair(x if y is None else (x, y))
     metric, sums, loss, converged, count = None, None, 0.0, 0, 0
     for stored, targets in as_batches(data, batch_size):
-        inputs, wanted = prepare_pair(network, measured(preprocessing, stored), targets)
-        solution = relax(network, inputs, relaxation=relaxation, throw=False)
-        cost, outputs = answers(network, solution.s, wanted)
+        inputs, wanted = prepare_either(network, measured(preprocessing, stored), targets)
+        cost, outputs, settled = _answers(network, inputs, wanted, relaxation)
         if metric is None:  # by all targets, where they are at hand
             known = targets if isinstance(data, Stream) else data[1]
-            metric = network.metric(known, output_count(network, inputs))
+            metric = network.metric(known, count_outputs(network, inputs))
         part = metric.sums(np.asarray(outputs), np.asarray(wanted))
         sums = part if sums is None else sums + part
         loss += float(cost)
-        converged += int(np.count_nonzero(solution.converged))
+        converged += int(np.count_nonzero(settled))
         count += len(inputs)
     if metric is None or sums is None:
         raise ValueError("x holds no samples: evaluate at least one")
@@ -137,6 +140,24 @@ def as_batches(
 def measured(preprocessing: AbstractPreprocessing | None, x: np.ndarray) -> np.ndarray | Array:
     """Inputs of stored samples, without anything random."""
     return x if preprocessing is None else preprocessing.evaluate(x)
+
+
+def _answers(
+    network: AbstractModel, x: Array, y: Array, relaxation: AbstractRelaxation
+) -> tuple[Array, Array, Array]:
+    """The sum of the costs, the outputs, and which samples came where outputs are read."""
+    if isinstance(network, AbstractHamiltonian):
+        return _at_the_end(network, x, y)
+    assert isinstance(network, AbstractNetwork)
+    solution = relax(network, x, relaxation=relaxation, throw=False)
+    return *answers(network, solution.s, y), solution.converged
+
+
+@eqx.filter_jit
+def _at_the_end(network: AbstractHamiltonian, x: Array, y: Array) -> tuple[Array, Array, Array]:
+    found = pass_through(network, x, y)
+    assert found.cost is not None
+    return jnp.sum(found.cost), network.output(found.end.q), jnp.isfinite(found.cost)
 
 
 @eqx.filter_jit

@@ -5,6 +5,7 @@ numbers. `osciprop.Training` is the same as a loop that one can enter.
 """
 
 from pathlib import Path
+from typing import TypeVar, cast
 
 import optax
 from jaxtyping import PRNGKeyArray
@@ -14,7 +15,7 @@ from ..equilibria.own import OwnRelaxation
 from ..equilibria.relaxation import AbstractRelaxation
 from ..errors import check_at_least
 from ..gradients import AbstractGradientMethod
-from ..networks.network import AbstractNetwork
+from ..networks.model import AbstractModel
 from ..progress import progress_bar, write
 from .history import History
 from .parallel import AbstractPlacement, OneDevice
@@ -22,9 +23,11 @@ from .preprocessing import AbstractPreprocessing
 from .training import Training
 from .updates import Monitor
 
+Model = TypeVar("Model", bound=AbstractModel)
+
 
 def fit(
-    network: AbstractNetwork,
+    network: Model,
     data: Data,
     method: AbstractGradientMethod,
     optimizer: optax.GradientTransformation,
@@ -42,7 +45,7 @@ def fit(
     placement: AbstractPlacement = OneDevice(),
     progress: bool = True,
     throw: bool = True,
-) -> tuple[AbstractNetwork, History]:
+) -> tuple[Model, History]:
     """Train a network.
 
     With `checkpoint`, a file is written every `checkpoint_every` updates, after every epoch, and on
@@ -127,4 +130,4 @@ def fit(
         for update in training.updates(epochs):
             bar.update()
             bar.set_postfix(loss=f"{update.loss:.3f}", refresh=False)
-    return training.network, training.history
+    return cast(Model, training.network), training.history

@@ -11,9 +11,8 @@ from jaxtyping import Array, ArrayLike, PRNGKeyArray, PyTree
 
 from ..gradients import AbstractGradientMethod
 from ..networks.costs import Targets
+from ..networks.either import count_outputs
 from ..networks.metrics import AbstractMetric
-from ..networks.network import AbstractNetwork
-from ..networks.preparation import output_count, prepare_pair
 from .optimizers import Optimizer, as_optimizer
 from .parallel import AbstractPlacement, OneDevice
 from .step import TrainingState, begin, train_step
@@ -67,7 +66,7 @@ def _readable(count: int) -> str:
 
 
 def memory_estimate(
-    network: AbstractNetwork,
+    network: Any,
     x: ArrayLike,
     y: ArrayLike,
     method: AbstractGradientMethod,
@@ -100,9 +99,9 @@ def memory_estimate(
         >>> found.total > found.parameters > 0
         True
     """
-    inputs, targets = prepare_pair(network, x, y)
+    inputs, targets = method.prepare(network, x, y)
     method.check(network)
-    metric = network.metric(np.asarray(targets), output_count(network, inputs))
+    metric = network.metric(np.asarray(targets), count_outputs(network, inputs))
     inputs, targets = placement.split((inputs, targets))
     state, method = placement.replicate((begin(network, optimizer), method))
     # As in `fit`, whose program this is.

@@ -20,7 +20,7 @@ from ..files.checkpoint import (
 )
 from ..files.fingerprint import data_fingerprint, describe, describe_constants
 from ..gradients import AbstractGradientMethod
-from ..networks.network import AbstractNetwork
+from ..networks.model import AbstractModel
 from .history import History, cut
 from .preprocessing import AbstractPreprocessing
 from .step import TrainingState
@@ -53,7 +53,7 @@ class Standing:
 
 
 def run_settings(
-    network: AbstractNetwork,
+    network: AbstractModel,
     task: Task,
     method: AbstractGradientMethod,
     optimizer: optax.GradientTransformation,

@@ -1,5 +1,7 @@
 """One training step: a gradient from any method, an update from any Optax optimizer."""
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -8,7 +10,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
 from ..gradients import AbstractGradientMethod, Estimate
 from ..networks.metrics import AbstractMetric
-from ..networks.network import AbstractNetwork
+from ..networks.model import AbstractModel
 from ..networks.trees import all_finite
 from ..settings import Module
 from .optimizers import Optimizer, objective_of, require_optimizer
@@ -17,11 +19,11 @@ from .optimizers import Optimizer, objective_of, require_optimizer
 class TrainingState(Module):
     """Everything that an update changes."""
 
-    network: AbstractNetwork
+    network: AbstractModel
     optimizer_state: PyTree
 
 
-def begin(network: AbstractNetwork, optimizer: optax.GradientTransformation) -> TrainingState:
+def begin(network: AbstractModel, optimizer: optax.GradientTransformation) -> TrainingState:
     """A network with a fresh optimizer state."""
     require_optimizer(optimizer)
     # Optax itself does not keep to strict promotion.
@@ -29,7 +31,7 @@ def begin(network: AbstractNetwork, optimizer: optax.GradientTransformation) -> 
         return TrainingState(network, optimizer.init(parameters(network)))
 
 
-def parameters(network: AbstractNetwork) -> PyTree:
+def parameters(network: AbstractModel) -> PyTree:
     """The parameters that training changes, with None in the place of all else.
 
     That is the structure which Optax sees, and which labels of its `multi_transform` have.
@@ -63,7 +65,7 @@ def train_step(
 
     `key` is the source of noise, for methods that have any.
     """
-    network = state.network
+    network: Any = state.network
 
     def loss(changed: PyTree) -> tuple[Array, PyTree]:
         there = method.estimate(eqx.combine(changed, network), x, y, None, key)

@@ -20,8 +20,8 @@ from ..equilibria.relaxation import AbstractRelaxation
 from ..errors import as_path, check_at_least, check_callable, check_instance, check_key
 from ..files.durable import require_writable
 from ..gradients import AbstractGradientMethod
-from ..networks.network import AbstractNetwork
-from ..networks.preparation import output_count, prepare_pair, prepare_targets
+from ..networks.either import count_outputs, prepare_all_targets, prepare_either
+from ..networks.model import AbstractModel
 from .evaluation import Evaluation, evaluate, measured
 from .history import History, record
 from .memory import MemoryEstimate, step_memory
@@ -91,7 +91,7 @@ class Training:
 
     def __init__(
         self,
-        network: AbstractNetwork,
+        network: Any,
         data: Data,
         method: AbstractGradientMethod,
         optimizer: optax.GradientTransformation,
@@ -131,9 +131,9 @@ class Training:
         # Data are checked where they come in. What is checked here is that they fit the network,
         # once: an update costs nothing on the host but its own call.
         x, y = self._example(batch_size)
-        inputs, targets = prepare_pair(network, measured(preprocessing, x), y)
+        inputs, targets = method.prepare(network, measured(preprocessing, x), y)
         known = self._task.train.y if isinstance(self._task.train, Batches) else y
-        prepare_targets(network, inputs, known, len(known))
+        prepare_all_targets(network, inputs, known, len(known))
         self._check_test(network)
         method.check(network)
         state = begin(network, optimizer)
@@ -145,7 +145,7 @@ class Training:
             require_writable(self._path)
             if self._path.exists():
                 self._standing, self._history = resume_run(self._path, state, self._settings)
-        metric = network.metric(known, output_count(network, inputs))
+        metric = network.metric(known, count_outputs(network, inputs))
         state, method = placement.replicate((self._standing.state, method))
         self._standing = dataclasses.replace(self._standing, state=state)
         self._plan = Plan(
@@ -163,13 +163,13 @@ class Training:
         self._reader = Reader(self._task.train)
         self._loops = 0
 
-    def _check_test(self, network: AbstractNetwork) -> None:
+    def _check_test(self, network: AbstractModel) -> None:
         """Before an epoch is spent, rather than after it."""
         if isinstance(self._task.test, tuple):
             x, y = self._task.test
             try:
-                inputs, _ = prepare_pair(network, measured(self._preprocessing, x[:1]), y[:1])
-                prepare_targets(network, inputs, y, len(y))
+                inputs, _ = prepare_either(network, measured(self._preprocessing, x[:1]), y[:1])
+                prepare_all_targets(network, inputs, y, len(y))
             except ValueError as error:
                 raise ValueError(f"of the test samples {error}") from None
 
@@ -201,12 +201,12 @@ class Training:
         )
 
     @property
-    def network(self) -> AbstractNetwork:
+    def network(self) -> Any:
         """The network as it is now. One of the same structure may be put in its place."""
         return self._plan.placement.local(self._standing.state.network)
 
     @network.setter
-    def network(self, network: AbstractNetwork) -> None:
+    def network(self, network: AbstractModel) -> None:
         self._put(network=network)
 
     @property

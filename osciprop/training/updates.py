@@ -18,14 +18,13 @@ from jaxtyping import Array, PRNGKeyArray
 from ..errors import ConvergenceError, GradientAccuracyWarning, NonFiniteLossError
 from ..gradients import AbstractGradientMethod, Estimate
 from ..networks.metrics import AbstractMetric
-from ..networks.network import AbstractNetwork
 from .optimizers import Optimizer
 from .parallel import AbstractPlacement
 from .preprocessing import AbstractPreprocessing
 from .step import TrainingState, train_step
 
 # What a user may record beside loss and metric: numbers from the state of training.
-Monitor = Callable[[AbstractNetwork, np.ndarray, np.ndarray, Estimate], dict[str, float]]
+Monitor = Callable[[Any, np.ndarray, np.ndarray, Any], dict[str, float]]
 
 # A call of a compiled function, several times cheaper than JAX's own.
 numbered = jax.jit(lambda key, number: jax.random.fold_in(key, number))
@@ -132,7 +131,8 @@ def confirm(launched: Launched, number: int, epoch: int, step: int) -> Update:
             "gradient (optax.clip_by_global_norm), or smaller weights"
         )
     if step == 0 and converged:
-        network, method = launched.before.network, plan.method
+        network: Any = launched.before.network
+        method = plan.method
         inputs = jnp.asarray(launched.inputs)
         predicted = method.accuracy(network, inputs, jnp.asarray(launched.targets), estimate)
         checked = dataclasses.replace(estimate, accuracy=predicted)

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import linear_network
+from signal_cases import wave
 
 import osciprop
 from osciprop.dynamics.dynamics import cost_force, make_dynamics, require_holomorphic
@@ -38,3 +39,16 @@ def test_a_complex_signal_needs_complex_states_and_holomorphic_networks():
     layers = osciprop.perceptron([3, 4, 2], key=jax.random.key(0))
     with pytest.raises(osciprop.HolomorphyError):
         require_holomorphic(layers)
+
+
+def test_inputs_and_targets_that_move_are_those_of_the_time_asked_at():
+    x, y = wave(X, 0.4), wave(Y, 0.9)
+    moving = make_dynamics(NETWORK, x, y, osciprop.Constant(0.3))
+    for time in (0.0, 1.7):
+        still = make_dynamics(NETWORK, x(time), y(time), osciprop.Constant(0.3))
+        np.testing.assert_array_equal(moving.current(time, U), still.current(time, U))
+        np.testing.assert_array_equal(
+            moving.later(time).current(0.0, U), still.later(time).current(0.0, U)
+        )
+    with pytest.raises(ValueError, match=r"beta has shape \(3,\), but x holds 2 samples"):
+        make_dynamics(NETWORK, x, y, osciprop.Constant(jnp.full(3, 0.1)))

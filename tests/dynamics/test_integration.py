@@ -2,9 +2,11 @@
 
 import diffrax
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import batch, linear_network
+from helpers import batch, linear_network, small_network
+from signal_cases import DRIVEN, A, B, Counted, Still, transfer, wave
 
 import osciprop
 
@@ -123,3 +125,52 @@ def test_noise_needs_a_key_and_a_solver_for_it():
     adaptive = osciprop.Integrator(diffrax.SRA1(), osciprop.dynamics.adaptive(1e-3, 1e-3))
     with pytest.raises(ValueError, match="brownian is FreshSteps"):
         osciprop.integrate(network, x, key=jax.random.key(0), integrator=adaptive, **noisy)
+
+
+def test_a_linear_network_follows_a_wave_by_its_transfer_function():
+    """From the settled state, with the numbers of substrates.md; the time seen is absolute."""
+    x, phasor = wave([[A]], 1.0), transfer(1.0) @ B * A
+    np.testing.assert_allclose(
+        phasor, [0.2805280528 - 0.5280528053j, 0.1049504950 - 0.2838283828j], atol=1e-10
+    )
+    times = np.array([2.0, 3.1, 8.0])
+    expected = (phasor * np.exp(1j * times)[:, None]).real
+    trajectory = osciprop.integrate(
+        DRIVEN, x, times=times, initial=jnp.asarray(expected[:1]), integrator=EXACT
+    )
+    np.testing.assert_allclose(trajectory.s[:, 0], expected, atol=1e-8)
+
+
+def test_a_signal_that_stands_still_is_the_clamped_input_bit_for_bit():
+    network, (x, y) = small_network(), batch(5, 3, 2)
+    rows, teaching = jnp.asarray(np.eye(3)[y]), osciprop.Oscillation(0.1, 5.0)
+    times = [1.0, 2.5, 4.0]
+    still = osciprop.integrate(network, x, rows, teaching, times=times)
+    moving = osciprop.integrate(network, Still(jnp.asarray(x)), Still(rows), teaching, times=times)
+    for a, b in zip(moving.u, still.u, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_another_signal_of_the_same_shape_compiles_nothing():
+    def integrated(phasor, frequency):
+        x = Counted(jnp.zeros((1, 1)), jnp.asarray([[phasor]]), jnp.asarray(frequency))
+        return osciprop.integrate(DRIVEN, x, times=[0.0, 1.0]).s[-1]
+
+    first = integrated(0.3 + 0.1j, 0.5)
+    programs = len(Counted.made)
+    assert programs > 0
+    assert not np.allclose(integrated(0.2j, 0.9), first)
+    assert len(Counted.made) == programs
+
+
+@pytest.mark.slow
+def test_noise_rides_on_an_input_that_moves():
+    settings = {
+        "times": [0.0, 1.0, 2.0],
+        "integrator": osciprop.euler_maruyama(0.25),
+        "noise": osciprop.WhiteNoise(0.1),
+        "key": jax.random.key(0),
+    }
+    moving = osciprop.integrate(DRIVEN, wave([[A]], 0.0), **settings)
+    still = osciprop.integrate(DRIVEN, np.array([[A]]), **settings)
+    np.testing.assert_allclose(moving.u, still.u, rtol=1e-12)

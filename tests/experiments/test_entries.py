@@ -21,6 +21,7 @@ ARGUMENTS: dict[str, list[str]] = {
     "adaptive_amplitude": [],
     "always_on_in_noise": ["--learning", "implicit, no noise", "--gradients"],
     "digits": [],
+    "echoes": [],
     "hep2022_cnn": [*ONCE, "--rows", "backprop", "--width", "1"],
     "hep2022_table1": [*ONCE, "--methods", "hep"],
     "homeostasis2024": [*ONCE, "--part", "table1", "--rows", "table1_N1_0.5"],
@@ -28,6 +29,7 @@ ARGUMENTS: dict[str, list[str]] = {
     "kept_safe": [],
     "late_divergence": ["--epochs", "1", "--rows", "implicit gradient, no noise"],
     "long_runs": [],
+    "moving_inputs": [],
     "nonconservative2026": [*ONCE, "--rows", "symmetric_dyadic"],
     "nudges_at_start": [],
     "online_digits": [],
@@ -36,6 +38,7 @@ ARGUMENTS: dict[str, list[str]] = {
     "settling": [],
     "substrate_populations": ["--systems", "phase oscillators"],
     "substrates": [*ONCE, "--rows", "oscillators_dyadic"],
+    "trajectory_tasks": [],
     "two_tales2024": [*ONCE, "--rows", "adjoint_0.5"],
     "two_tales2024_vgg16": [*ONCE, "--rows", "backprop", "--width", "1"],
 }

@@ -7,7 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import batch, dense, flat, potentials_as_vector, relative_error
+from mistake_cases import PLAIN_ONLY
 from oscillation_cases import EXACT, LINEAR, TANH
+from signal_cases import DRIVEN, A, B, Still, merged, transfer, wave
 
 import osciprop
 from osciprop.dynamics.dynamics import cost_force, make_dynamics
@@ -177,3 +179,115 @@ def test_ramp_excites_smaller_transients():
         for method in (step, ramp)
     ]
     assert max(closures) < 0.05
+
+
+TARGET = 0.3
+EXACT_GRADIENT = {0.1: [0.1698533492, 0.3675500947, 0.1502162329]}
+
+
+def phasors(frequency: float, target: complex) -> tuple[np.ndarray, complex]:
+    """Of the linear network's units under the wave, and of its error."""
+    units = transfer(frequency) @ B * A
+    return units, units[1] - target
+
+
+def by_sidebands(frequency: float, omega: float, target: complex) -> np.ndarray:
+    """The always-on gradient by the coupling: what of the error comes back at `omega +- frequency`.
+
+    At `omega` 0 the quasi-static one."""
+    units, error = phasors(frequency, target)
+    above = transfer(omega + frequency)[:, 1] * error
+    below = transfer(omega - frequency)[:, 1] * np.conj(error)
+    return (np.outer(above, units.conj()) + np.outer(below, units)).real / 4
+
+
+def test_the_sidebands_are_those_of_the_notes():
+    """The true gradient of the driven network, and how far off a static network's is."""
+    units, error = phasors(0.1, TARGET)
+    back = transfer(0.1)[:, 1] * np.conj(error)
+    exact = merged(np.outer(back, units).real / 2)
+    np.testing.assert_allclose(exact, EXACT_GRADIENT[0.1], atol=1e-9)
+    static = merged(by_sidebands(0.1, 0.0, TARGET))
+    off = np.linalg.norm(static - exact) / np.linalg.norm(exact)
+    assert off == pytest.approx(0.0598, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [TARGET, pytest.param(TARGET - 0.2j, marks=pytest.mark.slow)],
+    ids=["in phase", "quadrature"],
+)
+def test_an_input_that_moves_makes_sidebands(target):
+    """Over whole cycles of the input, at any amplitude: the products of activities are exact."""
+    omega, cycle = 2 * np.pi / 20.0, 5
+    x, y = (wave([[phasor]], omega / cycle) for phasor in (A, target))
+    method = OscillatoryEP(
+        0.3, 20.0, settle_periods=cycle, periods=cycle, samples=12, integrator=EXACT
+    )
+    estimate = osciprop.estimate_gradient(DRIVEN, x, y, method)
+    expected = merged(by_sidebands(omega / cycle, omega, target))
+    np.testing.assert_allclose(merged(estimate.gradient.coupling), expected, atol=1e-7)
+    assert estimate.accuracy is None and estimate.diagnostics.concerns() == []
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        osciprop.ErrorSignals(),
+        osciprop.gradients.ActivityProducts(),
+    ],
+    ids=lambda rule: type(rule).__name__,
+)
+@pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
+@pytest.mark.slow
+def test_signals_that_stand_still_give_the_clamped_estimate(rule):
+    network, x, y = TANH
+    method = OscillatoryEP(0.1, 20.0, settle_periods=3, samples=12, rule=rule, integrator=EXACT)
+    still = osciprop.estimate_gradient(network, x, y, method)
+    moving = osciprop.estimate_gradient(
+        network, Still(jnp.asarray(x)), Still(jnp.asarray(y)), method
+    )
+    assert relative_error(moving.gradient, still.gradient) < 1e-7
+    np.testing.assert_allclose(moving.outputs, still.outputs, rtol=1e-7)
+    assert float(moving.loss) == pytest.approx(float(still.loss), rel=1e-7)
+    assert still.accuracy is not None and moving.accuracy is None
+
+
+def test_loss_and_outputs_are_those_of_the_mean_input():
+    """Of the last period, whose mean potential follows the mean input in a linear network."""
+    period, frequency = 30.0, 0.01
+    method = OscillatoryEP(
+        0.1, period, settle_periods=2, rule=osciprop.ErrorSignals(), samples=30, integrator=EXACT
+    )
+    estimate = osciprop.estimate_gradient(
+        DRIVEN, wave([[A]], frequency), wave([[TARGET]], frequency), method
+    )
+    at = np.exp(1j * frequency * (2 * period + np.arange(30) + 0.5))
+    units, _ = phasors(frequency, TARGET)
+    outputs = np.mean((units[1] * at).real)
+    assert float(estimate.outputs[0, 0]) == pytest.approx(outputs, abs=2e-3)
+    loss = (outputs - np.mean(TARGET * at.real)) ** 2 / 2
+    assert float(estimate.loss) == pytest.approx(loss, abs=2e-3)
+    # Parameters of the input's own synapses learn from the mean input.
+    slope = float(estimate.gradient.inputs[0, 1])
+    error = float(estimate.error_signal[0, 1])
+    assert slope == pytest.approx(-np.mean(A * at.real) * error, rel=1e-9)
+
+
+@pytest.mark.slow
+def test_a_stream_of_periods_sees_the_time_go_on():
+    method = OscillatoryEP(0.2, 20.0, periods=2, samples=8, ramp=20.0)
+    x, y = wave([[A]], 0.05), wave([[TARGET]], 0.05)
+    whole = osciprop.estimate_gradient(DRIVEN, x, y, method)
+    running = method.begin(DRIVEN, x)
+    for _ in range(3):
+        running = method.advance(DRIVEN, x, y, running)
+    streamed = method.conclude(DRIVEN, x, y, running)
+    np.testing.assert_allclose(flat(streamed.gradient), flat(whole.gradient), rtol=1e-9)
+
+
+@PLAIN_ONLY
+def test_methods_for_what_stands_still_refuse_signals():
+    x = wave([[A]], 0.05)
+    with pytest.raises(TypeError, match=r"x is a signal \(Wave\).*OscillatoryEP"):
+        osciprop.estimate_gradient(DRIVEN, x, np.zeros((1, 1)), osciprop.Implicit())

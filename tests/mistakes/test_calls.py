@@ -20,6 +20,10 @@ def names():
         "steps": osciprop.euler_maruyama(0.1),
         "turning": osciprop.Oscillation(0.1, 50.0),
         "hard": osciprop.hopfield_mlp([4, 6, 3], key=found["key"], activation=osciprop.ReLU()),
+        "moving": osciprop.networks.FunctionOfTime(lambda time: jnp.cos(time) * jnp.asarray(x)),
+        "labels": osciprop.networks.FunctionOfTime(lambda time: jnp.asarray(found["y"])),
+        "narrow": osciprop.networks.FunctionOfTime(lambda time: jnp.zeros((10, 3))),
+        "plain": osciprop.networks.FunctionOfTime(lambda time: np.ones((10, 4)) * float(time)),
     }
 
 
@@ -64,6 +68,8 @@ GRADIENT = "osciprop.estimate_gradient(network, x, y, "
     ),
     row("osciprop.equilibria.jacobian_symmetry(network, x, relaxation='flow')", TypeError, "relax"),
     row("osciprop.equilibria.elsewhere(network, x, u)", TypeError, "solution is", "Solution"),
+    row("osciprop.relax(network, moving)", TypeError, "x is a signal (Fun", "osciprop.integrate"),
+    row("osciprop.evaluate(network, moving, y)", ValueError, "x_test is a Fun", "value at a time"),
 )
 def test_equilibria(call, error, words, names):
     answered(call, error, words, names)
@@ -120,6 +126,16 @@ def test_equilibria(call, error, words, names):
         "osciprop.integrate(network, x, times=[0, 1], initial=('a', 'b'))", ValueError, "initial is"
     ),
     row("osciprop.integrate(network.rest, x, times=[0, 1])", TypeError, "network is"),
+    row("osciprop.integrate(network, narrow, times=[0, 1])", ValueError, "(10, 3)", "(batch, 4)"),
+    row("osciprop.integrate(network, plain, times=[0, 1])", TypeError, "x is a signal", "jax.nump"),
+    row(
+        "osciprop.integrate(network, moving, labels, turning, times=[0, 1])",
+        ValueError,
+        "y is a signal",
+        "one_hot",
+    ),
+    row("osciprop.networks.FunctionOfTime(3)", TypeError, "function is 3", "function(time)"),
+    row("osciprop.networks.Interpolated(x)", TypeError, "path is an array", "AbstractPath"),
 )
 def test_integration(call, error, words, names):
     answered(call, error, words, names)
@@ -156,6 +172,18 @@ def test_integration(call, error, words, names):
         "DyadicEP",
     ),
     row("osciprop.gradients.input_gradient(network, x, y, 'implicit')", TypeError, "method is"),
+    row(
+        "osciprop.estimate_gradient(network, moving, y, osciprop.HolomorphicEP())",
+        TypeError,
+        "x is a signal (FunctionOfTime)",
+        "osciprop.OscillatoryEP",
+    ),
+    row(
+        "osciprop.estimate_gradient(network, x, labels, osciprop.OscillatoryEP())",
+        ValueError,
+        "y is a signal",
+        "one_hot",
+    ),
     row(
         "osciprop.gradients.input_gradient(network, x, y, osciprop.BPTT(90), throw=False)",
         ValueError,

@@ -1,6 +1,7 @@
 """Mistakes where something is to be learned: data, training, simulations, files."""
 
 import jax
+import jax.numpy as jnp
 import optax
 import pytest
 from mistake_cases import PLAIN_ONLY, answered, row, surroundings, table
@@ -19,6 +20,9 @@ def names():
         data=osciprop.datasets.digits().subset(train=20, test=10),
         settings=simulation(),
         noisy=simulation(noise=osciprop.WhiteNoise(0.1)),
+        fading=simulation(transition=osciprop.online.Fade(0.5)),
+        moving=osciprop.networks.FunctionOfTime(lambda time: jnp.cos(time) * jnp.ones((10, 4))),
+        rows=osciprop.networks.FunctionOfTime(lambda time: jnp.ones((10, 3)) / 3),
         history=osciprop.History(),
     )
 
@@ -54,6 +58,12 @@ FIT = "osciprop.fit(network, (x, y), method, adam, batch_size=5, progress=False,
     row(FIT + "epochs=1, checkpoint_every=0)", ValueError, "checkpoint_every", "got 0"),
     row(FIT + "epochs=1, relaxation='newton')", TypeError, "relaxation is 'newton'", "Settling()"),
     row(FIT + "epochs=1, preprocessing=3)", TypeError, "preprocessing is 3"),
+    row(
+        "osciprop.fit(network, (moving, rows), method, adam, epochs=1)",
+        ValueError,
+        "data is a FunctionOfTime",
+        "arrays (x, y)",
+    ),
     row(FIT + "epochs=1, placement=2)", TypeError, "placement is 2", "DataParallel()"),
 )
 def test_settings_of_training(call, error, words, names):
@@ -165,6 +175,20 @@ LEARN = "osciprop.simulate_learning(network, (x, y), settings, progress=False, "
     row("osciprop.online.Learning(network, (x, y), method)", TypeError, "simulation is Implicit"),
     row("osciprop.online.Learning(network, settings, (x, y))", TypeError, "simulation is (array"),
     row("osciprop.online.Learning(network, (x[:, :2], y), settings)", ValueError, "(1, 2)"),
+    row(
+        "osciprop.simulate_learning(network, (moving, rows), settings, presentations=1)",
+        ValueError,
+        "batch_size=1",
+        "10 rows",
+    ),
+    row(
+        "osciprop.simulate_learning(network, (moving, rows), fading, presentations=1)",
+        ValueError,
+        "transition is Fade",
+        "Jump()",
+    ),
+    row("osciprop.online.Fade('1')", ValueError, "periods", "'1'"),
+    row("osciprop.online.Fade(-1)", ValueError, "periods", "-1"),
     row("osciprop.Probe(3)", TypeError, "observe is 3", "(network, u, s, mean, error)"),
     row("osciprop.PeriodicPlasticity(1e-3)", TypeError, "optimizer is 0.001", "optax.adam"),
     row("osciprop.PeriodicPlasticity(optax.adam)", TypeError, "optimizer is <function adam"),

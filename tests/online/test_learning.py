@@ -16,6 +16,7 @@ import optax
 import pytest
 from helpers import relative_error, small_network
 from online_cases import KEY, PROBE, SETTINGS, dataset, learn, observe, simulation
+from signal_cases import wave
 
 import osciprop
 
@@ -37,7 +38,11 @@ CASES = {
         measurement=osciprop.MeasurementNoise(0.01),
     ),
     "continuous": simulation(osciprop.ContinuousPlasticity(400.0)),
+    "fading, continuous": simulation(
+        osciprop.ContinuousPlasticity(400.0), transition=osciprop.online.Fade(1.5)
+    ),
 }
+FADING = simulation(transition=osciprop.online.Fade(1.0))
 
 
 @pytest.mark.parametrize(
@@ -98,6 +103,42 @@ def test_resumes_after_the_process_was_killed(tmp_path: Path):
     reached = osciprop.files.checkpoint.read_header(path)["presentations"]
     resumed = learn(SETTINGS, reached + 3, checkpoint=path)
     assert_identical(resumed, learn(SETTINGS, reached + 3))
+
+
+def test_samples_that_fade_resume_from_a_checkpoint(tmp_path: Path):
+    path = tmp_path / "run.checkpoint"
+    whole = learn(FADING, 3)
+    learn(FADING, 1, checkpoint=path)
+    assert_identical(whole, learn(FADING, 3, checkpoint=path))
+    jumping = learn(SETTINGS, 3)
+    assert jumping.state.before is None
+    assert not np.array_equal(whole.loss, jumping.loss)
+    assert whole.loss[0] == pytest.approx(jumping.loss[0], rel=1e-9)  # nothing was before it
+    with pytest.raises(ValueError, match="start is the state of another network or simulation"):
+        learn(FADING, 4, start=jumping.state)
+
+
+def flowing(presentations: int, **options) -> osciprop.online.LearningRun:
+    data = wave(np.ones((2, 5)), 0.01), wave(np.full((2, 3), 0.5j), 0.02, mean=1.0)
+    return osciprop.simulate_learning(
+        small_network(),
+        data,
+        simulation(noise=None),
+        presentations=presentations,
+        batch_size=2,
+        progress=False,
+        **options,
+    )
+
+
+def test_signals_are_learned_without_borders(tmp_path: Path):
+    """In pieces too: the time goes on."""
+    path = tmp_path / "run.checkpoint"
+    whole = flowing(3)
+    flowing(1, checkpoint=path)
+    resumed = flowing(3, checkpoint=path)
+    assert_identical(whole, resumed)
+    assert np.isfinite(whole.loss).all() and len(set(whole.loss)) == 3
 
 
 @pytest.mark.slow

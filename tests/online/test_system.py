@@ -8,11 +8,12 @@ import optax
 import pytest
 from helpers import batch, small_network
 from online_cases import learn, simulation
+from signal_cases import wave
 
 import osciprop
 from osciprop.dynamics.dynamics import make_dynamics
 from osciprop.online.simulation import begin
-from osciprop.online.system import with_parameters
+from osciprop.online.system import Moment, OnlineSystem, with_parameters
 
 NETWORK, (X, Y) = small_network(), batch(5, 3, 2)
 
@@ -34,6 +35,24 @@ def test_it_begins_at_rest_with_empty_filters():
     assert state.count == 0
     error = simulation.lock_in.error(state.filters)
     assert not any(np.any(leaf) for leaf in jax.tree.leaves(error))
+
+
+def test_the_gradient_is_that_of_the_input_of_the_moment():
+    state = begin(NETWORK, jnp.asarray(X), simulation(noise=None), None)
+    moment = Moment(state.u, None, state.filters, None)
+    inputs, targets = wave(X, 0.3), wave(np.eye(3)[Y], 0.2)
+
+    def gradient(x, y, time):
+        settings = simulation(noise=None)
+        online = OnlineSystem(
+            NETWORK, x, y, settings.teaching, settings.lock_in, settings.plasticity, None, x
+        )
+        return online.gradient(time, moment)
+
+    moving = gradient(inputs, targets, 2.0)
+    still = gradient(inputs(2.0), targets(2.0), 0.0)
+    for a, b in zip(jax.tree.leaves(moving), jax.tree.leaves(still), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.slow

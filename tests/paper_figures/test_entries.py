@@ -23,6 +23,7 @@ from paper_figures.homeostasis2024 import fig4 as homeostasis
 from paper_figures.homeostasis2024 import network as of_homeostasis
 from paper_figures.nonconservative2026 import verification
 from paper_figures.substrates import bias_orders, contours
+from paper_figures.time import echoes
 from paper_figures.two_tales2024 import angles, fidelity, stability
 
 DEEP = deep.Deep(1, 2, 1, 32, "noise")
@@ -44,6 +45,9 @@ TINY = {
     settled: replace(settled.FAST, samples=1, points=16),
     bias_orders: replace(bias_orders.FAST, networks=2),
     contours: contours.FAST,
+    echoes: replace(
+        echoes.FAST, amplitudes=(0.1,), points=(2,), durations=(4.0,), starts=1, frictions=(0.01,)
+    ),
 }
 NOT_DRAWN = (fig2d, fig3c, fig4a, homeostasis, holomorphic_dual)
 """What these draw needs all of their rows, or several points."""

@@ -1,0 +1,1 @@
+"""Signals in time: gradients of trajectories without going back."""
