@@ -60,7 +60,13 @@ ROWS = (
     (CONTINUOUS, 2500, 8, 4.0, (0.3, 2), 400),
     (CONTINUOUS, 2500, 3, 2.5, (0.3, 2), 400),
     (CONTINUOUS, 2500, 8, 4.0, (0.3, 2), 120),
+    (CONTINUOUS, 2500, 8, 1.0, (0.3, 2), 400),
+    (CONTINUOUS, 2500, 8, 0.5, (0.3, 2), 400),
+    (CONTINUOUS, 2500, 3, 2.0, (0.3, 2), 1067),
 )
+FADES = (0.0, 0.5, 1.0, 2.0, 2.5, 4.0)
+"""Periods of a transition whose effect on synapses that move all the time is integrated."""
+
 TINY_ROWS = ((PERIODIC, 1, 1, 0.5, (0.5, 1), 2),)
 
 
@@ -261,6 +267,34 @@ def learned(
     }
 
 
+def covariance_gain(fade: float, filters: tuple[float, int] = (0.3, 2)) -> float:
+    """What a transition adds to a synapse that moves all the time, in units of time: the integral
+    of mean times error signal, per covariance of its two activities over samples.
+
+    A transition by `delta` at the synapse's far end shows an error signal `delta E(t)` that is
+    none, while the mean at its near end goes from that of one sample to the next, as `M(t)`. Over
+    independent samples the mean of their product is `integral of E (2 M - 1)` times the
+    covariance: below 0 every transition takes something from a weight, above 0 it feeds it.
+    """
+    period, amplitude, step, (constant, order) = 50.0, 0.05, 0.02, filters
+    omega, slow = 2 * np.pi / period, constant * period
+    through = 1 / (1 + 1j * omega * slow) ** order
+    mean, error, total = np.zeros(order), np.zeros(order, dtype=complex), 0.0
+    for moment in np.arange(0, 8 * period, step):
+        part = min(moment / (fade * period), 1.0) if fade else 1.0
+        shown = part - np.sin(2 * np.pi * part) / (2 * np.pi)
+        heard: Any = shown
+        for stage in range(order):
+            mean[stage] += step / slow * (heard - mean[stage])
+            heard = mean[stage]
+        heard = (shown - mean[-1]) * np.exp(-1j * omega * moment) / (amplitude * (1 - through))
+        for stage in range(order):
+            error[stage] += step / slow * (heard - error[stage])
+            heard = error[stage]
+        total += step * error[-1].real * (2 * mean[-1] - 1)
+    return float(total)
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     arguments = parsed(options(__doc__), argv)
     path = arguments.output / FILE
@@ -281,6 +315,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     for row in rows[len(found["digits"]) :]:
         found["digits"].append(learned(*row))
         write(path, found)
+    found["covariance_gain"] = {fade: covariance_gain(fade) for fade in FADES}
+    write(path, found)
     report(found)
 
 
@@ -305,6 +341,10 @@ def report(found: dict[str, Any]) -> None:
             f"| {row['plasticity']} | {row['presentation']} | {row['fade']} | {row['filters']} | "
             f"{row['presentations']} | {100 * row['test_accuracy']:.1f} % |"
         )
+    print("| periods of fading | gain of the covariance, units of time |")
+    print("|---|---|")
+    for fade, gain in found["covariance_gain"].items():
+        print(f"| {fade} | {gain:.1f} |")
 
 
 if __name__ == "__main__":
