@@ -8,30 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import osciprop
-from osciprop.networks import (
-    AbstractMotion,
-    AbstractSignal,
-    Leapfrog,
-    OscillatorNetwork,
-    oscillator_network,
-)
-
-
-class Wave(AbstractSignal):
-    """One sample of one wave."""
-
-    size: jax.Array
-    frequency: jax.Array
-    phase: jax.Array
-
-    def __call__(self, time: Any) -> jax.Array:
-        angle = self.frequency * jnp.asarray(time, dtype=float) - self.phase
-        return (self.size * jnp.cos(angle))[None, None]
-
-
-def wave(size: float, frequency: float, phase: float = 0.0) -> Wave:
-    return Wave(*(jnp.asarray(value) for value in (size, frequency, phase)))
-
+from osciprop.networks import AbstractMotion, Leapfrog, OscillatorNetwork, oscillator_network
+from paper_figures.time.echoes import wave
 
 DRIVE = wave(1.0, 1.3)
 GOAL = wave(0.5, 0.9, np.pi / 2)

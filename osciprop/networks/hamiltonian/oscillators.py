@@ -106,9 +106,7 @@ class OscillatorNetwork(AbstractHamiltonian):
         return jnp.sum(own - q * pull, axis=-1)
 
     def output(self, q: Inexact[Array, "batch units"]) -> Scores:
-        cost = self.running if self.final is None else self.final
-        assert cost is not None
-        return cost.output(self._read(q))
+        return self._answering().output(self._read(q))
 
     def costs_on_the_way(self) -> bool:
         return self.running is not None
@@ -125,9 +123,7 @@ class OscillatorNetwork(AbstractHamiltonian):
         return jnp.asarray(self.damping, dtype=float)
 
     def metric(self, y: np.ndarray, outputs: int) -> AbstractMetric:
-        cost = self.running if self.final is None else self.final
-        assert cost is not None
-        return cost.metric(y, outputs)
+        return self._answering().metric(y, outputs)
 
     def trainable(self) -> "OscillatorNetwork":
         learned = super().trainable()
@@ -143,6 +139,12 @@ class OscillatorNetwork(AbstractHamiltonian):
                 f"x has shape {x.shape} at each time, but input_weight takes {features} features: "
                 f"give (batch, times, {features})"
             )
+
+    def _answering(self) -> AbstractCost:
+        """The cost that says what the network answers: that at the end, where there is one."""
+        cost = self.final or self.running
+        assert cost is not None
+        return cost
 
     def _read(self, q: Inexact[Array, "batch units"]) -> Inexact[Array, "batch outputs"]:
         return q[:, np.asarray(self.outputs)]
