@@ -112,7 +112,8 @@ class EchoDiagnostics(AbstractDiagnostics):
             found.append(
                 f"the echoes miss the start of the trajectory by {float(self.missed):.3g} of their "
                 f"response, so expect a relative error of {float(self.predicted_error()):.2g}. Use "
-                "a smaller amplitude or more points; where that does not help, the trajectory is "
+                "a smaller amplitude or more points; where that does not help, the energies or the "
+                "cost are not holomorphic (abs, conj, real): use CentredEcho; or the trajectory is "
                 "too chaotic for the precision: use double precision, or a shorter duration"
             )
         return found

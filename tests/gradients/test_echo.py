@@ -19,7 +19,7 @@ from trajectory_cases import (
 
 import osciprop
 from osciprop.gradients import CentredEcho, HolomorphicEcho, OneSidedEcho, TrajectoryBPTT
-from osciprop.networks import FourthOrder, Splitting, oscillator_network
+from osciprop.networks import FourthOrder, OscillatorNetwork, Splitting, oscillator_network
 
 
 def gradient_error(network, x, y, method):
@@ -89,6 +89,18 @@ def test_the_predicted_error_is_right_within_a_factor():
 def test_a_nudge_that_is_too_large_warns_with_its_number():
     with pytest.warns(osciprop.GradientAccuracyWarning, match="miss the start of the trajectory"):
         osciprop.estimate_gradient(two_oscillators(), DRIVE, GOAL, CentredEcho(0.5))
+
+
+def test_an_energy_that_is_not_holomorphic_is_warned_of():
+    network, x, y = some_network()
+
+    class Folded(OscillatorNetwork):
+        def potential(self, q, x):
+            return super().potential(q, x) + jnp.sum(q * jnp.conj(q), axis=-1)
+
+    fields = {name: getattr(network, name) for name in network.__dataclass_fields__}
+    with pytest.warns(osciprop.GradientAccuracyWarning, match="not holomorphic"):
+        osciprop.estimate_gradient(Folded(**fields), x, y, HolomorphicEcho(0.1, 8))
 
 
 def test_the_radius_of_convergence_is_that_of_the_notes():
