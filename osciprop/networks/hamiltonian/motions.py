@@ -8,12 +8,14 @@ discrete loss, not an approximation of a continuous one.
 import abc
 from typing import Any
 
+import diffrax
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
-from ...errors import check_at_least, check_positive, is_real
+from ...errors import check_at_least, check_instance, check_positive, is_real
 from ...settings import Module, Number, number
 
 
@@ -44,6 +46,41 @@ class AbstractMotion(Module):
         """The time of a point of the grid, also between two of them."""
         step = self.step()
         return jnp.asarray(number).astype(step.dtype) * step
+
+
+def as_motion(motion: Any) -> AbstractMotion:
+    """A motion as it is. Raise `TypeError` for what is no composition of kicks and drifts; where it
+    is an integrator, with the number that shows why not.
+    """
+    solver = (
+        motion.solver
+        if isinstance(getattr(motion, "solver", None), diffrax.AbstractSolver)
+        else motion
+    )
+    if isinstance(solver, diffrax.AbstractSolver) and not isinstance(
+        solver, diffrax.SemiImplicitEuler
+    ):
+        raise TypeError(
+            f"motion is {type(solver).__name__}, which is not symplectic: a step of length 1 "
+            "changes areas in the phase plane of an oscillator of frequency 1 by "
+            f"{100 * area_change(solver):+.2g} %, and run backwards it does not retrace its way. "
+            "An echo needs kicks and drifts: give Leapfrog(duration, steps), FourthOrder or "
+            "Splitting"
+        )
+    check_instance("motion", motion, AbstractMotion)
+    return motion
+
+
+def area_change(solver: diffrax.AbstractSolver) -> float:
+    """By what part a step changes areas of the phase plane: determinant of the step, minus 1."""
+    turn = diffrax.ODETerm(lambda t, phase, args: jnp.stack([phase[1], -phase[0]]))
+
+    def step(phase: Array) -> Array:
+        solution = diffrax.diffeqsolve(turn, solver, 0.0, 1.0, 1.0, phase)
+        assert solution.ys is not None
+        return solution.ys[-1]
+
+    return float(jnp.linalg.det(jax.vmap(step)(jnp.eye(2)))) - 1
 
 
 def _check_grid(motion: AbstractMotion) -> None:

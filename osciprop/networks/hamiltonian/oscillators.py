@@ -13,7 +13,7 @@ from ..costs import AbstractCost, SquaredError, Targets
 from ..metrics import AbstractMetric
 from ..network import Scores
 from ..substrates.couplings import check_couplings, check_shape, parameter_like, symmetric
-from .motions import AbstractMotion, Leapfrog
+from .motions import AbstractMotion, Leapfrog, as_motion
 from .system import AbstractHamiltonian, Phase
 
 
@@ -65,7 +65,7 @@ class OscillatorNetwork(AbstractHamiltonian):
     input_weight: Float[Array, "features units"]
     begin_q: Float[Array, " units"]
     begin_p: Float[Array, " units"]
-    motion: AbstractMotion
+    motion: AbstractMotion = eqx.field(converter=as_motion)
     outputs: tuple[int, ...] = eqx.field(static=True)
     running: AbstractCost | None = None
     final: AbstractCost | None = None

@@ -13,7 +13,7 @@ from ...errors import ContractError, check_finite, check_instance, is_traced
 from ..costs import check_targets
 from ..moving import Cast
 from ..signals import AbstractSignal, signal_shape
-from .motions import AbstractMotion
+from .motions import as_motion
 from .passage import Passage, pass_through
 from .sequences import Goal, Sequence, check_times, input_at
 from .system import AbstractHamiltonian
@@ -28,7 +28,7 @@ def prepare_sequences(network: AbstractHamiltonian, x: Any, y: Any) -> tuple[Seq
     Raises `ValueError` for shapes that do not fit, labels out of range, NaN or infinity;
     `ContractError` for a kinetic energy that is not even.
     """
-    check_instance("motion", network.motion, AbstractMotion)
+    as_motion(network.motion)
     dtype = jax.dtypes.canonicalize_dtype(float)
     if isinstance(x, AbstractSignal):
         sequence: Sequence = Cast(x, dtype)

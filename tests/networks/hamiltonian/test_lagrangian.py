@@ -4,6 +4,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from trajectory_cases import some_network
 
 import osciprop
@@ -34,6 +35,7 @@ class Coupled(AbstractLagrangian):
         return self.inner.final_cost(q, y)
 
 
+@pytest.mark.slow
 def test_a_diagonal_inertia_is_one_of_masses():
     network, x, _ = some_network()
     mass = jnp.asarray([1.0, 2.0, 0.5, 1.5])

@@ -1,5 +1,6 @@
 """Kicks and drifts: orders of accuracy, and what is no motion."""
 
+import diffrax
 import equinox as eqx
 import numpy as np
 import pytest
@@ -7,6 +8,9 @@ from trajectory_cases import some_network, two_oscillators
 
 import osciprop
 from osciprop.networks import FourthOrder, Leapfrog, Splitting
+from osciprop.networks.hamiltonian.motions import area_change
+
+X = np.ones((1, 6, 1))
 
 
 @pytest.mark.parametrize(("kind", "order"), [(Leapfrog, 2), (FourthOrder, 4)])
@@ -38,5 +42,13 @@ def test_what_is_no_motion_says_why():
         Splitting(1.0, 10, [0.5, 0.5], [0.5, 0.5])
     with pytest.raises(ValueError, match="drifts sum to 0.5"):
         Splitting(1.0, 10, [0.5, 0.5], [0.5])
-    with pytest.raises(TypeError, match="motion"):
-        two_oscillators(osciprop.Integrator())
+    with pytest.raises(TypeError, match="motion is 3: give an instance"):
+        osciprop.networks.passage(two_oscillators(3), X)
+
+
+def test_an_integrator_that_is_not_symplectic_is_refused_with_a_number():
+    """By the determinant of its step, the polynomial of the method at i: Heun's is 1 + 1/4."""
+    for motion in (diffrax.Heun(), osciprop.Integrator(diffrax.Heun(), dt0=0.1)):
+        with pytest.raises(TypeError, match=r"Heun, .* by \+25 %"):
+            osciprop.networks.passage(two_oscillators(motion), X)
+    assert area_change(diffrax.Tsit5()) == pytest.approx(2.6e-4, rel=0.05)

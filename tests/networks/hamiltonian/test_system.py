@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from trajectory_cases import some_network
 
 import osciprop
@@ -40,6 +41,7 @@ class Cells(AbstractHamiltonian):
         return jnp.sum(q[1] ** 2, axis=-1)
 
 
+@pytest.mark.slow
 def test_a_network_of_ones_own_learns_by_echoes():
     random = np.random.default_rng(0)
     own = Cells(
