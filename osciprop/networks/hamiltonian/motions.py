@@ -71,7 +71,7 @@ def as_motion(motion: Any) -> AbstractMotion:
     return motion
 
 
-def area_change(solver: diffrax.AbstractSolver) -> float:
+def area_change(solver: diffrax.AbstractSolver[Any]) -> float:
     """By what part a step changes areas of the phase plane: determinant of the step, minus 1."""
     turn = diffrax.ODETerm(lambda t, phase, args: jnp.stack([phase[1], -phase[0]]))
 
