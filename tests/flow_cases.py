@@ -8,9 +8,11 @@ import numpy as np
 from jaxtyping import Array
 
 import osciprop
-from osciprop.equilibria import HarmonicBalance, OrbitSettling
+from osciprop.equilibria import AbstractRelaxation, HarmonicBalance, OrbitSettling
 
 PRECISE = osciprop.Settling(tolerance=1e-13)
+SHORT = osciprop.Newton(tolerance=1e-13)
+"""A program of half the size, where the start is near."""
 ORBIT = OrbitSettling(HarmonicBalance(64, max_steps=1000))
 NOTHING = np.zeros((1, 1))
 
@@ -27,9 +29,13 @@ def of_pairs(gradient: Array, places: Sequence[tuple[int, int]]) -> list[float]:
     return [float(gradient[i - 1, j - 1]) for i, j in places]
 
 
-def exact(network: osciprop.AbstractNetwork, y: Sequence[float]) -> osciprop.Estimate:
+def exact(
+    network: osciprop.AbstractNetwork,
+    y: Sequence[float],
+    relaxation: AbstractRelaxation = PRECISE,
+) -> osciprop.Estimate:
     return osciprop.estimate_gradient(
-        network, NOTHING, np.asarray([y]), osciprop.Implicit(relaxation=PRECISE)
+        network, NOTHING, np.asarray([y]), osciprop.Implicit(relaxation=relaxation)
     )
 
 

@@ -1,6 +1,7 @@
 """The figures whose fast size takes more than some three seconds.
 
-Their slow tests compute it; quick ones run their code up to the first point of their studies.
+Their slow tests compute it; others run their code up to the first point of their studies, which is
+quick for some.
 """
 
 SLOW = {

@@ -10,6 +10,15 @@ from osciprop.datasets import digits
 from osciprop.gradients import Implicit
 
 
+def test_it_tells_its_settings(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["demo", "--help"])
+    with pytest.raises(SystemExit) as caught:
+        demo.main()
+    assert caught.value.code == 0 and "--epochs" in capsys.readouterr().out
+    assert demo.build(0).populations[1].bias.shape == (64,)
+
+
+@pytest.mark.slow
 def test_a_short_demo_prints_its_table_and_draws_its_picture(tmp_path, monkeypatch, capsys):
     picture = tmp_path / "demo.png"
     arguments = ["demo", "--epochs", "1", "--output", str(picture)]

@@ -3,11 +3,14 @@
 import re
 from pathlib import Path
 
+import pytest
+
 import osciprop
 
 PAGE = (Path(__file__).parents[1] / "docs" / "feedback.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_block_runs():
     (block,) = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
     names: dict = {}

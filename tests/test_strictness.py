@@ -81,7 +81,7 @@ METHODS: dict[str, list[Any]] = {
     ],
     "images": [osciprop.HolomorphicEP(0.05, 4)],
 }
-FAST = (osciprop.CentredEP, osciprop.Implicit)
+FAST = osciprop.Implicit
 CASES = [
     pytest.param(
         name,

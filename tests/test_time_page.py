@@ -3,12 +3,15 @@
 import re
 from pathlib import Path
 
+import pytest
+
 import osciprop
 
 PAGE = (Path(__file__).parents[1] / "docs" / "time.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
 
 
+@pytest.mark.slow
 def test_the_block_runs(capsys):
     (block,) = BLOCKS
     names: dict = {}

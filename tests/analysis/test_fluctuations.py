@@ -129,6 +129,7 @@ def test_planes():
     np.testing.assert_allclose(noise.real, noise.imaginary)
 
 
+@pytest.mark.slow
 def test_sharing():
     assert [list(group) for group in groups(osciprop.dynamics.PerSample(), 3)] == [[0], [1], [2]]
     assert [list(group) for group in groups(osciprop.dynamics.SharedAcrossBatch(), 3)] == [

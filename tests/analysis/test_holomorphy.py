@@ -37,6 +37,7 @@ def test_holomorphic_networks_pass(network):
     assert str(report).startswith("holomorphic")
 
 
+@pytest.mark.slow
 def test_single_precision_has_its_own_tolerance():
     network = small_network(osciprop.ShiftedSigmoid(), osciprop.hopfield_regressor)
     single = jax.tree.map(
@@ -163,6 +164,7 @@ def test_networks_without_phi_are_checked_without_it():
         force_matches_phi(directed, X)
 
 
+@pytest.mark.slow
 def test_a_near_pole_needs_smaller_radii():
     # Poles at 0.05 + i pi / 20 (2 k + 1): 0.157 from the real axis.
     network = small_network(osciprop.ShiftedSigmoid(slope=20.0, shift=1.0))

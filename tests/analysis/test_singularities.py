@@ -140,6 +140,7 @@ def test_radius_of_an_affine_response_is_infinite():
     assert spectrum.radius_of_convergence() == math.inf
 
 
+@pytest.mark.slow
 def test_a_batch_has_the_radius_of_its_worst_sample(toy):
     network, x, y = toy
     xs = jnp.concatenate([x, -x, 0 * x])

@@ -20,7 +20,7 @@ def few_digits(monkeypatch):
     monkeypatch.setattr(datasets, "digits", lambda: digits)
 
 
-def test_it_trains(tmp_path, capsys):
+def test_it_trains(tmp_path, capsys, small_programs):
     options = ["--method", "Implicit", "--hidden", "12", "--epochs", "2", "--quiet"]
     files = ["--checkpoint", str(tmp_path / "run"), "--history", str(tmp_path / "run.json")]
     assert main(["train", *options, *files]) == 0

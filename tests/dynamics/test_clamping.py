@@ -12,6 +12,7 @@ from osciprop.dynamics import ClampedOutputs
 from osciprop.dynamics.clamping import towards_targets
 
 
+@pytest.mark.slow
 def test_units_of_a_circuit_beside_a_held_one():
     network, x, _ = circuit()
     held = osciprop.relax(ClampedOutputs(network, jnp.asarray([[0.3]])), x, relaxation=DAMPED).s

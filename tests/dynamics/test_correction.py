@@ -32,7 +32,7 @@ def test_antisymmetric_product_is_that_of_the_dense_jacobian():
     [
         lambda inside: osciprop.dynamics.Corrected(NETWORK, inside),
         lambda inside: osciprop.dynamics.FreeCompanion(NETWORK),
-        lambda inside: osciprop.dynamics.RunningMean(NETWORK, 50.0),
+        pytest.param(lambda _: osciprop.dynamics.RunningMean(NETWORK, 50.0), marks=SLOW),
         lambda inside: osciprop.AssumedReciprocal(NETWORK),
     ],
     ids=["Corrected", "FreeCompanion", "RunningMean", "AssumedReciprocal"],
@@ -69,7 +69,7 @@ def small_cnn(build):
         (osciprop.hopfield_mlp([4, 5, 3], key=jax.random.PRNGKey(0)), (2, 4)),
         (osciprop.recurrent_network([4, 6, 3], key=jax.random.PRNGKey(0)), (2, 4)),
         (osciprop.perceptron([4, 5, 3], key=jax.random.PRNGKey(0)), (2, 4)),
-        (small_cnn(osciprop.hopfield_cnn), (2, 4, 4, 2)),
+        pytest.param(small_cnn(osciprop.hopfield_cnn), (2, 4, 4, 2), marks=SLOW),
         (small_cnn(osciprop.networks.feedback_cnn), (2, 4, 4, 2)),
         (small_cnn(osciprop.networks.convolutional_perceptron), (2, 4, 4, 2)),
     ],

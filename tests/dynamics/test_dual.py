@@ -56,6 +56,7 @@ def test_the_ode_settles_where_the_sweeps_do(network, alpha):
         assert max(float(abs(dual.difference(leaf)).max()) for leaf in layerwise) > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alpha", [0.0, 0.5, pytest.param(1.0, marks=REPEAT)])
 def test_small_dyads_are_those_of_dyadic_ep(alpha):
     """The mean of the pair is dyadic EP's mean, and the difference its adjoint, to order beta."""
@@ -78,6 +79,7 @@ def test_a_linear_network_has_dyadic_ep_exactly_at_any_amplitude():
     assert relative_error(dual.difference(pair), difference) < 1e-9
 
 
+@pytest.mark.slow
 def test_recurrent_networks_have_their_adjoint_in_dyads_too():
     """Beyond layered networks, as dynamics: the difference is `beta J^-T dC/ds` to order beta^2."""
     network = osciprop.feedback_mlp([6, 5, 3, 3], key=jax.random.PRNGKey(3))

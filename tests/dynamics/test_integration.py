@@ -66,6 +66,7 @@ def test_rotating_teaching_of_a_linear_unit(solver):
     np.testing.assert_allclose(np.asarray(trajectory.u)[:, 0, 0], expected, atol=2e-6)
 
 
+@pytest.mark.slow
 def test_time_constants_scale_time():
     x, _ = batch(5, 3, 2)
     slow, fast = (
@@ -102,6 +103,7 @@ def test_bad_times_and_steps():
         osciprop.integrate(network, x, None, osciprop.Constant(0.1), times=[0.0, 1.0])
 
 
+@pytest.mark.slow
 def test_progress_bar_changes_nothing(capfd):
     network, x = linear_network(), np.ones((2, 3))
     quiet = osciprop.integrate(network, x, times=[0.0, 1.0, 4.0, 20.0])
@@ -141,6 +143,7 @@ def test_a_linear_network_follows_a_wave_by_its_transfer_function():
     np.testing.assert_allclose(trajectory.s[:, 0], expected, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_a_signal_that_stands_still_is_the_clamped_input_bit_for_bit():
     network, (x, y) = small_network(), batch(5, 3, 2)
     rows, teaching = jnp.asarray(np.eye(3)[y]), osciprop.Oscillation(0.1, 5.0)
@@ -151,6 +154,7 @@ def test_a_signal_that_stands_still_is_the_clamped_input_bit_for_bit():
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_another_signal_of_the_same_shape_compiles_nothing():
     def integrated(phasor, frequency):
         x = Counted(jnp.zeros((1, 1)), jnp.asarray([[phasor]]), jnp.asarray(frequency))

@@ -72,9 +72,8 @@ def assert_within_errors(measured: np.ndarray, expected: np.ndarray, samples: in
     assert np.all(np.abs(measured - expected) < 3 * errors)
 
 
-@pytest.mark.parametrize(
-    "name", ["white", *(pytest.param(name, marks=pytest.mark.slow) for name in ("slow", "fast"))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["white", "slow", "fast"])
 def test_stationary_covariance_is_the_lyapunov_solution(name):
     found = np.asarray(stationary(name).u[-1])
     expected = lyapunov(linear_network(), NOISES[name])

@@ -29,6 +29,7 @@ class Wells(osciprop.networks.AbstractGradientFlow):
         return s
 
 
+@pytest.mark.slow
 def test_the_wells_are_found_and_told_apart():
     # Two units have four wells; a strong tilt leaves the second unit one.
     x = np.asarray([[0.0, 0.0], [0.0, 2.0]])
@@ -56,6 +57,7 @@ def test_one_equilibrium_is_one_basin():
     assert str(found) == "Basins: 10 of 10 starts converged; 1 equilibrium per sample"
 
 
+@pytest.mark.slow
 def test_what_did_not_converge_is_in_none():
     found = basins(Wells(), np.zeros((1, 2)), key=KEY, starts=3, relaxation=Flow(max_time=0.1))
     assert (found.basin == -1).all() and found.count.tolist() == [0]

@@ -19,6 +19,7 @@ def bistable() -> osciprop.Network:
     return osciprop.Network((unit,), synapses, osciprop.SquaredError())
 
 
+@pytest.mark.slow
 def test_the_samples_on_the_other_branch_are_named():
     network, x = bistable(), np.asarray([[0.2], [-0.2], [0.2], [1.0]])
     start = (jnp.asarray([[2.0], [-2.0], [-2.0], [-2.0]]),)

@@ -8,6 +8,7 @@ from helpers import batch, small_network
 import osciprop
 
 
+@pytest.mark.slow
 def test_any_integrator():
     network, (x, _) = small_network(), batch(5, 3, 2)
     heun = osciprop.Integrator(diffrax.Heun(), diffrax.ConstantStepSize(), dt0=0.5)

@@ -34,6 +34,7 @@ def test_steps_are_few_where_exponentials_are_steep():
     np.testing.assert_allclose(leaves, 0, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_nudged_on_a_circle():
     y = np.zeros((3, 2))
     for beta in (0.4, 0.4j, -0.3 + 0.2j):

@@ -90,6 +90,7 @@ def test_a_gradient_does_not_depend_on_the_lanes_beside_it(method):
         np.testing.assert_array_equal(one[0], other[0])
 
 
+@pytest.mark.slow
 def test_derivatives_pass_forward_through_a_relaxation():
     network, (x, _) = small_network(), batch(5, 3, 4)
     x = jnp.asarray(x)

@@ -22,6 +22,7 @@ def test_a_linear_network_takes_one_step():
     assert not solution.converged[0] and "the ODE leaves 1 of them" in str(solution)
 
 
+@pytest.mark.slow
 def test_few_steps_to_where_iterations_end():
     network, (x, _) = small_network(), batch(5, 3, 2)
     found = osciprop.relax(network, x, relaxation=osciprop.Newton())

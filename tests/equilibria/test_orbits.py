@@ -47,7 +47,7 @@ def integrated(network, x, y, teaching, turns: int, initial=None, points: int = 
     ("network", "turns"),
     [
         pytest.param(LINEAR[0], 6, id="linear", marks=pytest.mark.slow),
-        pytest.param(TANH[0], 6, id="tanh"),
+        pytest.param(TANH[0], 6, id="tanh", marks=pytest.mark.slow),
         pytest.param(FreeCompanion(skewed(4, 0)), 6, id="companion", marks=pytest.mark.slow),
         pytest.param(
             RunningMean(skewed(4, 0, 0.2), 20.0), 60, id="running mean", marks=pytest.mark.slow
@@ -104,6 +104,7 @@ def test_the_first_harmonic_is_the_transfer_function(period):
     np.testing.assert_allclose(found[0, 0], u, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_single_precision_and_its_summary():
     network, x, y = TANH
     single = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), network)

@@ -70,6 +70,7 @@ def test_all_that_relaxes_asks_the_network():
     )
 
 
+@pytest.mark.slow
 def test_what_a_call_names_comes_first():
     network, (x, y) = of_type(Naming), small_batch()
     assert bool(osciprop.relax(network, x, relaxation=osciprop.Settling()).converged.all())

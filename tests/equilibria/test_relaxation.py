@@ -25,11 +25,18 @@ VARIANTS = [
     ),
     osciprop.Newton(lineax.GMRES(rtol=1e-6, atol=1e-12)),
 ]
-every_relaxation = pytest.mark.parametrize(
-    "relaxation",
-    RELAXATIONS + [pytest.param(variant, marks=pytest.mark.slow) for variant in VARIANTS],
-    ids=lambda relaxation: type(relaxation).__name__,
-)
+
+
+def relaxations(quick, slow):
+    return pytest.mark.parametrize(
+        "relaxation",
+        quick + [pytest.param(relaxation, marks=pytest.mark.slow) for relaxation in slow],
+        ids=lambda relaxation: type(relaxation).__name__,
+    )
+
+
+every_relaxation = relaxations(RELAXATIONS, VARIANTS)
+sweeps_first = relaxations(RELAXATIONS[:3], RELAXATIONS[3:] + VARIANTS)
 
 
 @every_relaxation
@@ -43,7 +50,7 @@ def test_free_equilibrium_of_a_linear_network(relaxation):
     assert "3 of 3 samples converged" in str(solution)
 
 
-@every_relaxation
+@sweeps_first
 def test_complex_nudge_of_a_linear_network(relaxation):
     """`s = (1 + beta - W)^-1 (V x + beta y)` for a squared error, one beta per sample."""
     network = linear_network()
@@ -57,18 +64,20 @@ def test_complex_nudge_of_a_linear_network(relaxation):
         np.testing.assert_allclose(solution.s[index], expected, atol=2e-9)
 
 
-def test_unconverged_is_raised_or_flagged():
-    network, (x, _) = small_network(), batch(5, 3, 4)
-    for relaxation in (
-        osciprop.SynchronousIteration(max_steps=2),
+@relaxations(
+    [osciprop.SynchronousIteration(max_steps=2)],
+    [
         osciprop.AndersonIteration(max_steps=2),
         osciprop.Newton(max_steps=1),
         osciprop.Flow(integrator=osciprop.Integrator(max_steps=2)),
-    ):
-        with pytest.raises(osciprop.ConvergenceError, match="0 of 4 samples.*Remedies"):
-            osciprop.relax(network, x, relaxation=relaxation)
-        flagged = osciprop.relax(network, x, relaxation=relaxation, throw=False)
-        assert not np.asarray(flagged.converged).any()
+    ],
+)
+def test_unconverged_is_raised_or_flagged(relaxation):
+    network, (x, _) = small_network(), batch(5, 3, 4)
+    with pytest.raises(osciprop.ConvergenceError, match="0 of 4 samples.*Remedies"):
+        osciprop.relax(network, x, relaxation=relaxation)
+    flagged = osciprop.relax(network, x, relaxation=relaxation, throw=False)
+    assert not np.asarray(flagged.converged).any()
 
 
 def test_two_cycles_do_not_count_as_converged():
@@ -84,7 +93,7 @@ def test_two_cycles_do_not_count_as_converged():
     np.testing.assert_allclose(damped.s, x @ network.inputs / 2, atol=1e-9)
 
 
-@every_relaxation
+@sweeps_first
 def test_large_activities_settle_in_float32(relaxation):
     """Activities of 1e4 are known to 1e-3 in float32: an absolute tolerance of 2e-6 is no goal."""
     network = osciprop.perceptron([3, 8, 8, 4], key=jax.random.PRNGKey(0))
@@ -115,6 +124,7 @@ def test_initial_state_is_used():
     assert int(again.steps) <= 2
 
 
+@pytest.mark.slow
 def test_real_numbers_suffice_for_real_nudges():
     network, (x, y) = small_network(), batch(5, 3, 2)
     real = osciprop.relax(network, x, y, beta=0.1)
@@ -140,10 +150,7 @@ class Slope(osciprop.networks.AbstractGradientFlow):
         return s
 
 
-@pytest.mark.parametrize(
-    "relaxation",
-    [osciprop.Settling(), osciprop.Flow(max_time=1e12), osciprop.SynchronousIteration()],
-)
+@relaxations([osciprop.SynchronousIteration()], [osciprop.Settling(), osciprop.Flow(max_time=1e12)])
 def test_what_falls_for_ever_has_not_settled(relaxation):
     found = osciprop.relax(Slope(), np.asarray([[1.0, 2.0]]), relaxation=relaxation, throw=False)
     assert not found.converged.any()

@@ -51,9 +51,10 @@ def settle(network):
     return Settling().solve(make_dynamics(network, x), network.rest(x))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("units", "count"),
-    [(20, 20), *(pytest.param(*c, marks=pytest.mark.slow) for c in [(3, 600), (20, 200)])],
+    [(20, 20), (3, 600), (20, 200)],
 )
 def test_every_network_whose_ode_settles_is_solved(units, count):
     random = np.random.default_rng(count)
@@ -129,6 +130,7 @@ def test_nudges_in_the_complex_plane():
         np.testing.assert_allclose(a, b, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_an_equilibrium_that_the_ode_leaves_is_left():
     """Acceleration may end in a saddle; from rest exactly in one, even the flow does."""
     network = Field(jnp.asarray([[0.0, 3.0], [3.0, 0.0]]), jnp.asarray([0.1, 0.1]), jnp.ones(2))
@@ -205,6 +207,7 @@ def test_populations_of_excitation_and_inhibition_settle_where_the_ode_does():
     assert other <= 1
 
 
+@pytest.mark.slow
 def test_one_large_unit_does_not_make_the_rest_count_as_settled():
     """A decoupled unit of 1e5, in single precision: the other population is as exact as ever."""
     network = osciprop.hopfield_mlp(

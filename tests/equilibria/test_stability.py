@@ -59,6 +59,7 @@ def test_equilibria_from_rest_of_a_contracting_network_are_stable():
     assert stability(network, x, nudged.u, y, beta=0.2j).stable.all()
 
 
+@pytest.mark.slow
 def test_newton_ends_in_an_unstable_one_and_it_is_seen():
     """Two neurons that excite each other: rest is an equilibrium that the ODE leaves."""
     network = Field(jnp.asarray([[0.0, 3.0], [3.0, 0.0]]), jnp.zeros(2), jnp.ones(2))
@@ -75,6 +76,7 @@ def test_newton_ends_in_an_unstable_one_and_it_is_seen():
     assert stability(network, x, upper.u).stable[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", [osciprop.Newton(), osciprop.equilibria.ContractingIteration()])
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_in_reduced_precision_it_is_seen_too(solver, dtype):

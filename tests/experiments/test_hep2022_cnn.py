@@ -19,6 +19,7 @@ def test_learning_rate_is_set_after_each_epoch_and_falls_to_almost_nothing():
     assert rates[2:] == pytest.approx([0.1, 0.2e-7], rel=1e-6)
 
 
+@pytest.mark.slow
 def test_momentum_and_decoupled_decay_by_layer():
     """`m <- 0.9 m + g`, `theta <- (1 - rate decay) theta - rate m`, biases with their layer."""
     rates, decays = (0.25, 0.15, 0.05), (2e-3, 1e-2, 5e-4)

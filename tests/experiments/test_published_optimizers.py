@@ -45,6 +45,7 @@ def test_warm_up_of_vgg16():
     np.testing.assert_allclose(step.synapses[0].weight, 1e-3 * decayed, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_rows_are_the_published_ones():
     assert set(homeostasis2024_cnn.rows("cifar10", 10, 1, 1)) == {
         "response",

@@ -126,7 +126,10 @@ def test_the_committed_result_is_that_of_the_study(name):
     assert stored["jax"]["jax_enable_x64"]
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.slow) if n == "dual_stability" else n for n in MODULES],
+)
 def test_a_study_is_run_and_drawn(name, tmp_path, monkeypatch):
     results = xarray.load_dataset(running.HERE / f"{name}.nc")
     monkeypatch.setattr(running, "HERE", tmp_path)

@@ -26,6 +26,7 @@ def described() -> dict[str, str]:
     return {name: describe(make()) for name, make in MAKE.items()}
 
 
+@pytest.mark.slow
 def test_another_process_describes_the_same(described):
     # Of other hashes, so that sets have another order.
     environment = {**os.environ, "PYTHONHASHSEED": "3"}

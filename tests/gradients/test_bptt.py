@@ -13,6 +13,7 @@ NETWORK, (X, Y) = small_network(), batch(5, 3, 2)
 pytestmark = pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
 
 
+@pytest.mark.slow
 def test_the_error_falls_with_every_step():
     exact = osciprop.estimate_gradient(NETWORK, X, Y, osciprop.Implicit()).gradient
     errors = [

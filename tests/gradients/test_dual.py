@@ -29,6 +29,7 @@ ONE_SWEEP = osciprop.SequentialIteration(order=osciprop.equilibria.Backward(), m
 def backprop(network, x=X, y=Y):
     """By automatic differentiation of a forward pass written by hand."""
 
+    @eqx.filter_jit
     @eqx.filter_grad
     def gradient(parameters):
         s = jnp.asarray(x)
@@ -43,12 +44,9 @@ def found(method, network=NETWORK, **keywords):
     return osciprop.estimate_gradient(network, X, Y, method, **keywords).gradient
 
 
-@pytest.mark.parametrize(
-    "alpha", [pytest.param(0.0, marks=REPEAT), pytest.param(0.5, marks=REPEAT), 1.0]
-)
-@pytest.mark.parametrize(
-    "network", [NETWORK, pytest.param(SMOOTH, marks=REPEAT)], ids=["relu", "tanh"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("alpha", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("network", [NETWORK, SMOOTH], ids=["relu", "tanh"])
 def test_small_nudges_give_backprop(network, alpha):
     exact = backprop(network)
     for method in (osciprop.DualPropagationAdjoint(1e-4, alpha), osciprop.DualPropagation(1e-4)):

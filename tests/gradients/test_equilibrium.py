@@ -31,17 +31,21 @@ def case(request):
     return network, *batch(5, 3, 4)
 
 
-def test_all_methods_agree_with_implicit(case):
-    reference = osciprop.estimate_gradient(*case, osciprop.Implicit()).gradient
-    for method, tolerance in [
-        (osciprop.RecurrentBackprop(), 1e-8),
-        (osciprop.BPTT(300), 1e-8),
+@pytest.mark.parametrize(
+    ("method", "tolerance"),
+    [
         (osciprop.HolomorphicEP(0.2, 16), 1e-7),
-        (osciprop.CentredEP(1e-3, TIGHT), 1e-5),
-        (osciprop.ClassicEP(1e-5, TIGHT), 1e-3),
-    ]:
-        estimate = osciprop.estimate_gradient(*case, method)
-        assert relative_error(estimate.gradient, reference) < tolerance, type(method).__name__
+        pytest.param(osciprop.RecurrentBackprop(), 1e-8, marks=pytest.mark.slow),
+        pytest.param(osciprop.BPTT(300), 1e-8, marks=pytest.mark.slow),
+        pytest.param(osciprop.CentredEP(1e-3, TIGHT), 1e-5, marks=pytest.mark.slow),
+        pytest.param(osciprop.ClassicEP(1e-5, TIGHT), 1e-3, marks=pytest.mark.slow),
+    ],
+    ids=["HolomorphicEP", "RecurrentBackprop", "BPTT", "CentredEP", "ClassicEP"],
+)
+def test_all_methods_agree_with_implicit(case, method, tolerance):
+    reference = osciprop.estimate_gradient(*case, osciprop.Implicit()).gradient
+    estimate = osciprop.estimate_gradient(*case, method)
+    assert relative_error(estimate.gradient, reference) < tolerance
 
 
 @pytest.mark.slow
@@ -51,12 +55,14 @@ def test_a_slow_oscillation_agrees_with_implicit(case):
     assert relative_error(estimate.gradient, reference) < 2e-3
 
 
+@pytest.mark.slow
 def test_two_point_contour_is_centred(case):
     two = osciprop.estimate_gradient(*case, osciprop.HolomorphicEP(0.1, 2)).gradient
     centred = osciprop.estimate_gradient(*case, osciprop.CentredEP(0.1)).gradient
     np.testing.assert_array_equal(flat(two), flat(centred))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("points", [slow(3), slow(4), 5, slow(8)])
 def test_half_circle_equals_whole_circle(case, points):
     """Simulating every point, without the mirror symmetry, gives the same gradient."""
@@ -100,6 +106,7 @@ def test_bias_order_of_real_nudges(case, method, order):
     assert slope(amplitudes, errors) == pytest.approx(order, abs=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("points", [slow(3), 4, slow(6)])
 def test_bias_order_of_the_contour(case, points):
     reference = osciprop.estimate_gradient(*case, osciprop.Implicit(TIGHT), throw=False).gradient
@@ -142,6 +149,7 @@ def test_linear_network_is_exact_at_any_amplitude_inside_the_disc():
     np.testing.assert_allclose(estimate.equilibrium.s, s0, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_gradient_is_what_optax_takes(case):
     network, x, y = case
     optimizer = optax.sgd(1e-1, momentum=0.9)
@@ -155,6 +163,7 @@ def test_gradient_is_what_optax_takes(case):
     assert float(after) < float(estimate.loss)
 
 
+@pytest.mark.slow
 def test_non_holomorphic_activation_allows_real_teaching_only():
     network = small_network(0, osciprop.HardSigmoid())
     x, y = batch(5, 3, 2)

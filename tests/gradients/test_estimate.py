@@ -21,13 +21,13 @@ METHODS = [
     osciprop.OscillatoryEP(0.2, 60.0, samples=8),
 ]
 NAMES = [type(method).__name__ for method in METHODS]
-JITTED = {"Implicit", "BPTT"}
+JITTED = {"BPTT"}
 CHEAP = [osciprop.Implicit(), osciprop.HolomorphicEP(0.2, 4)]
 
 
 @pytest.mark.parametrize(
     "method",
-    # One of each kind; the others share their code.
+    # The smallest; the others share their code.
     [
         method if name in JITTED else pytest.param(method, marks=pytest.mark.slow)
         for name, method in zip(NAMES, METHODS, strict=True)

@@ -154,6 +154,7 @@ def test_order_of_the_bias_over_a_population(error_current):
     assert np.mean(np.abs(orders - 2) < 0.5) > 0.9
 
 
+@pytest.mark.slow
 def test_what_it_warns_of():
     case = circuit(capacitance=CAPACITANCE)
     fast = Periodic(3.0, settle_periods=0, samples=8)

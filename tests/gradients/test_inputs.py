@@ -10,6 +10,7 @@ from helpers import relative_error, small_network
 import osciprop
 
 
+@pytest.mark.slow
 def test_gradient_of_a_perceptron_is_that_of_backpropagation():
     network, (x, y) = feedforward(), DATA
 

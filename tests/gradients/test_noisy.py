@@ -104,6 +104,7 @@ def by_hand(network, betas, weights, steps, reads, u):
     return total
 
 
+@pytest.mark.slow
 def test_classic_reads_the_steps_that_the_authors_read():
     """In phases too short to settle: five steps from the free point, then those after T2."""
     network, beta, settled = small_network(), 0.5, 4

@@ -74,6 +74,7 @@ def test_the_radius_is_that_of_the_pole():
     assert found == pytest.approx(0.4)
 
 
+@pytest.mark.slow
 def test_divergence_is_an_error():
     coarse = osciprop.Integrator(diffrax.Euler(), diffrax.ConstantStepSize(), dt0=1.0)
     bad = osciprop.OscillatoryEP(40.0, 50.0, integrator=coarse)

@@ -212,6 +212,7 @@ def test_the_sidebands_are_those_of_the_notes():
     assert off == pytest.approx(0.0598, abs=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "target",
     [TARGET, pytest.param(TARGET - 0.2j, marks=pytest.mark.slow)],
@@ -253,6 +254,7 @@ def test_signals_that_stand_still_give_the_clamped_estimate(rule):
     assert still.accuracy is not None and moving.accuracy is None
 
 
+@pytest.mark.slow
 def test_loss_and_outputs_are_those_of_the_mean_input():
     """Of the last period, whose mean potential follows the mean input in a linear network."""
     period, frequency = 30.0, 0.01

@@ -38,6 +38,7 @@ def test_any_iterative_solver_ends_at_the_same_adjoint():
     assert relative_error(found.gradient, expected.gradient) < 1e-8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("units", [pytest.param(3, marks=pytest.mark.slow), 20])
 def test_the_adjoint_of_networks_in_which_inhibition_dominates(units):
     random = np.random.default_rng(units)
@@ -59,6 +60,7 @@ def test_the_adjoint_of_networks_in_which_inhibition_dominates(units):
     assert tried == 24
 
 
+@pytest.mark.slow
 def test_only_a_small_singular_value_makes_a_network_critical():
     x, y = np.ones((2, 1)), np.zeros((2, 3))
     unreachable = osciprop.Implicit(osciprop.Newton(), tolerance=1e-30)
@@ -85,6 +87,7 @@ def test_bad_settings_are_named():
         osciprop.RecurrentBackprop(damping=0.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "method",
     [pytest.param(osciprop.Implicit, marks=pytest.mark.slow), osciprop.RecurrentBackprop],

@@ -16,6 +16,7 @@ from osciprop.gradients import SettledOscillation
 FINE = HarmonicBalance(16)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*period=20 is too short")
 @pytest.mark.parametrize(
     "rule",
@@ -135,6 +136,7 @@ def test_its_radius_is_the_dynamic_one():
     assert radii[1] > 1.2 * radii[0]
 
 
+@pytest.mark.slow
 def test_its_summary():
     found = osciprop.estimate_gradient(*TANH, SettledOscillation(0.1))
     assert "settled oscillation: 1 of 1 orbits after" in str(found)

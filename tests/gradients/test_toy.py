@@ -48,6 +48,7 @@ def test_true_gradient_equals_the_published(toy):
             np.testing.assert_allclose(ours, file[name], atol=1e-6, err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "amplitude"), [("1e-2", 1e-2), ("1e-1", 1e-1)])
 def test_contour_states_equal_the_published(toy, name, amplitude):
     network, x, y = toy
@@ -59,6 +60,7 @@ def test_contour_states_equal_the_published(toy, name, amplitude):
             np.testing.assert_allclose(ours, file[f"contour_beta{name}_{layer}"], atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
 @pytest.mark.parametrize(
     "numbers", [{10}, pytest.param({2, 4, 6, 8, 16, 24, 30, 60}, marks=pytest.mark.slow)]

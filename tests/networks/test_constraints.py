@@ -77,7 +77,7 @@ def test_the_gradient_is_that_of_the_values_by_the_chain_rule():
     constrained = constrain(network, weight, Signed(signs))
     assert isinstance(constrained, Constrained)
     np.testing.assert_allclose(weight(constrained.network), weight(network), rtol=1e-12)
-    method = osciprop.HolomorphicEP(0.2, 8)
+    method = osciprop.HolomorphicEP(0.2, 8, osciprop.SynchronousIteration())
     plain = osciprop.estimate_gradient(network, X, Y, method)
     free = osciprop.estimate_gradient(constrained, X, Y, method)
     held = weight(constrained.free)
@@ -87,6 +87,7 @@ def test_the_gradient_is_that_of_the_values_by_the_chain_rule():
     assert relative_error(free.gradient.free.populations, plain.gradient.populations) < 1e-8
 
 
+@pytest.mark.slow
 def test_training_keeps_to_the_constraint(tmp_path):
     network = small_network()
     constrained = constrain(network, weight, Positive(), value=0.05)
@@ -152,6 +153,7 @@ class Third(osciprop.networks.AbstractCost):
         return 0.5 * jnp.sum((activity[:, 2:4] - goal) ** 2, axis=-1)
 
 
+@pytest.mark.slow
 def test_excitation_and_inhibition_in_closed_form():
     network, x, y = dale()
     exact = osciprop.estimate_gradient(network, x, y, osciprop.Implicit())

@@ -9,6 +9,7 @@ import pytest
 from flow_cases import (
     NOTHING,
     PRECISE,
+    SHORT,
     contour_error,
     decay,
     exact,
@@ -84,7 +85,7 @@ def listed(gradient: GradientFlow) -> list[float]:
     "network", [PLAIN, pytest.param(SKEWED, marks=pytest.mark.slow)], ids=["plain", "skewed"]
 )
 def test_the_oracle(network):
-    found = exact(network, TARGET)
+    found = exact(network, TARGET, SHORT)
     np.testing.assert_allclose(
         found.equilibrium.s[0], [0.2021424664, 0.1252675204, 0.4118954648], atol=1e-10
     )

@@ -62,7 +62,8 @@ def with_dendrites() -> osciprop.Network:
 
 def test_adaptation_in_closed_form():
     network = adaptive()
-    found = osciprop.estimate_gradient(network, X, Y, osciprop.Implicit())
+    newton = osciprop.Implicit(osciprop.Newton())  # a smaller program than the default
+    found = osciprop.estimate_gradient(network, X, Y, newton)
     s, hidden = found.equilibrium.s[0]
     expected = [0.2274105418, -0.0343413026, 0.0478609403]
     np.testing.assert_allclose(s[0], expected, atol=1e-10)
@@ -194,6 +195,7 @@ def drawn_times(units: int):
     return drawn(jax.random.key(3), units, median=2.0, spread=0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("adaptation_time", [1.5, 4.0])
 def test_an_adaptation_that_is_slow_to_follow_leaves_the_equilibrium(adaptation_time):
     # s' = (1.5 - 1) s - a: an energy with a minimum, which only a fast adaptation holds.
@@ -225,6 +227,7 @@ def test_training_leaves_neurons_as_they_are():
     assert spec.populations[0].bias and spec.synapses[1].weight
 
 
+@pytest.mark.slow
 def test_equilibria_are_those_of_the_ode():
     """`experiments.substrate_populations` asks larger networks, and for their gradients."""
     assert max(gap(adapting_neurons(6, seed), time=300.0) for seed in range(3)) < 1e-8

@@ -84,6 +84,7 @@ def ring():
     return network, x, y, implicit
 
 
+@pytest.mark.slow
 def test_a_users_network_without_energy(ring):
     network, x, y, implicit = ring
     other = osciprop.estimate_gradient(network, x, y, osciprop.RecurrentBackprop()).gradient

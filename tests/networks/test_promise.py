@@ -93,6 +93,7 @@ def test_methods_that_take_no_complex_states_say_how():
         osciprop.estimate_gradient(own, X, np.ones((3, 4)), osciprop.HolomorphicEP(0.1))
 
 
+@pytest.mark.slow
 def test_where_it_is_asked():
     own, y = with_activation(jax.nn.relu), jnp.asarray(Y)
     osciprop.estimate_gradient(own, X, Y, osciprop.CentredEP(0.01), throw=False)

@@ -105,6 +105,7 @@ def test_resumes_after_the_process_was_killed(tmp_path: Path):
     assert_identical(resumed, learn(SETTINGS, reached + 3))
 
 
+@pytest.mark.slow
 def test_samples_that_fade_resume_from_a_checkpoint(tmp_path: Path):
     path = tmp_path / "run.checkpoint"
     whole = learn(FADING, 3)
@@ -131,6 +132,7 @@ def flowing(presentations: int, **options) -> osciprop.online.LearningRun:
     )
 
 
+@pytest.mark.slow
 def test_signals_are_learned_without_borders(tmp_path: Path):
     """In pieces too: the time goes on."""
     path = tmp_path / "run.checkpoint"

@@ -37,6 +37,7 @@ def test_it_begins_at_rest_with_empty_filters():
     assert not any(np.any(leaf) for leaf in jax.tree.leaves(error))
 
 
+@pytest.mark.slow
 def test_the_gradient_is_that_of_the_input_of_the_moment():
     state = begin(NETWORK, jnp.asarray(X), simulation(noise=None), None)
     moment = Moment(state.u, None, state.filters, None)

@@ -4,7 +4,10 @@ What is found there stands for all points: it is checked that all of it runs and
 what comes out, on images of noise.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
+from types import ModuleType
+from typing import Any
 
 import pytest
 import xarray
@@ -63,6 +66,17 @@ BEGUN = (
 )
 """Of many programs: a first result is not slow, and the whole is run in its fast size only."""
 
+QUICK = (fig2d, bias_orders, holomorphic_aep)
+"""Compiling the others takes five seconds and more."""
+
+
+def quick_first(figures: Iterable[ModuleType]) -> list[Any]:
+    return [
+        pytest.param(figure, id=figure.NAME, marks=[] if figure in QUICK else [pytest.mark.slow])
+        for figure in figures
+    ]
+
+
 run = Study.run
 
 
@@ -102,7 +116,7 @@ class FirstResult(Exception):
     """A study has returned."""
 
 
-@pytest.mark.parametrize("figure", BEGUN, ids=lambda figure: figure.NAME)
+@pytest.mark.parametrize("figure", quick_first(BEGUN))
 @pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
 def test_it_has_a_first_result(figure, monkeypatch):
     def stop(study: Study, **_: object) -> None:
@@ -117,7 +131,7 @@ def test_it_has_a_first_result(figure, monkeypatch):
 WHOLE = [figure for figure in TINY if figure not in BEGUN]
 
 
-@pytest.mark.parametrize("figure", WHOLE, ids=lambda figure: figure.NAME)
+@pytest.mark.parametrize("figure", quick_first(WHOLE))
 @pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
 def test_it_runs(figure):
     data = figure.compute(fast=True)

@@ -40,7 +40,7 @@ def panels_at_the_bottom(drawn: Figure) -> list[Axes]:
         pytest.param(
             figure,
             id=figure.NAME,
-            marks=[pytest.mark.slow] if figure.NAME in SLOW else [],
+            marks=[pytest.mark.slow] if figure.NAME in {*SLOW, "hep2022/fig2c"} else [],
         )
         for figure in FIGURES
     ],

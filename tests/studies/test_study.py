@@ -19,7 +19,7 @@ AXES = {"amplitude": [0.5, 1.0, 2.0], "points": [1, 2, 4, 8]}
 
 
 def test_objects_by_name():
-    methods = {"centred": osciprop.HolomorphicEP(0.1, 2), "exact": osciprop.Implicit()}
+    methods = {"short": osciprop.BPTT(40), "long": osciprop.BPTT(50)}
 
     def loss(method):
         network = osciprop.hopfield_mlp([4, 6, 3], key=jax.random.key(0))
@@ -27,7 +27,7 @@ def test_objects_by_name():
 
     X, Y = jnp.ones((1, 4)), jnp.asarray([1])
     results = run(loss, {"method": methods})
-    assert results["method"].values.tolist() == ["centred", "exact"]
+    assert results["method"].values.tolist() == ["short", "long"]
     assert np.abs(results["bias"].diff("method")).max() < 1e-3
 
 

@@ -125,6 +125,7 @@ def test_attacks_keep_single_precision():
     np.testing.assert_allclose(np.abs(np.asarray(moved) - x), 0.1, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_attacks_tell_of_gradients_that_were_not_found():
     network, x, y, once = half_settled()
     attack = osciprop.training.ProjectedGradient(0.1, 0.1, 1, **OPEN, method=once)

@@ -70,6 +70,7 @@ def test_samples_that_did_not_settle_are_counted():
     assert osciprop.evaluate(network, x, y, relaxation=once.relaxation).converged == 0.5
 
 
+@pytest.mark.slow
 def test_the_test_set_is_measured_without_augmentation():
     trained, history = fit_pictures(epochs=1)
     measured = osciprop.evaluate(trained, PICTURES.x_test, PICTURES.y_test, preprocessing=AUGMENTED)

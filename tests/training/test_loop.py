@@ -100,6 +100,7 @@ def test_a_convolutional_network_takes_images_as_they_are():
     assert len(history.steps["loss"]) == 4 and set(history.steps["converged"]) == {1.0}
 
 
+@pytest.mark.slow
 def test_mapped_images_train_like_those_in_memory(tmp_path):
     np.save(tmp_path / "x.npy", PICTURES.x_train)
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")

@@ -69,6 +69,7 @@ def test_all_else_is_another_program():
     assert first[0] is again[0] is not other[0]
 
 
+@pytest.mark.slow
 def test_a_study_of_learning_rates_compiles_once():
     fit_digits(optimizer=optax.sgd(0.125), epochs=1)
     compiled = train_step._cached._cache_size()

@@ -42,6 +42,7 @@ def test_resumed_run_equals_uninterrupted(tmp_path, after):
     assert done == history
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [pytest.param(2, marks=pytest.mark.slow), 5])
 def test_a_resumed_run_sees_the_same_augmentation(tmp_path, after):
     whole, history = fit_pictures()

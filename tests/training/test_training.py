@@ -178,6 +178,7 @@ def test_batches_of_others_resume_if_they_are_the_same(tmp_path, fitted):
     assert_same(resumed.network, fitted[0])
 
 
+@pytest.mark.slow
 def test_numbers_are_learned_from_plain_arrays():
     """A linear task, by a linear network: the residual falls to little."""
     rng = np.random.default_rng(0)

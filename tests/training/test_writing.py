@@ -41,6 +41,7 @@ def test_equal_ones_are_one_program():
     assert other.transformation is not one.transformation
 
 
+@pytest.mark.slow
 def test_training_writes_with_noise_and_in_steps():
     network = osciprop.hopfield_mlp([4, 6, 3], key=KEY)
     rng = np.random.default_rng(0)

@@ -50,6 +50,7 @@ def test_closed_form_on_a_linear_network():
     np.testing.assert_allclose(found.synapses[0].weight, expected, rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_no_step_is_the_method_itself():
     network = feedforward()
     plain = osciprop.estimate_gradient(network, *DATA, QUICK)
@@ -68,6 +69,7 @@ def test_samples_whose_gradient_was_not_found_are_not_moved():
     assert float(found.diagnostics.distance[0]) > 0
 
 
+@pytest.mark.slow
 def test_checks_and_concerns_are_passed_on():
     network, (x, y) = feedforward(), DATA
     found = training(osciprop.VectorFieldEP(3.0, 4, QUICK.relaxation), 0.1)

@@ -109,6 +109,7 @@ def test_feedback_with_kernels_of_its_own_needs_a_method_for_it():
     assert error(network, osciprop.VectorFieldEP(0.3, 12)) > 0.1
 
 
+@pytest.mark.slow
 def test_feedback_at_angle_zero_is_that_of_a_reciprocal_network():
     x, _ = images()
     tied = osciprop.networks.feedback_cnn(LAYERS, key=KEY, angle=0.0, **SETTINGS)

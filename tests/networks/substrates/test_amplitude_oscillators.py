@@ -59,6 +59,7 @@ def all_numbers(gradient: DetunedStuartLandauNetwork) -> list[float]:
     return flat(gradient).tolist()
 
 
+@pytest.mark.slow
 def test_the_oracle():
     found = exact(RESONANT, TARGET)
     np.testing.assert_allclose(

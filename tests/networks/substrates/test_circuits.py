@@ -88,6 +88,7 @@ def squares(network: ResistiveCircuit, v) -> np.ndarray:
     return np.append((every[ends[:, 0]] - every[ends[:, 1]]) ** 2 / 2, diodes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("oracle", [LINEAR, DIODES], ids=["linear", "diodes"])
 def test_the_specified_circuits(oracle):
     settings, v, loss, eigenvalues, radius, gradient, errors = oracle
@@ -122,6 +123,7 @@ def test_the_specified_circuits(oracle):
     np.testing.assert_allclose(slope, np.log(0.4 / radius), rtol=0.15)
 
 
+@pytest.mark.slow
 def test_a_stiff_circuit_settles():
     network = circuit(1e-3, 0.026)
     v = osciprop.relax(network, X, relaxation=osciprop.Newton(tolerance=1e-14)).u[0]
@@ -142,6 +144,7 @@ def test_by_default_a_stiff_circuit_settles_on_the_whole_contour():
     assert error < 1e-6
 
 
+@pytest.mark.slow
 def test_a_stiff_solver_integrates_a_stiff_circuit():
     network = circuit(1e-3, 0.026, capacitance=[1.0, 1e-4, 1e-3])
     stiff = osciprop.Integrator(

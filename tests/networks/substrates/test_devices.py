@@ -91,7 +91,11 @@ DEVICES = [
 ]
 
 
-@pytest.mark.parametrize("device", DEVICES, ids=lambda device: type(device).__name__)
+@pytest.mark.parametrize(
+    "device",
+    [*DEVICES[:2], *(pytest.param(device, marks=pytest.mark.slow) for device in DEVICES[2:])],
+    ids=lambda device: type(device).__name__,
+)
 def test_the_gradient_is_that_of_the_shown_values_times_the_devices_slope(device):
     plain = osciprop.hopfield_mlp([4, 6, 5, 3], key=KEY)
     x, y = np.ones((2, 4)), np.asarray([0, 2])

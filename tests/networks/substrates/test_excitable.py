@@ -48,6 +48,7 @@ def listed(gradient: FitzHughNagumoNetwork) -> list[float]:
     ]
 
 
+@pytest.mark.slow
 def test_the_oracle():
     found = exact(CELLS, [-0.5])
     np.testing.assert_allclose(

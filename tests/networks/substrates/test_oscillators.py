@@ -7,6 +7,7 @@ import pytest
 from flow_cases import (
     NOTHING,
     PRECISE,
+    SHORT,
     contour_error,
     decay,
     exact,
@@ -59,7 +60,7 @@ def listed(gradient: KuramotoNetwork) -> list[float]:
 
 
 def test_the_oracle():
-    found = exact(ORACLE, [1.0])
+    found = exact(ORACLE, [1.0], SHORT)
     np.testing.assert_allclose(found.equilibrium.s[0], STATE, atol=1e-10)
     assert float(found.loss) == pytest.approx(0.5358270134, abs=1e-10)
     np.testing.assert_allclose(listed(found.gradient), GRADIENT, atol=1e-10)
@@ -119,6 +120,7 @@ def test_phases_are_told_against_a_reference():
     assert same_force(network, state, jnp.asarray(NOTHING))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frequency", [1.5, 5.0, 50.0])
 def test_drift_is_no_equilibrium(frequency):
     network = KuramotoNetwork(
@@ -156,6 +158,7 @@ def test_couplings_below_the_diagonal():
         assert float(energy) == pytest.approx(-np.sum(COUPLINGS * np.cos(apart)))
 
 
+@pytest.mark.slow
 def test_populations_settle_where_the_ode_does():
     """`experiments.substrate_populations` asks larger ones, and for their gradients."""
     assert max(gap(phase_oscillators(8, seed), time=300.0) for seed in range(5)) < 1e-8
