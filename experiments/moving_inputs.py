@@ -63,6 +63,9 @@ ROWS = (
     (CONTINUOUS, 2500, 8, 1.0, (0.3, 2), 400),
     (CONTINUOUS, 2500, 8, 0.5, (0.3, 2), 400),
     (CONTINUOUS, 2500, 3, 2.0, (0.3, 2), 1067),
+    (CONTINUOUS, 5000, 8, 2.0, (0.3, 2), 400),
+    (CONTINUOUS, 1250, 8, 2.0, (0.3, 2), 400),
+    (CONTINUOUS, 800, 8, 2.0, (0.3, 2), 400),
 )
 FADES = (0.0, 0.5, 1.0, 2.0, 2.5, 4.0)
 """Periods of a transition whose effect on synapses that move all the time is integrated."""

@@ -31,6 +31,7 @@ ROWS = (
     (CONTINUOUS, 2500, 3, (0.3, 2), 400),
     (CONTINUOUS, 2500, 3, (0.15, 2), 400),
     (CONTINUOUS, 2500, 8, (0.3, 2), 400),
+    (CONTINUOUS, 1250, 8, (0.3, 2), 400),
 )
 TINY_ROWS = ((PERIODIC, 1, 1, (0.5, 1), 2),)
 
