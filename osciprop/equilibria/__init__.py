@@ -15,6 +15,7 @@ The files, each importing only from those above it:
     attempts           what takes long to compile, tried by a small part of it first
     settling           flow, then acceleration: the equilibrium that the ODE settles in
     own                the relaxation that a network names, and the default of all that relaxes
+    derivatives        how an equilibrium moves with what it depends on
     relaxing           `relax`
     basins             several starts, and the equilibria that they end in
     orbits             periodic orbits, and what finds them

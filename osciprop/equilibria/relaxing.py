@@ -5,35 +5,20 @@ may lie anywhere in the complex plane.
 """
 
 import equinox as eqx
-from jaxtyping import Array, ArrayLike
+from jaxtyping import ArrayLike
 
-from ..dynamics.dynamics import as_state, make_dynamics, require_holomorphic, starting_point
-from ..dynamics.teaching import Constant, nudge
+from ..dynamics.dynamics import as_state, require_holomorphic
+from ..dynamics.teaching import nudge
 from ..errors import check_instance, is_traced
-from ..networks.complexity import to_complex
-from ..networks.costs import Targets
 from ..networks.network import AbstractNetwork, State
 from ..networks.preparation import prepare
 from .attempts import at_once_or
+from .derivatives import relaxed
 from .own import OwnRelaxation
 from .relaxation import AbstractRelaxation
 from .solution import Solution, poison, require_converged
 
-
-@eqx.filter_jit
-def _relax(
-    network: AbstractNetwork,
-    x: Array,
-    y: Targets | None,
-    teaching: Constant | None,
-    relaxation: AbstractRelaxation,
-    initial: State | None,
-) -> Solution:
-    dynamics = make_dynamics(network, x, y, teaching)
-    start = starting_point(network, x, initial)
-    if dynamics.teaching.is_complex():
-        start = to_complex(start)
-    return relaxation.solve(dynamics, start)
+_relax = eqx.filter_jit(relaxed)
 
 
 def relax(
@@ -49,6 +34,8 @@ def relax(
     """Bring a network to equilibrium for a batch of clamped inputs.
 
     `y` and `beta` nudge the cost and go together; without them the equilibrium is the free one.
+    JAX differentiates the state by network, input and nudge: by the equation that holds there, not
+    through the way there. `osciprop.gradients.EquilibriumLayer` has derivatives by other methods.
 
     Args:
         network: The network: `osciprop.Network`, or one of the user's own.

@@ -122,7 +122,8 @@ def poison(solution: Solution) -> Solution:
 
     def blank(leaf: Array) -> Array:
         mask = solution.converged.reshape((-1,) + (1,) * (leaf.ndim - 1))
-        return jnp.where(mask, leaf, jnp.nan)
+        # Added, because what is chosen would have a derivative of zero.
+        return leaf + jnp.where(mask, 0, jnp.nan).astype(leaf.dtype)
 
     u, s = jax.tree.map(blank, (solution.u, solution.s))
     return eqx.tree_at(lambda tree: (tree.u, tree.s), solution, (u, s))

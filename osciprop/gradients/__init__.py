@@ -27,6 +27,7 @@ The files, each importing only from those above it:
     echo_pass               echoes of a passage, summing what is learned
     echo                    Hamiltonian echoes: exact gradients of trajectories
     inputs                  the gradient of the cost by the input
+    layer                   an equilibrium as a layer of a larger computation
     around/                 methods around a method
 """
 
@@ -83,6 +84,7 @@ from .frequency_propagation import LiveError as LiveError
 from .frequency_propagation import Periodic as Periodic
 from .frequency_propagation import QuasiStatic as QuasiStatic
 from .inputs import input_gradient as input_gradient
+from .layer import EquilibriumLayer as EquilibriumLayer
 from .local import local_gradient as local_gradient
 from .noisy import NoisyClassicEP as NoisyClassicEP
 from .noisy import NoisyHolomorphicEP as NoisyHolomorphicEP
