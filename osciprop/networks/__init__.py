@@ -10,6 +10,7 @@ The files, each importing only from those above it:
     hidden        neurons with hidden variables: adaptation, compartments
     populations   neurons of one kind with their biases, in a row or as maps
     synapses      what current an activity sends, and back
+    skips         what carries an activity on as it is, past populations
     pooling       one current out of a window of currents
     convolution   what a population of maps sends to another
     metrics       how often, or how closely, outputs are right
@@ -34,12 +35,14 @@ The files, each importing only from those above it:
 """
 
 from .activations import AbstractActivation as AbstractActivation
+from .activations import ClippedReLU as ClippedReLU
 from .activations import HardSigmoid as HardSigmoid
 from .activations import HolomorphicTanh as HolomorphicTanh
 from .activations import Identity as Identity
 from .activations import ReLU as ReLU
 from .activations import ShiftedSigmoid as ShiftedSigmoid
 from .activations import SmoothPower as SmoothPower
+from .activations import SoftClippedReLU as SoftClippedReLU
 from .activations import Softplus as Softplus
 from .activations import Tanh as Tanh
 from .build.balanced import balanced_network as balanced_network
@@ -59,6 +62,10 @@ from .build.layers import Maps as Maps
 from .build.layers import vgg4 as vgg4
 from .build.layers import vgg6 as vgg6
 from .build.layers import vgg16 as vgg16
+from .build.residual import Block as Block
+from .build.residual import hopfield_resnet as hopfield_resnet
+from .build.residual import residual_mlp as residual_mlp
+from .build.residual import resnet13 as resnet13
 from .complexity import complex_like as complex_like
 from .complexity import matmul as matmul
 from .constraints import AbstractConstraint as AbstractConstraint
@@ -123,6 +130,8 @@ from .signals import AbstractSignal as AbstractSignal
 from .signals import FunctionOfTime as FunctionOfTime
 from .signals import Interpolated as Interpolated
 from .signals import Readings as Readings
+from .skips import LearnedSkip as LearnedSkip
+from .skips import Skip as Skip
 from .substrates.amplitude_oscillators import (
     DetunedStuartLandauNetwork as DetunedStuartLandauNetwork,
 )

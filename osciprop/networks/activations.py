@@ -247,3 +247,73 @@ class ReLU(AbstractActivation):
 
     def primitive(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
         return 0.5 * jax.nn.relu(potential) ** 2
+
+
+CEILING_REMEDY = "6 is that of ReLU6"
+
+
+class ClippedReLU(AbstractActivation):
+    """`s = min(max(0, u), ceiling)`; not holomorphic: `SoftClippedReLU` is its counterpart.
+
+    Args:
+        ceiling: The largest activity, above 0.
+
+    Raises:
+        ValueError: the ceiling is not positive.
+
+    Source: arXiv 2509.26003, whose code has a ceiling of 6.
+
+    Example:
+        >>> osciprop.networks.ClippedReLU()(jnp.asarray([-1.0, 2.0, 8.0])).tolist()
+        [0.0, 2.0, 6.0]
+    """
+
+    ceiling: float = eqx.field(static=True, default=6.0)
+    holomorphic: ClassVar[bool] = False
+    increasing: ClassVar[bool] = True
+
+    def __check_init__(self) -> None:
+        check_positive("ceiling", self.ceiling, CEILING_REMEDY)
+
+    def __call__(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
+        return jnp.clip(potential, 0.0, self.ceiling)
+
+    def primitive(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
+        above = jax.nn.relu(potential - self.ceiling)
+        return 0.5 * jax.nn.relu(potential) ** 2 - 0.5 * above**2
+
+
+class SoftClippedReLU(AbstractActivation):
+    """`s = (log(1 + exp(a u)) - log(1 + exp(a (u - ceiling)))) / a` of sharpness `a`: the
+    holomorphic relative of `ClippedReLU`, which it becomes as `a` grows.
+
+    It is `ClippedReLU` averaged over potentials that are spread logistically with a width of
+    `1 / a`: nowhere more than `log(2) / a` away from it, its slope between 0 and 1. Branch points
+    at `i pi (2k + 1) / a`, and at `ceiling` beside them.
+
+    Args:
+        ceiling: The largest activity, above 0.
+        sharpness: How sharp both bends are, above 0.
+
+    Raises:
+        ValueError: a number is not positive.
+
+    Example:
+        >>> soft = osciprop.networks.SoftClippedReLU(ceiling=6.0, sharpness=8.0)
+        >>> soft(jnp.asarray([-1.0, 2.0, 8.0])).round(3).tolist()
+        [0.0, 2.0, 6.0]
+    """
+
+    ceiling: float = eqx.field(static=True, default=6.0)
+    sharpness: float = eqx.field(static=True, default=4.0)
+    holomorphic: ClassVar[bool] = True
+    increasing: ClassVar[bool] = True
+
+    def __check_init__(self) -> None:
+        check_positive("ceiling", self.ceiling, CEILING_REMEDY)
+        check_positive("sharpness", self.sharpness, SHARPNESS_REMEDY)
+
+    def __call__(self, potential: Inexact[Array, "*shape"]) -> Inexact[Array, "*shape"]:
+        rising = _softplus(self.sharpness * potential)
+        clipped = _softplus(self.sharpness * (potential - self.ceiling))
+        return (rising - clipped) / self.sharpness

@@ -17,7 +17,12 @@ FORMULAS = {
     ),
     osciprop.HardSigmoid(): lambda u: np.minimum(np.maximum(0, u / 2), 1),
     osciprop.ReLU(): lambda u: np.maximum(0, u),
+    osciprop.networks.ClippedReLU(1.5): lambda u: np.minimum(np.maximum(0, u), 1.5),
+    osciprop.networks.SoftClippedReLU(2.0, 3.0): lambda u: (
+        np.log1p(np.exp(3 * u)) / 3 - np.log1p(np.exp(3 * (u - 2))) / 3
+    ),
 }
+WITHOUT_PRIMITIVE = (osciprop.HolomorphicTanh, osciprop.networks.SoftClippedReLU)
 U = np.linspace(-3.0, 4.0, 41)
 
 
@@ -29,7 +34,7 @@ def test_formula(activation):
 
 @pytest.mark.parametrize("activation", list(FORMULAS), ids=str)
 def test_the_primitive_is_the_integral(activation):
-    if isinstance(activation, osciprop.HolomorphicTanh):
+    if isinstance(activation, WITHOUT_PRIMITIVE):
         with pytest.raises(NotImplementedError, match="primitive"):
             activation.primitive(jnp.asarray(0.0))
         return
@@ -51,6 +56,26 @@ def test_holomorphic_ones_are(activation):
 
 def test_the_controls_are_not_holomorphic():
     assert not osciprop.HardSigmoid().holomorphic and not osciprop.ReLU().holomorphic
+    assert not osciprop.networks.ClippedReLU().holomorphic
+
+
+@pytest.mark.parametrize("sharpness", [1.0, 10.0, 1000.0])
+def test_the_soft_clip_is_the_hard_one_but_for_its_bends(sharpness):
+    potentials = jnp.asarray(np.linspace(-5.0, 12.0, 341))
+    hard = osciprop.networks.ClippedReLU()(potentials)
+    soft = osciprop.networks.SoftClippedReLU(sharpness=sharpness)
+    assert np.abs(soft(potentials) - hard).max() <= np.log(2) / sharpness * (1 + 1e-9)
+    slope = jax.vmap(jax.grad(soft))(potentials)
+    assert slope.min() >= 0 and slope.max() <= 1
+
+
+def test_a_clip_needs_room():
+    with pytest.raises(ValueError, match="ceiling"):
+        osciprop.networks.ClippedReLU(0.0)
+    with pytest.raises(ValueError, match="ceiling"):
+        osciprop.networks.SoftClippedReLU(ceiling=-1.0)
+    with pytest.raises(ValueError, match="sharpness"):
+        osciprop.networks.SoftClippedReLU(sharpness=0.0)
 
 
 def test_large_potentials_neither_overflow_nor_lose_their_slope():

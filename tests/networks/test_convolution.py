@@ -33,6 +33,36 @@ def test_convolution_of_complex_images(padding: int):
     np.testing.assert_allclose(convolution(jnp.asarray(images.real)), expected.real, atol=1e-12)
 
 
+@pytest.mark.parametrize("stride", [2, 3])
+def test_a_stride_leaves_pixels_out(stride: int):
+    """What is left of the convolution that moves by one pixel."""
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(2, 8, 9, 3)) + 1j * rng.normal(size=(2, 8, 9, 3))
+    kernel = rng.normal(size=(3, 3, 3, 4))
+    found = osciprop.networks.Convolution(jnp.asarray(kernel), 1, stride=stride)(
+        jnp.asarray(images)
+    )
+    expected = written_out(images, kernel, 1)[:, ::stride, ::stride]
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("stride", "kernel", "padding"),
+    [(2, (1, 1), 0), (2, (3, 3), 1), (3, (2, 3), 3), (4, (1, 2), 1), (2, (5, 4), 0)],
+)
+def test_the_transpose_of_strides_is_the_derivative(stride, kernel, padding):
+    """Also of images that are no multiple of the stride, and of pixels that nothing looks at."""
+    rng = np.random.default_rng(0)
+    kernel = jnp.asarray(rng.normal(size=(*kernel, 2, 3)))
+    convolution = osciprop.networks.Convolution(kernel, padding, stride=stride)
+    pre = jnp.asarray(rng.normal(size=(1, 7, 9, 2)) + 1j * rng.normal(size=(1, 7, 9, 2)))
+    shape = convolution(pre).shape
+    post = jnp.asarray(rng.normal(size=shape) + 1j * rng.normal(size=shape))
+    np.testing.assert_allclose(
+        convolution.transposed(pre, post), pull_back(convolution, pre, post), atol=1e-12
+    )
+
+
 def test_the_way_back_is_the_transpose_and_not_hermitian():
     """For a linear convolution `<K a, b> = <a, K^T b>` without any conjugate."""
     rng = np.random.default_rng(0)
@@ -83,3 +113,5 @@ def test_bad_settings_are_named():
         osciprop.networks.Convolution(np.ones((3, 3, 2)))
     with pytest.raises(ValueError, match="padding"):
         osciprop.networks.Convolution(np.ones((3, 3, 2, 2)), -1)
+    with pytest.raises(ValueError, match="stride"):
+        osciprop.networks.Convolution(np.ones((3, 3, 2, 2)), stride=0)

@@ -13,5 +13,6 @@ The files, each importing only from those above it:
     exchange       other neurons in a network that was built
     layers         layers of maps, and the published architectures
     convolutional  convolutional networks, from a list of layers
+    residual       networks with skips, from a list of sizes or blocks
     directed       networks without reciprocal synapses, from a list of sizes
 """

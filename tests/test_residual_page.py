@@ -1,0 +1,19 @@
+"""The code of docs/residual.md runs as it stands."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import osciprop
+
+PAGE = (Path(__file__).parents[1] / "docs" / "residual.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_block_runs(capsys):
+    (block,) = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+    names: dict = {}
+    exec(block, names)
+    assert osciprop.relative_error(names["found"].gradient, names["exact"].gradient) < 1e-5
+    assert "['Convolution', 'Skip']" in capsys.readouterr().out
