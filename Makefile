@@ -9,6 +9,7 @@ WORKERS ?= 2
 REQUIREMENTS := pyproject.toml constraints.txt
 RUN_STAMP := $(VENV)/.installed
 TEST_STAMP := $(VENV)/.installed-test
+DOCS_STAMP := $(VENV)/.installed-docs
 # Bytecode is compiled when first imported: most of what is installed never is.
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --no-compile \
 	-c constraints.txt
@@ -27,7 +28,7 @@ OLDEST_PYTHON ?= python3.11
 OLDEST := .venv-oldest
 NEWEST := .venv-newest
 
-.PHONY: help setup demo test notebooks test-all test-oldest test-newest lint format benchmark \
+.PHONY: help setup demo test notebooks test-all test-oldest test-newest lint format docs benchmark \
 	figures clean
 .DEFAULT_GOAL := help
 
@@ -68,6 +69,9 @@ format: setup  ## put the code into its standard form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(DOCS_STAMP)  ## make the site in site/; a dead link or an untold name fails it
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
 benchmark: setup  ## measure run times (no other work beside it, please)
 	$(PIP_INSTALL) -e ".[test,benchmark]"
 	$(BIN)/python -m pytest benchmarks --benchmark-only
@@ -95,4 +99,8 @@ $(RUN_STAMP): $(REQUIREMENTS) | $(BIN)/python
 
 $(TEST_STAMP): $(REQUIREMENTS) | $(BIN)/python
 	$(PIP_INSTALL) -e ".[test]"
+	@touch $(RUN_STAMP) $@
+
+$(DOCS_STAMP): $(REQUIREMENTS) | $(BIN)/python
+	$(PIP_INSTALL) -e ".[docs]"
 	@touch $(RUN_STAMP) $@

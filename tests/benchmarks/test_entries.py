@@ -13,13 +13,16 @@ import pytest
 
 import osciprop
 from benchmarks import (
+    choosing,
     convolutional,
     fitting,
     fixture,
     lanes,
+    layer,
     levels,
     loops,
     precision,
+    scaling,
     studies,
     table,
 )
@@ -48,12 +51,15 @@ def as_they_run(monkeypatch, small_programs):
 
 def test_none_is_left_out():
     called = {
+        "choosing",
         "convolutional",
         "fitting",
         "lanes",
+        "layer",
         "levels",
         "loops",
         "precision",
+        "scaling",
         "studies",
         "table",
     }
@@ -61,6 +67,32 @@ def test_none_is_left_out():
     assert {path.stem for path in FOLDER.glob("*.py")} == called | measured | {"fixture"}
 
 
+@pytest.mark.slow
+def test_choosing(tmp_path, monkeypatch):
+    first = lambda rows, count=1: dict(list(rows.items())[:count])  # noqa: E731
+    monkeypatch.setattr(choosing, "SIZES", [64, 12, 4, 10])
+    monkeypatch.setattr(choosing, "BATCH", 2)
+    monkeypatch.setattr(choosing, "STEPS", 8)
+    kinds = {
+        kind: (build, first(methods, 2), data)
+        for kind, (build, methods, data) in choosing.KINDS.items()
+    }
+    monkeypatch.setattr(choosing, "KINDS", kinds)
+    monkeypatch.setattr(choosing, "AMPLITUDES", np.asarray([0.1]))
+    monkeypatch.setattr(choosing, "PERIODS", [100.0])
+    for rows in ("BY_AMPLITUDE", "RELAXATIONS"):
+        monkeypatch.setattr(choosing, rows, first(getattr(choosing, rows)))
+    monkeypatch.setattr(choosing, "BY_PERIOD", first(choosing.BY_PERIOD, 2))
+    paths = [f"--numbers={tmp_path / 'numbers.json'}", f"--picture={tmp_path / 'picture.png'}"]
+    choosing.main(["--repeats=1", *paths])
+    choosing.main(["--redraw", *paths])
+    content = json.loads((tmp_path / "numbers.json").read_text())
+    assert {row["kind"] for row in content["methods"]} == set(kinds)
+    assert all(0 < row["cosine"] <= 1 + 1e-12 for row in content["methods"])
+    assert (tmp_path / "picture.png").exists()
+
+
+@pytest.mark.slow
 def test_convolutional(tmp_path, monkeypatch):
     monkeypatch.setattr(convolutional, "PRODUCT", 8)
     path = tmp_path / "numbers.json"
@@ -70,11 +102,20 @@ def test_convolutional(tmp_path, monkeypatch):
     assert row["seconds"] >= 0
 
 
+@pytest.mark.slow
 def test_fitting(monkeypatch, capsys):
     monkeypatch.setattr(fitting, "CASES", (([4, 5, 5, 10], 5, 4),))
     monkeypatch.setattr(fitting, "METHODS", {"hEP": osciprop.HolomorphicEP(0.1, 2)})
     fitting.main(["--repeats=1"])
     assert "| 4-5-5-10 | 5 | `hEP` |" in capsys.readouterr().out
+
+
+def test_layer(monkeypatch, capsys):
+    monkeypatch.setattr(layer, "CASES", (([4, 5, 5, 10], 3),))
+    exact = {"exact": (osciprop.Implicit(layer.MIXED), layer.MIXED)}
+    monkeypatch.setattr(layer, "METHODS", exact)
+    layer.main(["--repeats=1"])
+    assert "| 4-5-5-10 | 3 | `exact` |" in capsys.readouterr().out
 
 
 def test_levels(monkeypatch):
@@ -89,6 +130,16 @@ def test_loops(monkeypatch, capsys):
     assert "ratio" in capsys.readouterr().out
 
 
+@pytest.mark.slow
+def test_scaling(capsys):
+    scaling.main(["--tiny"])
+    printed = capsys.readouterr().out
+    assert printed.count("dual propagation") == 1 and "nan" not in printed
+    row = {"width": 8, "seconds": 0.5}, {"width": 32, "seconds": 8.0}
+    assert scaling.exponent(list(row), "width", "seconds") == pytest.approx(2.0)
+
+
+@pytest.mark.slow
 def test_precision(monkeypatch, capsys):
     monkeypatch.setattr(precision, "SIZES", SIZES)
     monkeypatch.setattr(precision, "BATCH", 2)
@@ -100,6 +151,7 @@ def test_precision(monkeypatch, capsys):
     assert all(np.isfinite(row.get("activity error", 0.0)) for row in rows)
 
 
+@pytest.mark.slow
 def test_studies_and_lanes(monkeypatch, capsys):
     monkeypatch.setattr(studies, "CASES", [([4, 3, 2], 1, (2, 2))])
     studies.main()
@@ -137,6 +189,7 @@ def test_backprop_steps(module, monkeypatch):
     measured.test_backprop_step(Once())
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
 def test_dual(monkeypatch):
     measured = importlib.import_module("benchmarks.test_dual")
@@ -147,6 +200,7 @@ def test_dual(monkeypatch):
     assert set(once.extra_info) == {"cosine"}
 
 
+@pytest.mark.slow
 def test_gradients(monkeypatch):
     measured = importlib.import_module("benchmarks.test_gradients")
     monkeypatch.setattr(measured, "SIZES", SIZES)
@@ -156,6 +210,7 @@ def test_gradients(monkeypatch):
     assert set(once.extra_info) == {"first call, s", "cosine"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["test_simulation", "test_by_hand"])
 def test_simulation(name, monkeypatch):
     measured = importlib.import_module("benchmarks.test_simulation")
