@@ -19,6 +19,9 @@ from osciprop.networks import (
 
 SIZES = [5, 6, 6, 6, 4, 4, 3]
 BLOCKS = (Block(3, layers=2), Block(3, layers=2, stride=1), Block(4, layers=1))
+WAY = osciprop.AndersonIteration()
+"""A small program: structures of all kinds are compiled here."""
+
 SMALL = {"image_shape": (8, 8, 2), "classes": 3, "activation": SoftClippedReLU(2.0)}
 
 
@@ -34,8 +37,8 @@ def images(seed: int, samples: int = 2) -> tuple[np.ndarray, np.ndarray]:
 
 def error(network, x, y, method) -> float:
     """Of a gradient, relative to implicit differentiation; the free relaxation has converged."""
-    exact = osciprop.estimate_gradient(network, x, y, osciprop.Implicit())
-    assert np.all(osciprop.relax(network, x).converged)
+    exact = osciprop.estimate_gradient(network, x, y, osciprop.Implicit(WAY))
+    assert np.all(osciprop.relax(network, x, relaxation=WAY).converged)
     found = osciprop.estimate_gradient(network, x, y, method)
     return relative_error(found.gradient, exact.gradient)
 
@@ -89,21 +92,23 @@ def test_networks_of_random_depth_and_span_are_exact(seed):
         activation=[osciprop.Tanh(), osciprop.ShiftedSigmoid()][seed % 2],
     )
     x, y = dense_batch(seed)
-    assert error(network, x, y, osciprop.HolomorphicEP(0.05, 10)) < 1e-6
+    assert error(network, x, y, osciprop.HolomorphicEP(0.05, 10, WAY)) < 1e-6
     weak = osciprop.networks.ScaledFeedback(network, 0.5)
-    assert error(weak, x, y, osciprop.HolomorphicEP(0.02, 8)) < 1e-5
+    assert error(weak, x, y, osciprop.HolomorphicEP(0.02, 8, WAY)) < 1e-5
 
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2, 3))])
 def test_a_population_of_convolutional_networks_is_exact(seed):
     network = hopfield_resnet(BLOCKS, key=jax.random.key(seed), scale=1.0, skip=0.4, **SMALL)
     assert network.is_holomorphic()
-    assert error(network, *images(seed), osciprop.HolomorphicEP(0.1, 10)) < 1e-6
+    assert error(network, *images(seed), osciprop.HolomorphicEP(0.1, 10, WAY)) < 1e-6
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "method", [osciprop.DyadicEP(), osciprop.AsymmetricEP(0.1, 10)], ids=lambda m: type(m).__name__
+    "method",
+    [osciprop.DyadicEP(relaxation=WAY), osciprop.AsymmetricEP(0.1, 10, WAY)],
+    ids=lambda m: type(m).__name__,
 )
 def test_other_methods_in_a_convolutional_network(method):
     network = hopfield_resnet(BLOCKS, key=jax.random.key(0), scale=1.0, skip=0.4, **SMALL)
@@ -118,7 +123,7 @@ def test_published_activation_and_scales():
     network = hopfield_resnet(resnet13(2), key=jax.random.key(0))
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(2, 32, 32, 3)), rng.integers(0, 10, 2)
-    assert error(network, x, y, osciprop.CentredEP(1e-3)) < 1e-2
+    assert error(network, x, y, osciprop.CentredEP(1e-3, WAY)) < 1e-2
     with pytest.raises(osciprop.HolomorphyError, match="ClippedReLU"):
         osciprop.estimate_gradient(network, x, y, osciprop.HolomorphicEP(0.1, 4))
 
