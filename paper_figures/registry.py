@@ -1,6 +1,6 @@
 """All figures, in the order of the report."""
 
-from .beyond import holomorphic_aep, holomorphic_dual, settled
+from .beyond import feedback_scaling, holomorphic_aep, holomorphic_dual, settled
 from .figure import PaperFigure
 from .hep2022 import fig2a, fig2b, fig2c, fig2d, fig3a, fig3b, fig3c, fig4a, fig4b
 from .hep2022 import table1 as mnist_in_noise
@@ -36,6 +36,7 @@ FIGURES: tuple[PaperFigure, ...] = (
     holomorphic_aep,
     holomorphic_dual,
     settled,
+    feedback_scaling,
     bias_orders,
     contours,
     echoes,

@@ -22,6 +22,7 @@ SLOW = {
     "beyond/holomorphic_aep",
     "beyond/holomorphic_dual",
     "beyond/settled",
+    "beyond/feedback_scaling",
     "substrates/bias_orders",
     "substrates/contours",
     "time/echoes",

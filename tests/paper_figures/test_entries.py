@@ -18,7 +18,7 @@ import osciprop
 from experiments.runs import noise_images
 from experiments.studies.running import first_point
 from osciprop.studies import Study
-from paper_figures.beyond import holomorphic_aep, holomorphic_dual, settled
+from paper_figures.beyond import feedback_scaling, holomorphic_aep, holomorphic_dual, settled
 from paper_figures.hep2022 import deep, fig2b, fig2d, fig3a, fig3b, fig3c, fig4a, fig4b
 from paper_figures.homeostasis2024 import fig2 as error_vectors
 from paper_figures.homeostasis2024 import fig3 as bias_by_angle
@@ -46,6 +46,7 @@ TINY = {
     holomorphic_aep: replace(holomorphic_aep.FAST, draws=2),
     holomorphic_dual: replace(holomorphic_dual.FAST, samples=1),
     settled: replace(settled.FAST, samples=1, points=16),
+    feedback_scaling: replace(feedback_scaling.FAST, draws=1, methods=("published", "dyadic")),
     bias_orders: replace(bias_orders.FAST, networks=2),
     contours: contours.FAST,
     echoes: replace(
