@@ -50,6 +50,8 @@ def _names(code: types.CodeType) -> tuple[str, ...]:
 
 def _held(cell: types.CellType) -> Any:
     try:
-        return cell.cell_contents
+        value = cell.cell_contents
     except ValueError:  # empty, as of a function that calls itself before it is complete
         return None
+    # Optax's schedules make floats of their own integers when they are first called.
+    return float(value) if type(value) is int and float(value) == value else value

@@ -62,3 +62,12 @@ def test_networks_are_compared_place_by_place():
     deep = describe_constants(osciprop.hopfield_mlp([4] * 9, key=KEY))
     (line,) = contrasts({"network": stored}, {"network": deep})
     assert line.count("; ") <= 5
+
+
+def test_a_schedule_is_the_same_before_and_after_it_is_called():
+    """Optax makes a float of `decay_steps` inside the schedule, at the first call."""
+    schedule = optax.cosine_decay_schedule(1e-3, 6000)
+    before = describe(optax.sgd(schedule))
+    schedule(3)
+    assert describe(optax.sgd(schedule)) == before
+    assert describe(optax.sgd(optax.cosine_decay_schedule(1e-3, 6001))) != before
