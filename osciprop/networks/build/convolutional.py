@@ -79,7 +79,7 @@ def hopfield_cnn(
         >>> net.populations[0].shape
         (4, 4, 2)
     """
-    check_images(layers, image_shape, classes, key)
+    check_images("layers", layers, Maps, image_shape, classes, key)
     factors = scales_of(scale, len(layers) + 1)
     built = _stack(layers, image_shape, key, activation, time_constant, factors[:-1], bias)
     synapses: list[AbstractSynapse] = [_up(built.up[0], INPUT, 0)]
@@ -136,7 +136,7 @@ def feedback_cnn(
         >>> len(net.synapses)
         3
     """
-    check_images(layers, image_shape, classes, key)
+    check_images("layers", layers, Maps, image_shape, classes, key)
     factors = scales_of(scale, len(layers) + 1)
     check_number("angle", angle, ANGLE_REMEDY)
     built = _stack(layers, image_shape, key, activation, time_constant, factors[:-1], bias)
@@ -201,7 +201,7 @@ def convolutional_perceptron(
         >>> [population.shape for population in net.populations]
         [(4, 4, 2), (10,)]
     """
-    check_images(layers, image_shape, classes, key)
+    check_images("layers", layers, Maps, image_shape, classes, key)
     check_units("hidden", hidden)
     check_instance("cost", cost, AbstractCost)
     sizes = [*hidden, classes]

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import PRNGKeyArray
@@ -121,16 +122,24 @@ def vgg16(width: int = 64, pooling: AbstractPooling = MaxPooling()) -> tuple[Map
 
 
 def check_images(
-    layers: Sequence[Maps], image_shape: tuple[int, int, int], classes: int, key: PRNGKeyArray
+    name: str,
+    layers: Sequence[Any],
+    kind: type,
+    image_shape: tuple[int, int, int],
+    classes: int,
+    key: PRNGKeyArray,
 ) -> None:
-    """Raise an error for what is no list of layers, no shape of images, or no number of classes."""
+    """Raise an error for what is no list of such layers, which are the argument of that name, no
+    shape of images, or no number of classes.
+    """
     check_key("key", key)
+    example = f"osciprop.networks.{kind.__name__}(...)"
     if not isinstance(layers, Sequence) or isinstance(layers, str):
-        raise TypeError(f"layers is {shown(layers)}: give a list of osciprop.networks.Maps(...)")
+        raise TypeError(f"{name} is {shown(layers)}: give a list of {example}")
     if not layers:
-        raise ValueError("layers is empty: give at least one osciprop.networks.Maps(...)")
+        raise ValueError(f"{name} is empty: give at least one {example}")
     for place, layer in enumerate(layers):
-        check_instance(f"layers[{place}]", layer, Maps)
+        check_instance(f"{name}[{place}]", layer, kind)
     if np.shape(image_shape) != (3,):
         raise ValueError(
             f"image_shape is {shown(image_shape)}: give height, width and channels, such as "
@@ -138,4 +147,4 @@ def check_images(
         )
     for place, size in enumerate(image_shape):
         check_at_least(f"image_shape[{place}]", size, 1, "height, width and channels are numbers")
-    check_at_least("classes", classes, 1, "the readout has one output for each class")
+    check_at_least("classes", classes, 1, "there is one output for each class")

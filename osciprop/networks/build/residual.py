@@ -5,16 +5,13 @@ import math
 from collections.abc import Sequence
 
 import jax
-import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ...errors import (
     check_at_least,
     check_instance,
-    check_key,
     check_not_negative,
     check_number,
-    shown,
 )
 from ..activations import AbstractActivation, ClippedReLU, Identity, ShiftedSigmoid
 from ..convolution import Convolution
@@ -32,7 +29,7 @@ from ..synapses import (
     truncated_normal,
 )
 from .dense import Activations, OneOrEach, hopfield_mlp, make_neurons
-from .layers import WIDTH_REMEDY
+from .layers import WIDTH_REMEDY, check_images
 
 SCALE_REMEDY = "0.6 is that of arXiv 2509.26003"
 
@@ -230,7 +227,7 @@ def hopfield_resnet(
         >>> len([synapse for synapse in net.synapses])
         13
     """
-    _check(blocks, image_shape, classes, key)
+    check_images("blocks", blocks, Block, image_shape, classes, key)
     check_instance("activation", activation, AbstractActivation)
     check_instance("cost", cost, AbstractCost)
     for name, number in (("scale", scale), ("skip", skip), ("output", output), ("bias", bias)):
@@ -266,26 +263,6 @@ def hopfield_resnet(
     biases = _between(next(keys), (classes,), bias * units**-0.5)
     populations.append(Population(neurons[-1][0], biases))
     return Network(tuple(populations), (*synapses, *skips), cost)
-
-
-def _check(
-    blocks: Sequence[Block], image_shape: tuple[int, int, int], classes: int, key: PRNGKeyArray
-) -> None:
-    check_key("key", key)
-    if not isinstance(blocks, Sequence) or isinstance(blocks, str):
-        raise TypeError(f"blocks is {shown(blocks)}: give a list of osciprop.networks.Block(...)")
-    if not blocks:
-        raise ValueError("blocks is empty: give at least one osciprop.networks.Block(...)")
-    for place, block in enumerate(blocks):
-        check_instance(f"blocks[{place}]", block, Block)
-    if np.shape(image_shape) != (3,):
-        raise ValueError(
-            f"image_shape is {shown(image_shape)}: give height, width and channels, such as "
-            "(32, 32, 3)"
-        )
-    for place, size in enumerate(image_shape):
-        check_at_least(f"image_shape[{place}]", size, 1, "height, width and channels are numbers")
-    check_at_least("classes", classes, 1, "the output has one unit for each class")
 
 
 def _joined(transform: AbstractTransform, source: int, target: int) -> AbstractSynapse:
