@@ -40,6 +40,7 @@ from .errors import HolomorphyError as HolomorphyError
 from .errors import NonFiniteLossError as NonFiniteLossError
 from .errors import ReciprocityError as ReciprocityError
 from .files import CheckpointError as CheckpointError
+from .files import bibtex as bibtex
 from .files import load as load
 from .files import save as save
 from .gradients import BPTT as BPTT

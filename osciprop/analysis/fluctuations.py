@@ -80,7 +80,7 @@ class Fluctuations(Module):
         turn: `E[z z^T]` is `turn` times `P`: 1 for real noise, 0 for circular,
             `exp(2 i angle)` along a direction.
 
-    Source: Gardiner, Handbook of Stochastic Methods, 4.4.6 and 4.5.6.
+    Source: Gardiner 2009, sections 4.4.6 and 4.5.6.
 
     Example:
         >>> noise = osciprop.WhiteNoise(0.1)

@@ -209,7 +209,7 @@ class WhiteNoise(AbstractNoise):
     Raises:
         ValueError: the intensity is negative.
 
-    Source: Gardiner, Handbook of Stochastic Methods, section 4.4; hep2022, Fig. 3c.
+    Source: Gardiner 2009, section 4.4; hep2022, Fig. 3c.
 
     Example:
         >>> trajectory = osciprop.integrate(

@@ -103,7 +103,7 @@ def stability(
     Raises:
         ValueError: input does not fit, or a number is out of its range.
 
-    Source: Saad, Numerical methods for large eigenvalue problems, 2011, section 6.2.
+    Source: Saad 2011, section 6.2.
 
     Example:
         >>> free = osciprop.relax(network, x)

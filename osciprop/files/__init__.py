@@ -1,4 +1,4 @@
-"""Files written whole or not at all, what values are made of, and where results come from.
+"""Files written whole or not at all, what values are made of, where results and methods come from.
 
 The files, each importing only from those above it:
 
@@ -13,8 +13,10 @@ The files, each importing only from those above it:
     checkpoint   a training run as one file
     provenance   where a result comes from: versions, device, commit
     saving       a network as one file
+    references   the references behind what a script uses, as BibTeX
 """
 
 from .checkpoint import CheckpointError as CheckpointError
+from .references import bibtex as bibtex
 from .saving import load as load
 from .saving import save as save
