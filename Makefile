@@ -28,8 +28,11 @@ OLDEST_PYTHON ?= python3.11
 OLDEST := .venv-oldest
 NEWEST := .venv-newest
 
-.PHONY: help setup demo test notebooks test-all test-oldest test-newest lint format docs benchmark \
-	figures clean
+# With which Pythons the wheel is tried.
+PYTHONS ?= python3.11 python3.12 python3.13
+
+.PHONY: help setup demo test notebooks pages test-all test-oldest test-newest lint format docs benchmark \
+	figures dist clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -46,7 +49,10 @@ test: setup  ## all tests but the slow ones
 notebooks: setup  ## run all notebooks in their fast mode
 	$(FAST) $(BIN)/$(PYTEST) -m notebook
 
-test-all: setup lint  ## like test, with the slow tests and the notebooks
+pages: setup  ## run every block of code of README and docs
+	$(FAST) $(BIN)/$(PYTEST) -m page
+
+test-all: setup lint  ## like test, with the slow tests, the pages and the notebooks
 	$(FAST) $(BIN)/$(PYTEST) -m ""
 
 test-oldest:  ## all tests with the oldest versions that are allowed, on Python 3.11
@@ -79,6 +85,13 @@ benchmark: setup  ## measure run times (no other work beside it, please)
 figures: $(RUN_STAMP)  ## reproduce the figures of the papers
 	$(PIP_INSTALL) -e ".[studies]"
 	$(BIN)/python -m paper_figures
+
+dist: setup  ## build wheel and sdist in dist/, and try them outside of the checkout
+	$(PIP_INSTALL) -e ".[release]"
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/python .ci/distributions.py dist $(PYTHONS)
 
 clean:  ## remove the environment and everything that was made
 	rm -rf $(VENV) $(OLDEST) $(NEWEST) build dist site .pytest_cache .ruff_cache .mypy_cache .benchmarks *.egg-info

@@ -3,13 +3,14 @@
     python -m experiments.feedback_scaling --rows mnist_two_dyadic --seeds 0 1 2
 
 The networks of FRE-RNN (arXiv 2508.11659): two or three hidden layers of 512 units with feedback
-scaled by 0.01, and ten of 64 with 0.1, none with residuals. Batches of 500, 50 epochs, Adam. Rows
-are named after the layers and the method:
+scaled by 0.01, and ten of 64 with 0.1, none with residuals. Batches of 500 and 50 epochs as there.
+The learning rate and its decay, which are not published, and the decay of weights are ours: without
+them backpropagation stays at 98.2 %. Rows are named after the layers and the method:
 
 - `dyadic`, `rescaled`: exact, by the adjoint of every neuron or by the contrast of energies whose
   factors undo the scale;
 - `published`: the rule of the paper, a product of activities and responses as they are;
-- `backpropagation`: the same layers without feedback, by their implicit gradient.
+- `backpropagation`: the same layers without feedback, whose adjoint one sweep down solves.
 
 Finished runs are stored in `experiments/results/feedback_scaling/`; an interrupted one goes on from
 its checkpoint.
@@ -31,7 +32,8 @@ from osciprop.networks import ScaledFeedback
 FOLDER = "feedback_scaling"
 SWEEPS = SequentialIteration(tolerance=1e-3)
 FINE = SequentialIteration(tolerance=1e-5)
-BATCH, EPOCHS, UPDATES, RATE = 500, 50, 120, 1e-3
+BATCH, EPOCHS, UPDATES = 500, 50, 120
+RATE, WEIGHT_DECAY = 3e-3, 0.3
 
 # Hidden layers, feedback scale; the published accuracy and its spread, percent.
 NETWORKS: dict[str, tuple[list[int], float, str]] = {
@@ -43,7 +45,7 @@ METHODS: dict[str, osciprop.gradients.AbstractGradientMethod] = {
     "dyadic": osciprop.DyadicEP(1.0, SWEEPS),
     "rescaled": osciprop.CentredEP(0.1, FINE),
     "published": osciprop.VectorFieldEP(0.1, 2, FINE),
-    "backpropagation": osciprop.Implicit(SWEEPS, tolerance=1e-3),
+    "backpropagation": osciprop.gradients.RecurrentBackprop(SWEEPS, tolerance=1e-3),
 }
 
 
@@ -62,6 +64,7 @@ def without_feedback(hidden: list[int], seed: int) -> Any:
 
 def rows(epochs: int) -> dict[str, Row]:
     rate = optax.cosine_decay_schedule(RATE, epochs * UPDATES)
+    optimizer = optax.adamw(rate, weight_decay=WEIGHT_DECAY)
     table: dict[str, Row] = {}
     for place, (hidden, scale, _) in NETWORKS.items():
         for name, method in METHODS.items():
@@ -70,7 +73,7 @@ def rows(epochs: int) -> dict[str, Row]:
                 if name == "backpropagation"
                 else partial(layers, hidden, scale)
             )
-            table[f"{place}_{name}"] = Row(build, method, optax.adam(rate), BATCH, SWEEPS)
+            table[f"{place}_{name}"] = Row(build, method, optimizer, BATCH, SWEEPS)
     return table
 
 

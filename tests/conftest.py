@@ -4,6 +4,7 @@ import gc
 import importlib.metadata
 import os
 import pkgutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,11 @@ matplotlib.use("Agg")
 
 HERE = Path(__file__).parent
 
+# Tests that took more than about a second of processor time, beside those that are marked where
+# they stand. To renew the list: OSCIPROP_TIMES=times.tsv make test-all writes what each test took.
+SLOW = frozenset((HERE / "slow.txt").read_text(encoding="utf-8").splitlines())
+TIMES = os.environ.get("OSCIPROP_TIMES")
+
 # Where a run asks for it, annotations become checks of shapes and dtypes, in whatever is imported
 # after this line; otherwise the package runs as its users run it, in three quarters of the time.
 # Not where arguments are plain values and files: there checks and messages are the package's own.
@@ -53,6 +59,24 @@ def pytest_collection_finish():
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+
+
+def pytest_collection_modifyitems(items):
+    """Mark as slow what the list names."""
+    for item in items:
+        if item.nodeid in SLOW:
+            item.add_marker("slow")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """Write what a test took, where that is asked for."""
+    begun = time.process_time()
+    outcome = yield
+    if TIMES:
+        with Path(TIMES).open("a", encoding="utf-8") as file:
+            file.write(f"{time.process_time() - begun:.2f}\t{item.nodeid}\n")
+    return outcome
 
 
 @pytest.fixture(autouse=True)

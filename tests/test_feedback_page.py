@@ -10,7 +10,7 @@ import osciprop
 PAGE = (Path(__file__).parents[1] / "docs" / "feedback.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.slow
+@pytest.mark.page
 def test_the_block_runs():
     (block,) = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
     names: dict = {}

@@ -3,12 +3,15 @@
 import itertools
 from collections.abc import Callable
 
+import jax.numpy as jnp
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from PIL import Image
 
+import osciprop
 from osciprop import plotting
 from osciprop.plotting import styling
 
@@ -237,6 +240,82 @@ def test_real_time_course_has_one_line_per_unit():
     assert len(ax.lines) == 2 and labels(ax) == ["unit 0", "unit 1"]
 
 
+# Trajectories and orbits
+
+
+def recorded(signal: np.ndarray) -> osciprop.Trajectory:
+    """A trajectory of two samples and one population: the second sample's is `signal`."""
+    s = jnp.stack([np.zeros_like(signal), signal], axis=1)
+    yes, none = jnp.asarray(True), jnp.asarray(0)
+    return osciprop.Trajectory(jnp.asarray(TIMES), (s,), (s,), None, yes, none, none)
+
+
+def settled(signal: np.ndarray) -> osciprop.equilibria.Orbit:
+    s, flag = jnp.stack([np.zeros_like(signal), signal], axis=1), jnp.ones(2, dtype=bool)
+    times, betas, zero = jnp.asarray(TIMES[:32]), jnp.asarray(BETA[:32]), jnp.zeros(())
+    return osciprop.equilibria.Orbit(
+        times, betas, (s,), (s,), jnp.zeros(2), flag, ~flag, jnp.ones(2, dtype=int), zero, zero
+    )
+
+
+def test_a_trajectory_is_drawn_as_its_array():
+    signal = osciprop.Oscillation(0.4, 1.0)
+    pairs: list[tuple[Axes, Axes]] = [
+        (
+            plotting.plot_orbit(recorded(ORBITS), sample=1, teaching=signal),
+            plotting.plot_orbit(ORBITS, teaching=BETA),
+        ),
+        (
+            plotting.plot_time_course(recorded(ORBITS), population=0, sample=1),
+            plotting.plot_time_course(TIMES, ORBITS),
+        ),
+    ]
+    for found, wanted in pairs:
+        for ours, theirs in zip(found.lines, wanted.lines, strict=True):
+            np.testing.assert_allclose(ours.get_xydata(), theirs.get_xydata(), atol=1e-7)
+
+
+@pytest.mark.parametrize("given", [recorded(ORBITS), settled(ORBITS[:32])], ids=type)
+def test_the_spectrum_is_that_of_a_turn(given):
+    ax = plotting.plot_spectrum(given, sample=1, period=1.0, labels=["a", "b"])
+    first, second = line(ax, "a"), line(ax, "b")
+    np.testing.assert_allclose(first[first[:, 0] == 1, 1], 0.4, rtol=1e-12)
+    np.testing.assert_allclose(first[first[:, 0] == 2, 1], 0.2 * 0.4**2, rtol=1e-12)
+    np.testing.assert_allclose(second[second[:, 0] == 0, 1], 1.0, rtol=1e-12)
+    assert line(ax, "teaching signal")[0, 0] == 1.0
+
+
+def test_an_orbit_closes_and_knows_its_teaching_signal():
+    ax = plotting.plot_orbit(settled(ORBITS[:32]), sample=1)
+    drawn = line(ax, "unit 0") @ [1, 1j]
+    assert drawn.size == 33 and drawn[0] == drawn[-1]
+    assert "teaching phase 0" in labels(ax)
+
+
+@pytest.mark.parametrize(
+    ("given", "turn", "pictures"),
+    [(settled(ORBITS[:32]), None, 32), (recorded(ORBITS), 32, 65), (ORBITS, None, 65)],
+    ids=["orbit", "trajectory", "array"],
+)
+def test_an_animation_moves_and_measures(given, turn, pictures, tmp_path):
+    sample = {} if given is ORBITS else {"sample": 1}
+    rest = None if given is ORBITS else np.array([0, 1])
+    moving = plotting.animate_orbit(given, turn=turn, rest=rest, every=16, **sample)
+    moving.save(tmp_path / "orbit.gif", writer="pillow", dpi=40)
+    with Image.open(tmp_path / "orbit.gif") as drawn:
+        assert drawn.n_frames == len(range(0, pictures, 16))
+    plane, *spectrum = moving._fig.axes
+    heads = [curve for curve in plane.lines if curve.get_label() == "unit 1"]
+    where = complex(*heads[0].get_xydata()[0])
+    last = range(0, pictures, 16)[-1]
+    at_rest = ORBITS[0, 1] if rest is None else 1
+    assert where == pytest.approx(ORBITS[last, 1] - at_rest)
+    if spectrum:
+        top = spectrum[0].lines[0].get_xydata()
+        found = dict(zip(np.round(top[:, 0]), top[:, 1], strict=True))
+        assert found[1] == pytest.approx(0.4) and found[2] == pytest.approx(0.2 * 0.4**2)
+
+
 def test_cosines_are_drawn_by_their_nines():
     ax = plotting.plot_cosine_curves(
         [1.0, 10.0, 100.0], {"a": [1e-1, 1e-5, 0.0]}, xlabel="x", log_x=True, floor=1e-8
@@ -308,6 +387,15 @@ def test_learning_curves_over_steps():
         (lambda: plotting.plot_time_course([0.0, 1.0, 2.0], ORBITS), "length 3"),
         (lambda: plotting.plot_time_course(-TIMES, ORBITS), "increase"),
         (lambda: plotting.plot_time_course(TIMES, ORBITS, period=0.0), "period"),
+        (lambda: plotting.plot_time_course(TIMES), "activity is None"),
+        (lambda: plotting.plot_orbit(recorded(ORBITS), population=1), "population is 1"),
+        (lambda: plotting.plot_orbit(recorded(ORBITS), sample=2), "sample is 2"),
+        (lambda: plotting.plot_orbit(ORBITS, teaching=osciprop.Oscillation(1, 1)), "function of"),
+        (lambda: plotting.plot_orbit(ORBITS, teaching=BETA[:3]), "length 3"),
+        (lambda: plotting.plot_spectrum(recorded(ORBITS)), "period is None"),
+        (lambda: plotting.plot_spectrum(recorded(ORBITS), period=0.71), "equal steps"),
+        (lambda: plotting.plot_spectrum(recorded(ORBITS), period=5.0), "equal steps"),
+        (lambda: plotting.animate_orbit(ORBITS, every=0), "every is 0"),
         (lambda: plotting.plot_cosine_curves([1.0], {}, xlabel="x"), "empty"),
         (lambda: plotting.plot_cosine_curves([1.0], {"a": [0.1, 0.2]}, xlabel="x"), "length 2"),
         (lambda: plotting.plot_cosine_curves([1.0], {"a": [-0.9]}, xlabel="x"), "distances"),

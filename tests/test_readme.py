@@ -33,7 +33,7 @@ def ten_lines() -> tuple[dict[str, Any], str]:
     return names, printed.getvalue()
 
 
-@pytest.mark.slow
+@pytest.mark.page
 def test_ten_lines(ten_lines):
     names, printed = ten_lines
     assert "converged" in printed
@@ -43,7 +43,7 @@ def test_ten_lines(ten_lines):
     assert len(names["history"].epochs["test_accuracy"]) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.page
 def test_what_goes_on_from_them(ten_lines):
     names = dict(ten_lines[0])
     errors = io.StringIO()
@@ -64,7 +64,7 @@ def test_what_goes_on_from_them(ten_lines):
 
 
 # Its amplitudes reach too far.
-@pytest.mark.slow
+@pytest.mark.page
 @pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")
 def test_a_study(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -84,7 +84,7 @@ def test_a_study(tmp_path, monkeypatch):
     assert (tmp_path / "distance_distance.png").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.page
 def test_your_own_network():
     names: dict = {}
     exec(OWN_NETWORK, names)

@@ -10,7 +10,7 @@ import osciprop
 PAGE = (Path(__file__).parents[1] / "docs" / "residual.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.slow
+@pytest.mark.page
 def test_the_block_runs(capsys):
     (block,) = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
     names: dict = {}

@@ -20,7 +20,7 @@ def quoted(text: str) -> bool:
     return " ".join(text.split()) in " ".join(PAGE.split())
 
 
-@pytest.mark.slow
+@pytest.mark.page
 def test_the_page(tmp_path, monkeypatch, small_programs):
     monkeypatch.chdir(tmp_path)
     names: dict = {}

@@ -12,7 +12,7 @@ PAGE = (Path(__file__).parents[1] / "docs" / "signals.md").read_text(encoding="u
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
 
 
-@pytest.mark.slow
+@pytest.mark.page
 def test_the_blocks_run_one_after_the_other():
     names: dict = {}
     for block in BLOCKS:

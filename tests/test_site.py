@@ -19,17 +19,22 @@ DOCS = ROOT / "docs"
 CONFIGURATION = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
 IN_NAVIGATION = re.findall(r"^ +- .+?: (\S+\.md)$", CONFIGURATION, flags=re.MULTILINE)
 GUIDES = [
+    "citing",
     "did_not_converge",
     "first_steps",
     "index",
     "installation",
+    "kept_safe",
+    "logging",
+    "noise",
     "own_data",
     "own_networks",
     "sharp_bits",
+    "theory",
     "units_of_time",
 ]
 """Pages whose blocks run here, one after the other; those of others have tests of their own."""
-FAST = {"index", "installation"}
+FAST = {"citing", "installation", "kept_safe"}
 
 
 def loaded(name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
@@ -60,7 +65,7 @@ def test_every_page_is_in_the_navigation(monkeypatch):
 
 @pytest.mark.parametrize(
     "name",
-    [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in GUIDES],
+    [name if name in FAST else pytest.param(name, marks=pytest.mark.page) for name in GUIDES],
 )
 @pytest.mark.filterwarnings("ignore::osciprop.GradientAccuracyWarning")  # which they are about
 def test_the_blocks_run_one_after_the_other(name, tmp_path, monkeypatch, capsys):

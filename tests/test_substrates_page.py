@@ -13,7 +13,7 @@ PAGE = (Path(__file__).parents[1] / "docs" / "substrates.md").read_text(encoding
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
 
 
-@pytest.mark.slow
+@pytest.mark.page
 def test_the_blocks_run_one_after_the_other(capsys):
     names: dict = {}
     for block in BLOCKS:

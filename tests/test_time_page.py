@@ -11,7 +11,7 @@ PAGE = (Path(__file__).parents[1] / "docs" / "time.md").read_text(encoding="utf-
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
 
 
-@pytest.mark.slow
+@pytest.mark.page
 def test_the_block_runs(capsys):
     (block,) = BLOCKS
     names: dict = {}

@@ -11,7 +11,7 @@ PAGE = (Path(__file__).parents[1] / "docs" / "training.md").read_text(encoding="
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
 
 
-@pytest.mark.slow
+@pytest.mark.page
 def test_the_blocks_run_one_after_the_other():
     names: dict = {}
     for block in BLOCKS:

@@ -6,6 +6,16 @@ import numpy as np
 from jaxtyping import ArrayLike, Complex, Inexact
 from matplotlib.axes import Axes
 
+from .courses import (
+    Closed,
+    Recorded,
+    Teaching,
+    activity_of,
+    courses_of,
+    harmonics,
+    last_turn,
+    teaching_at,
+)
 from .styling import (
     MARK,
     MARKERS,
@@ -22,9 +32,11 @@ from .styling import (
 
 
 def plot_orbit(
-    activity: Inexact[ArrayLike, "points units"],
+    activity: Inexact[ArrayLike, "points units"] | Recorded,
     *,
-    teaching: Complex[ArrayLike, " points"] | None = None,
+    teaching: Complex[ArrayLike, " points"] | Teaching | None = None,
+    population: int = -1,
+    sample: int = 0,
     units: Sequence[int] | None = None,
     labels: Sequence[str] | None = None,
     ax: Axes | None = None,
@@ -34,11 +46,13 @@ def plot_orbit(
     Arrows show the direction of time. Dots mark the quarter turns of the teaching signal.
 
     Args:
-        activity: One column per unit, `(times, units)`, dimensionless; often relative to the free
-            activity.
-        teaching: The signal `beta` at the same times: a star marks where its phase is 0 (the nudge
-            is real and positive) and small dots the other quarter turns. None: a star marks the
-            start.
+        activity: A `Trajectory` or an `Orbit`; or an array with one column per unit, `(times,
+            units)`, dimensionless, often relative to the free activity.
+        teaching: The signal `beta` at the same times, or `osciprop.Oscillation` beside a
+            trajectory; an `Orbit` knows its own. A star marks where its phase is 0 (the nudge is
+            real and positive) and small dots the other quarter turns. None: a star marks the start.
+        population: Of a trajectory or orbit, which; the last one is nearest to the output.
+        sample: Of a trajectory or orbit, which.
         units: Columns to draw; None for the first seven.
         labels: Their names; None for their numbers.
         ax: Axes to draw into; None for new ones.
@@ -54,13 +68,15 @@ def plot_orbit(
         >>> osciprop.plotting.plot_orbit(turn[:, None], teaching=turn).get_xlabel()
         'Re activity (dimensionless)'
     """
-    columns, names = check_columns(activity, units, labels)
+    recorded = activity if isinstance(activity, Recorded) else None
+    columns, names = check_columns(courses_of(activity, population, sample), units, labels)
+    beta = teaching_at(teaching, recorded, columns.shape[0])
+    if isinstance(recorded, Closed):
+        columns = np.concatenate([columns, columns[:1]])
     times = columns.shape[0]
-    if teaching is None:
+    if beta is None:
         quarters, phases = [0], ["start"]
     else:
-        beta = finite_array("teaching", teaching, 1)
-        check_same_length("teaching", beta, "activity", times)
         turns = np.exp(-0.5j * np.pi * np.arange(4))
         quarters = [int(np.argmin(np.abs(np.angle(beta * turn)))) for turn in turns]
         phases = ["teaching phase 0", "quarter turns"]
@@ -91,9 +107,14 @@ def plot_orbit(
 
 
 def plot_spectrum(
-    frequencies: Series,
-    amplitudes: Mapping[str, Series],
+    frequencies: Series | Recorded,
+    amplitudes: Mapping[str, Series] | None = None,
     *,
+    period: float | None = None,
+    population: int = -1,
+    sample: int = 0,
+    units: Sequence[int] | None = None,
+    labels: Sequence[str] | None = None,
     teaching_frequency: float | None = None,
     frequency_unit: str = "1 / time unit",
     floor: float = 1e-12,
@@ -101,13 +122,20 @@ def plot_spectrum(
 ) -> Axes:
     """Amplitude spectra on a logarithmic scale, with the teaching frequency marked.
 
-    For a `Spectrum` of an equilibrium the frequencies are the orders of the harmonics and
-    `teaching_frequency` is 1.
+    For a `Spectrum` of an equilibrium, a trajectory or an orbit the frequencies are the orders of
+    the harmonics, and the teaching signal has 1.
 
     Args:
-        frequencies: Of the coefficients, `(frequencies,)`. Some may be negative: a complex signal
+        frequencies: An `Orbit`, or a `Trajectory`, of whose last turn the spectrum is; or the
+            frequencies of coefficients, `(frequencies,)`. Some may be negative: a complex signal
             tells the directions of rotation apart.
-        amplitudes: Sizes of Fourier coefficients by label, each `(frequencies,)`.
+        amplitudes: Sizes of Fourier coefficients by label, each `(frequencies,)`; None beside a
+            trajectory or orbit.
+        period: Of the teaching signal, where a trajectory is given, whose times divide it equally.
+        population: Of a trajectory or orbit, which; the last one is nearest to the output.
+        sample: Of a trajectory or orbit, which.
+        units: Of a trajectory or orbit, which; None for the first seven.
+        labels: Their names; None for their numbers.
         teaching_frequency: Where to mark the teaching signal; None for nowhere.
         frequency_unit: For the label of the axis.
         floor: What is below this multiple of the largest amplitude is drawn there.
@@ -124,6 +152,12 @@ def plot_spectrum(
         >>> ax.get_ylabel(), ax.get_yscale()
         ('amplitude (dimensionless)', 'log')
     """
+    if isinstance(frequencies, Recorded):
+        turn = last_turn(frequencies, period, population, sample)
+        columns, names = check_columns(turn, units, labels)
+        frequencies, coefficients = harmonics(columns)
+        amplitudes = dict(zip(names, np.abs(coefficients).T, strict=True))
+        teaching_frequency, frequency_unit = 1.0, "multiples of the teaching signal's"
     grid = finite_array("frequencies", frequencies, 1)
     if not amplitudes:
         raise ValueError("amplitudes is empty: give at least one labelled spectrum")
@@ -150,9 +184,11 @@ def plot_spectrum(
 
 
 def plot_time_course(
-    times: Series,
-    activity: Inexact[ArrayLike, "points units"],
+    times: Series | Recorded,
+    activity: Inexact[ArrayLike, "points units"] | None = None,
     *,
+    population: int = -1,
+    sample: int = 0,
     units: Sequence[int] | None = None,
     labels: Sequence[str] | None = None,
     period: float | None = None,
@@ -162,8 +198,11 @@ def plot_time_course(
     """Real (solid) and imaginary (dashed) part of activities over time.
 
     Args:
-        times: Increasing, `(times,)`.
-        activity: One column per unit, `(times, units)`, real or complex, dimensionless.
+        times: A `Trajectory` or an `Orbit`; or times that increase, `(times,)`.
+        activity: One column per unit, `(times, units)`, real or complex, dimensionless; None beside
+            a trajectory or orbit.
+        population: Of a trajectory or orbit, which; the last one is nearest to the output.
+        sample: Of a trajectory or orbit, which.
         units: Columns to draw; None for the first seven.
         labels: Their names; None for their numbers.
         period: Of the teaching signal, in units of time: a line at each new turn. None for no line.
@@ -181,6 +220,11 @@ def plot_time_course(
         >>> ax.get_xlabel(), len(ax.lines)
         ('time (ms)', 2)
     """
+    if isinstance(times, Recorded):
+        activity = activity_of(times, population, sample)
+        times = np.asarray(times.times)
+    elif activity is None:
+        raise ValueError("activity is None: give one column per unit beside the times")
     grid = finite_array("times", times, 1)
     columns, names = check_columns(activity, units, labels)
     check_same_length("times", grid, "activity", columns.shape[0])

@@ -16,6 +16,8 @@ INTO, FIRST, SECOND = (0.35 * RANDOM.normal(size=shape) for shape in ((2, 4), (4
 BIASES = [0.2 * RANDOM.normal(size=size) for size in (4, 3, 4)]
 X, Y = RANDOM.normal(size=(2, 2)), RANDOM.normal(size=(2, 4))
 GAIN = 0.4
+WAY = osciprop.AndersonIteration()
+"""A small program."""
 
 
 def network(skip=None):
@@ -92,7 +94,7 @@ def test_it_settles_where_the_energy_written_by_hand_does():
 
 def test_gradients_of_a_weight_and_of_a_learned_gain_by_finite_differences():
     net = network(LearnedSkip(GAIN))
-    estimate = osciprop.estimate_gradient(net, X, Y, osciprop.HolomorphicEP(0.05, 12))
+    estimate = osciprop.estimate_gradient(net, X, Y, osciprop.HolomorphicEP(0.05, 12, WAY))
     assert float(estimate.loss) == pytest.approx(loss_by_hand(), abs=1e-9)
     step = 1e-5
     by_gain = (loss_by_hand(gain=GAIN + step) - loss_by_hand(gain=GAIN - step)) / (2 * step)
@@ -156,8 +158,8 @@ def test_methods_agree_with_implicit_differentiation(method, tolerance):
 @pytest.mark.parametrize("scale", [0.3, pytest.param(0.05, marks=pytest.mark.slow)])
 def test_feedback_that_is_scaled_stays_exact(scale):
     net = ScaledFeedback(network(LearnedSkip(GAIN)), scale)
-    exact = osciprop.estimate_gradient(net, X, Y, osciprop.Implicit()).gradient
-    found = osciprop.estimate_gradient(net, X, Y, osciprop.HolomorphicEP(0.05, 10)).gradient
+    exact = osciprop.estimate_gradient(net, X, Y, osciprop.Implicit(WAY)).gradient
+    found = osciprop.estimate_gradient(net, X, Y, osciprop.HolomorphicEP(0.05, 10, WAY)).gradient
     assert relative_error(found, exact) < 1e-7
     # What the skip sends down is scaled by the two populations that it spans.
     s = tuple(jnp.asarray(RANDOM.normal(size=(2, n))) for n in (4, 3, 4))

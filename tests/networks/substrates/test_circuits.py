@@ -170,6 +170,7 @@ def fixed_current(network: ResistiveCircuit, beta: float) -> np.ndarray:
     return (found[0] - found[1]) / (2 * beta)
 
 
+@pytest.mark.slow
 def test_a_fixed_error_current_is_exact_in_linear_circuits():
     for settings, betas in (
         (LINEAR[0], {0.1: 0.0, 1.0: 0.0, 30.0: 0.0}),
