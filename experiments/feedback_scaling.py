@@ -4,8 +4,8 @@
 
 The networks of FRE-RNN (arXiv 2508.11659): two or three hidden layers of 512 units with feedback
 scaled by 0.01, and ten of 64 with 0.1, none with residuals. Batches of 500 and 50 epochs as there.
-The learning rate and its decay, which are not published, and the decay of weights are ours: without
-them backpropagation stays at 98.2 %. Rows are named after the layers and the method:
+The learning rate and its decay, which are not published, and the decay of weights are ours. Rows
+are named after the layers and the method:
 
 - `dyadic`, `rescaled`: exact, by the adjoint of every neuron or by the contrast of energies whose
   factors undo the scale;

@@ -67,10 +67,9 @@ def animate_orbit(
         >>> moving = osciprop.plotting.animate_orbit(orbit, units=[0, 1], every=4)
         >>> moving.save("orbit.gif", writer="pillow")
     """
-    recorded = activity if isinstance(activity, Recorded) else None
     columns, names = check_columns(courses_of(activity, population, sample), units, labels)
-    beta = teaching_at(teaching, recorded, columns.shape[0])
-    closed = isinstance(recorded, Closed)
+    beta = teaching_at(teaching, activity, columns.shape[0])
+    closed = isinstance(activity, Closed)
     if rest is None:
         columns = columns - (columns.mean(axis=0) if closed else columns[0])
     else:
@@ -82,7 +81,8 @@ def animate_orbit(
         turn = turn or columns.shape[0]
         # A period before it, so that every picture has a turn behind it.
         columns = np.concatenate([columns, columns, columns[:1]])
-        beta = None if beta is None else np.concatenate([beta, beta, beta[:1]])
+    if beta is not None:
+        beta = np.take(beta, np.arange(columns.shape[0]), mode="wrap")
     with style():
         figure = figure or plt.figure(figsize=(6.8, 3.2), dpi=96, layout="none")
         scene = _Scene(figure, columns, beta, turn, names)
@@ -105,8 +105,7 @@ class _Scene:
     ):
         self.columns, self.beta, self.turn = columns, beta, turn
         plane = figure.add_subplot(1, 1 if turn is None else 2, 1)
-        left = 0.12 if turn is None else 0.1
-        figure.subplots_adjust(left=left, right=0.99, bottom=0.15, top=0.92, wspace=0.28)
+        figure.subplots_adjust(left=0.12, right=0.99, bottom=0.15, top=0.92, wspace=0.28)
         self.reach = REACH * max(float(np.abs(columns).max()), 1e-12)
         limits = (-self.reach, self.reach)
         plane.set(xlim=limits, ylim=limits, aspect="equal", adjustable="box")

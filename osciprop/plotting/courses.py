@@ -50,18 +50,20 @@ def courses_of(
 
 
 def teaching_at(
-    teaching: Teaching | ArrayLike | None, recorded: Recorded | None, length: int
+    teaching: Teaching | ArrayLike | None,
+    given: Recorded | Inexact[ArrayLike, "times units"],
+    length: int,
 ) -> Complex[np.ndarray, " times"] | None:
     """A teaching signal's values at the times of an activity; an orbit knows its own."""
     if callable(teaching):
-        if recorded is None:
+        if not isinstance(given, Recorded):
             raise ValueError("teaching is a function of time: give its values beside an array")
-        return np.asarray(jax.vmap(teaching)(jnp.asarray(recorded.times)))
+        return np.asarray(jax.vmap(teaching)(jnp.asarray(given.times)))
     if teaching is not None:
         beta = finite_array("teaching", teaching, 1)
         check_same_length("teaching", beta, "activity", length)
         return beta
-    return np.asarray(recorded.betas) if isinstance(recorded, Closed) else None
+    return np.asarray(given.betas) if isinstance(given, Closed) else None
 
 
 def last_turn(

@@ -68,10 +68,9 @@ def plot_orbit(
         >>> osciprop.plotting.plot_orbit(turn[:, None], teaching=turn).get_xlabel()
         'Re activity (dimensionless)'
     """
-    recorded = activity if isinstance(activity, Recorded) else None
     columns, names = check_columns(courses_of(activity, population, sample), units, labels)
-    beta = teaching_at(teaching, recorded, columns.shape[0])
-    if isinstance(recorded, Closed):
+    beta = teaching_at(teaching, activity, columns.shape[0])
+    if isinstance(activity, Closed):
         columns = np.concatenate([columns, columns[:1]])
     times = columns.shape[0]
     if beta is None:
