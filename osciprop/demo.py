@@ -166,6 +166,7 @@ def picture(histories: dict[str, History], trajectory: Trajectory) -> Figure:
             labels=[f"neuron {unit}, population 1"],
             ax=axes[1],
         )
+        axes[1].legend(handles=axes[1].get_legend().legend_handles, loc="center")
         axes[1].set_title("Orbit of one neuron's activity around its mean")
         plot_spectrum(
             frequencies[near],

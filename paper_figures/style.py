@@ -54,6 +54,22 @@ class Look:
         """Keywords for `Axes.plot`: a line with markers."""
         return {"color": self.color, "marker": self.marker, "linestyle": self.linestyle}
 
+    def published(self) -> dict[str, Any]:
+        """Keywords for `Axes.plot`: published points of the same curve, open and beneath it."""
+        return {
+            "color": self.color,
+            "marker": self.marker,
+            "linestyle": "none",
+            "markerfacecolor": "none",
+            "markeredgewidth": 0.8,
+            "markersize": 8.5,
+            "zorder": 1.5,
+        }
+
+    def published_curve(self) -> dict[str, Any]:
+        """Keywords for `Axes.plot`: published points as a broad pale line beneath the curve."""
+        return {"color": self.color, "linewidth": 5.0, "alpha": 0.35, "zorder": 1.5}
+
 
 # Okabe and Ito's colours, safe for colour-blind readers, from dark to light.
 BLACK = Look("#000000", "o", "-")

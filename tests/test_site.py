@@ -20,6 +20,7 @@ CONFIGURATION = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
 IN_NAVIGATION = re.findall(r"^ +- .+?: (\S+\.md)$", CONFIGURATION, flags=re.MULTILINE)
 GUIDES = [
     "citing",
+    "convolution",
     "did_not_converge",
     "first_steps",
     "index",
@@ -29,6 +30,7 @@ GUIDES = [
     "noise",
     "own_data",
     "own_networks",
+    "settled",
     "sharp_bits",
     "theory",
     "units_of_time",

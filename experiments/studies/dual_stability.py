@@ -96,11 +96,17 @@ def plot(results: xarray.Dataset) -> Figure:
         cosine=results["cosine"].assign_attrs(long_name="cosine with backpropagation"),
         norm=decades.assign_attrs(long_name="log2 of the ratio of norms"),
     )
-    ranges = {"cosine": (0.8, 1.0), "norm": (-2.0, 2.0)}
-    for (value, limits), row in zip(ranges.items(), rows, strict=True):
+    ranges = {"cosine": ((0.8, 1.0), None), "norm": ((-2.0, 2.0), 0.0)}
+    for (value, (limits, center)), row in zip(ranges.items(), rows, strict=True):
         for kind, panel in zip(KINDS, row, strict=True):
             plot_heat_map(
-                shown.sel(kind=kind), x="alpha", y="beta", value=value, limits=limits, ax=panel
+                shown.sel(kind=kind),
+                x="alpha",
+                y="beta",
+                value=value,
+                limits=limits,
+                center=center,
+                ax=panel,
             )
             panel.set_title(kind)
     return figure

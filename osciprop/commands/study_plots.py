@@ -70,6 +70,8 @@ class Map(AbstractCommand):
     """Choose colours logarithmically, and geometric means."""
     limits: tuple[float, float] | None = None
     """The lowest and the highest value that has a colour of its own; by default of all."""
+    center: float | None = None
+    """A value from which two colours lead, such as 0 of differences."""
     select: tuple[str, ...] = ()
     """Values of other axes, as in --select noise=0.1 depth=2."""
     output: Path | None = None
@@ -88,6 +90,7 @@ class Map(AbstractCommand):
             band=self.band,
             log_color=self.log_color,
             limits=self.limits,
+            center=self.center,
         )
         return _save(axes, self.output or beside(self.store, f"_{self.value}_map.png"))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib import ticker
 from matplotlib.axes import Axes
@@ -151,13 +152,17 @@ def plot_learning_curves(
         ax = axes_for(ax)
         colors = cycle()
         for index, (label, history) in enumerate(runs.items()):
+            # Curves that lie on each other are all seen.
+            wider = 2 - index / max(len(runs) - 1, 1) if len(runs) > 1 else 1
             for metric in metrics:
                 ax.plot(
                     np.asarray(history[x], dtype=float),
                     np.asarray(history[metric], dtype=float),
                     color=colors[index % len(colors)],
                     linestyle=dashes[metric],
+                    linewidth=wider * plt.rcParams["lines.linewidth"],
                     marker=MARKERS[index % len(MARKERS)],
+                    markersize=wider * plt.rcParams["lines.markersize"],
                     label=label if metric == metrics[0] else None,
                 )
         handles = ax.get_legend_handles_labels()[0]

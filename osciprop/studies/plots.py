@@ -34,6 +34,12 @@ TITLE = 32
 BAND = 0.2
 """Opacity of a band."""
 
+COLORS, DIVERGING = "viridis", "PuOr_r"
+"""Colours of values, and of what is below and above a center."""
+
+CROSS = 0.2
+"""Half the width of a cross, in cells: crosses that touch would be a hatching."""
+
 BEYOND = {
     (False, False): "neither",
     (True, False): "min",
@@ -131,6 +137,7 @@ def plot_heat_map(
     band: str | None = "seed",
     log_color: bool = False,
     limits: tuple[float, float] | None = None,
+    center: float | None = None,
     ax: Axes | None = None,
 ) -> list[Axes]:
     """A variable over two axes as colours, a panel per value of a third.
@@ -150,13 +157,16 @@ def plot_heat_map(
         log_color: Whether the scale of colours is logarithmic.
         limits: Ends of that scale: what is beyond has the colour of the end. None for the lowest
             and the highest value.
+        center: A value that has no colour, and from which two colours lead, such as 0 of
+            differences; limits are then as far below it as above. None for one row of colours.
         ax: Axes to draw one panel into; None for new ones.
 
     Returns:
         The axes of all panels, in the order of `facet`.
 
     Raises:
-        ValueError: as `plot_lines`, or `limits` do not ascend.
+        ValueError: as `plot_lines`, `limits` do not ascend or do not hold `center`, or there is one
+            with `log_color`.
 
     Example:
         >>> study = osciprop.studies.Study(lambda a, b: {"c": a + b}, {"a": [1, 2], "b": [3, 4]})
@@ -172,12 +182,18 @@ def plot_heat_map(
     lowest, highest = float(shown.min()), float(shown.max())
     low, high = (lowest, highest) if limits is None else limits
     _check_limits(low, high, limits, log_color)
+    if center is not None:
+        _check_center(center, low, high, limits, log_color)
+        reach = max(high - center, center - low)
+        low, high = center - reach, center + reach
     norm = (LogNorm if log_color else Normalize)(low, high)
     with style():
         panels, columns = _panels(found, ax, room=1.0)
         for panel, cells in zip(panels, shown, strict=True):
             edges = [np.arange(length + 1) - 0.5 for length in reversed(cells.shape)]
-            mesh = panel.pcolormesh(*edges, cells, norm=norm, cmap="viridis")
+            mesh = panel.pcolormesh(
+                *edges, cells, norm=norm, cmap=COLORS if center is None else DIVERGING
+            )
             panel.grid(False)
             _cross_out(panel, np.ma.getmaskarray(cells))
             _tick(panel.xaxis, across)
@@ -203,6 +219,18 @@ def _check_limits(low: float, high: float, given: Any, log_color: bool) -> None:
     if given is not None and (not low < high or (log_color and low <= 0)):
         above = ", and above 0 with log_color" if log_color else ""
         raise ValueError(f"limits is {given!r}: give two numbers in ascending order{above}")
+
+
+def _check_center(
+    center: float, low: float, high: float, limits: tuple[float, float] | None, log_color: bool
+) -> None:
+    if log_color:
+        raise ValueError(
+            f"center is {center!r} with log_color=True: give one of them, or show a logarithm "
+            "with a center of 0"
+        )
+    if not np.isfinite(center) or (limits is not None and not low <= center <= high):
+        raise ValueError(f"center is {center!r}: give a number within the limits, {limits!r}")
 
 
 def _panels(found: Averages, ax: Axes | None, room: float) -> tuple[list[Axes], int]:
@@ -318,11 +346,11 @@ def _draw_line(
 
 
 def _cross_out(panel: Axes, missing: np.ndarray) -> None:
-    """Crosses over cells on grey: grey alone would pass for a shade in print."""
+    """Crosses in cells on grey: grey alone would pass for a shade in print."""
     panel.set_facecolor("0.9")
     strokes = [
-        [(column - 0.5, row - side), (column + 0.5, row + side)]
+        [(column - CROSS, row - side), (column + CROSS, row + side)]
         for row, column in np.argwhere(missing)
-        for side in (0.5, -0.5)
+        for side in (CROSS, -CROSS)
     ]
     panel.add_collection(LineCollection(strokes, colors=MARK, linewidths=0.8), autolim=False)

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from osciprop.studies import Study
 
@@ -166,23 +167,24 @@ LOOKS = dict(zip(POINTS, style.SERIES, strict=False))
 def plot(data: Data) -> Figure:
     figure = style.new_figure(10.5, 6.4)
     layers = data["single_n1"].shape[1] - 1
-    grid = figure.add_gridspec(2, 2 * layers, height_ratios=(1.6, 1))
-    first = figure.add_subplot(grid[0, :layers])
-    second = figure.add_subplot(grid[0, layers:], sharex=first, sharey=first)
+    places = figure.add_gridspec(2, 2 * layers, height_ratios=(1.6, 1))
+    first = figure.add_subplot(places[0, :layers])
+    second = figure.add_subplot(places[0, layers:], sharex=first, sharey=first)
     _total(first, data, "single")
     if "control_n1" in data:
         for points in CONTROL_POINTS:
             look = LOOKS[points]
             amplitudes, ours = _curve(data, "control", points)
             first.plot(amplitudes, ours, color=look.color, marker=look.marker, ls=":", mfc="white")
-            theirs = published_digits("control", points, amplitudes)
-            first.plot(amplitudes, theirs, **style.PUBLISHED)
+            first.plot(
+                grid(), published_digits("control", points, grid()), **look.published_curve()
+            )
     _total(second, data, "double")
     style.panel_label(first, "a", "single precision; open: not holomorphic")
     style.panel_label(second, "b", "double precision")
     left = None
     for layer in range(layers):
-        axes = figure.add_subplot(grid[1, 2 * layer : 2 * layer + 2], sharey=left)
+        axes = figure.add_subplot(places[1, 2 * layer : 2 * layer + 2], sharey=left)
         for points in POINTS:
             if f"single_n{points}" in data:
                 values = data[f"single_n{points}"][:, 1 + layer]
@@ -196,7 +198,9 @@ def plot(data: Data) -> Figure:
             axes.tick_params(labelleft=False)
         name = "readout" if layer == layers - 1 else f"layer {layer + 1}"
         style.panel_label(axes, "cdefghijk"[layer], name)
-    figure.legend(*first.get_legend_handles_labels(), loc="outside lower center", ncols=5)
+    handles, labels = first.get_legend_handles_labels()
+    pale = Line2D([], [], **style.BLACK.published_curve())
+    figure.legend([*handles, pale], [*labels, "published"], loc="outside lower center", ncols=5)
     return figure
 
 
@@ -207,8 +211,7 @@ def _total(axes: Axes, data: Data, name: str) -> None:
         amplitudes, ours = _curve(data, name, points)
         label = f"N = {points}"
         axes.semilogx(amplitudes, np.maximum(ours, 0), **LOOKS[points].both(), label=label)
-        (line,) = axes.plot(grid(), published_digits("single", points, grid()), **style.PUBLISHED)
-    if name == "single":
-        line.set_label("published")
+        theirs = published_digits("single", points, grid())
+        axes.plot(grid(), theirs, **LOOKS[points].published_curve())
     axes.set_xlabel(r"teaching amplitude $|\beta|$")
     axes.set_ylabel(r"all layers: $-\log_{10}(1 - \cos)$")

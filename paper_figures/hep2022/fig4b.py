@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from osciprop.studies import Study
 
@@ -102,12 +103,14 @@ def plot(data: Data) -> Figure:
         points = data[f"{name}_points"]
         for amplitude, ours, look in zip(AMPLITUDES, data[name], style.SERIES, strict=False):
             axes.plot(points, ours, **look.both(), label=rf"$|\beta|$ = {amplitude:g}")
-            (line,) = axes.plot(points, _published(amplitude, points), **style.PUBLISHED)
-        if name == "single":
-            line.set_label("published")
+            axes.plot(points, _published(amplitude, points), **look.published())
         axes.set_xticks(data["single_points"])
         axes.set_xlabel("number of points $N$")
         axes.set_ylabel(r"$-\log_{10}(1 - \cos)$")
         style.panel_label(axes, letter, f"{name} precision")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    handles, labels = panels[0].get_legend_handles_labels()
+    open_mark = Line2D([], [], **style.BLACK.published())
+    figure.legend(
+        [*handles, open_mark], [*labels, "published"], loc="outside lower center", ncols=4
+    )
     return figure

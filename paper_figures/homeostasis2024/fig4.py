@@ -192,10 +192,11 @@ def plot(data: Data) -> Figure:
     panels = figure.subplots(1, 3)
     looks = (style.BLACK, style.BLUE, style.RED, style.ORANGE)
     for (row, label), shown in zip(ROWS.items(), looks, strict=True):
-        for axes, measure in zip(panels[:2], ("symmetry", "cosine"), strict=True):
-            axes.plot(data[f"{row}_update"], data[f"{row}_{measure}"], **shown.line(), label=label)
         errors = data[f"{row}_error"]
-        panels[2].plot(1 + np.arange(len(errors)), errors, **shown.both(), label=label)
+        told = f"{label}: {len(errors)} epochs"
+        for axes, measure in zip(panels[:2], ("symmetry", "cosine"), strict=True):
+            axes.plot(data[f"{row}_update"], data[f"{row}_{measure}"], **shown.line())
+        panels[2].plot(1 + np.arange(len(errors)), errors, **shown.both(), label=told)
     panels[0].set_ylabel(r"$\|S\|\,/\,(\|S\| + \|A\|)$")
     panels[1].set_ylabel("cosine of response and adjoint")
     panels[2].set_ylabel("test error, %")
@@ -207,5 +208,5 @@ def plot(data: Data) -> Figure:
         panels, "abc", ("symmetry of the Jacobian", "error signals", "learning"), strict=True
     ):
         style.panel_label(axes, letter, title)
-    panels[0].legend(loc="center right")
+    panels[2].legend(loc="upper right")
     return figure

@@ -47,9 +47,11 @@ def test_map(store, tmp_path, monkeypatch):
     line = ["study", "map", str(store), "--x", "amplitude", "--y", "seed", "--value", "cosine"]
     assert main(line) == 0
     options = {"x": "amplitude", "y": "seed", "value": "cosine", "facet": None, "band": "seed"}
-    assert calls.pop() == options | {"log_color": False, "limits": None}
+    assert calls.pop() == options | {"log_color": False, "limits": None, "center": None}
     assert main([*line, "--log-color", "--limits", "0.1", "1"]) == 0
-    assert calls == [options | {"log_color": True, "limits": (0.1, 1.0)}]
+    assert calls.pop() == options | {"log_color": True, "limits": (0.1, 1.0), "center": None}
+    assert main([*line, "--center", "0.5"]) == 0
+    assert calls == [options | {"log_color": False, "limits": None, "center": 0.5}]
     assert (tmp_path / "sweep_cosine_map.png").exists()
 
 

@@ -286,7 +286,7 @@ def test_missing_cells_are_crossed_out(shallow):
     np.testing.assert_array_equal(mask, [[False, False, True], [False, False, False]])
     (crosses,) = [c for c in ax.collections if isinstance(c, LineCollection)]
     np.testing.assert_array_equal(
-        crosses.get_segments(), [[[1.5, -0.5], [2.5, 0.5]], [[1.5, 0.5], [2.5, -0.5]]]
+        crosses.get_segments(), [[[1.8, -0.2], [2.2, 0.2]], [[1.8, 0.2], [2.2, -0.2]]]
     )
     assert "crosses: no value" in ax.collections[0].colorbar.ax.get_ylabel()
     red, green, blue, _ = ax.get_facecolor()
@@ -345,6 +345,32 @@ def test_limits_that_are_none(shallow, limits, log_color, message):
             log_color=log_color,
             limits=limits,
         )
+
+
+def test_two_colours_lead_from_a_center(shallow):
+    around = shallow.assign(error=shallow["error"] - shallow["error"].mean() - 1.0)
+    (ax,) = plot_heat_map(around, x="amplitude", y="method", value="error", center=0.0)
+    mesh = ax.collections[0]
+    means = around["error"].values.mean(axis=2)
+    assert means.min() < 0
+    assert mesh.norm.vmax == -mesh.norm.vmin == abs(means).max()
+    red, green, blue, _ = mesh.cmap(mesh.norm(0.0))
+    assert min(red, green, blue) > 0.9
+    below, above = mesh.cmap(mesh.norm([mesh.norm.vmin, mesh.norm.vmax]))
+    assert below[0] < below[2] and above[0] > above[2]
+
+
+@pytest.mark.parametrize(
+    ("center", "more", "message"),
+    [
+        (2.0, {"limits": (0.0, 1.0)}, "center is 2.0: give a number within"),
+        (NAN, {}, "center is nan"),
+        (1.0, {"log_color": True}, "show a logarithm"),
+    ],
+)
+def test_centers_that_are_none(shallow, center, more, message):
+    with pytest.raises(ValueError, match=message):
+        plot_heat_map(shallow, x="amplitude", y="method", value="error", center=center, **more)
 
 
 def test_long_titles_have_several_rows(shallow):
