@@ -31,3 +31,5 @@ def test_is_stored_with_its_outputs(path):
     assert not any(output.output_type == "error" for output in outputs)
     assert any("image/png" in output.get("data", {}) for output in outputs)
     assert path.stat().st_size < 1_000_000
+    lines = {cell.execution_count: len(cell.source.splitlines()) for cell in cells}
+    assert max(lines.values()) <= 25, f"cells are read on one screen; lines of each: {lines}"

@@ -19,13 +19,17 @@ from jaxtyping import Array, ArrayLike, Float, Inexact, Int, PyTree
 from ..networks.complexity import real_dtype
 from ..networks.trees import Rows, as_rows, choose_samples, from_rows, sample_norms
 from ..settings import Module
-from .loops import iterate
+from .loops import in_any_lane, iterate
 
 # A cycle that leaves more than this of a residual has met what round-off allows.
 STAGNATION = 0.99
 
-# What a plain sweep must leave at most of every residual for another one to be worth it.
-CONTRACTION = 0.6
+# Plain sweeps go on while each leaves at most this of every residual, on the whole: what passes
+# through the layers of a network may grow on the way, before it is gone.
+CONTRACTION, LAYERS = 0.6, 4
+
+# A direction that keeps less than this of its length is cleared of the earlier ones once more.
+LOST = 0.1
 
 
 class LinearSolution(Module):
@@ -90,20 +94,23 @@ def solve_linear(
         return as_rows(operator(from_rows(rows, source)))
 
     # Plain sweeps as long as they contract, which costs no memory of directions.
-    def move(result: tuple[Any, ...], _: None, __: Array) -> tuple[tuple[Any, ...], None]:
-        value, defect, remaining, _ = result
-        moved = value + defect
-        missed = right - product(moved)
-        left = jnp.linalg.norm(missed, axis=1)
-        better = left < remaining
-        kept = choose_samples(better, (moved, missed, left), (value, defect, remaining))
-        contracting = (left <= CONTRACTION * remaining) | (left <= goal)
-        return (*kept, jnp.all(contracting) & jnp.any(left > goal)), None
+    def move(
+        result: tuple[Any, ...], _: None, turn: Int[Array, ""]
+    ) -> tuple[tuple[Any, ...], None]:
+        value, defect, *_ = result
+        value = value + defect
+        defect = right - product(value)
+        left = jnp.linalg.norm(defect, axis=1)
+        worth = CONTRACTION ** (turn + 1 - LAYERS).astype(dtype) * size
+        contracting = (left <= worth) | (left <= goal)  # false for NaN
+        return (value, defect, left, jnp.all(contracting) & jnp.any(left > goal)), None
 
     begin = (jnp.zeros_like(right), right, size, jnp.asarray(True))
     (value, defect, remaining, _), _, sweeps = iterate(
         move, begin, None, unfinished=lambda result: result[-1], max_steps=max_steps
     )
+    better = remaining < size
+    value, defect, remaining = choose_samples(better, (value, defect, remaining), begin[:3])
     wanted = jnp.any(remaining > goal) & (sweeps < max_steps)
 
     def cycle(result: tuple[Any, ...], _: None, __: Array) -> tuple[tuple[Any, ...], None]:
@@ -231,8 +238,8 @@ def _cycle(
     batch, width = defect.shape
     size = jnp.linalg.norm(defect, axis=1)
     zero = jnp.zeros((), dtype=defect.dtype)
-    basis = jnp.zeros((batch, restart + 1, width), dtype=defect.dtype)
-    basis = basis.at[:, 0].set(_unit(defect, size))
+    basis = jnp.zeros((restart + 1, batch, width), dtype=defect.dtype)
+    basis = basis.at[0].set(_unit(defect, size))
     columns = jnp.zeros((batch, restart, restart + 1), dtype=defect.dtype)
     rotation = jnp.zeros((batch, restart + 1, restart + 1), dtype=defect.dtype)
     rotation = rotation + jnp.eye(restart + 1, dtype=defect.dtype)[None]
@@ -245,17 +252,17 @@ def _cycle(
     ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         remaining, used, largest, _ = result
         basis, columns, rotation, goals = memory
-        moved = product(basis[:, turn])
+        moved = product(basis[turn])
         before = jnp.linalg.norm(moved, axis=1)
-        # Gram-Schmidt, twice: once loses orthogonality to round-off.
-        overlap = jnp.zeros((batch, restart + 1), dtype=defect.dtype)
-        for _ in range(2):
-            part = jnp.einsum("bkn,bn->bk", basis.conj(), moved)
-            moved = moved - jnp.einsum("bkn,bk->bn", basis, part)
-            overlap = overlap + part
+        moved, overlap = _cleared(moved, basis, turn + 1)
+        # Where little is left, it is not orthogonal any more, by round-off.
+        active = (used == turn) & (remaining > goal)
+        lost = active & (jnp.linalg.norm(moved, axis=1) < LOST * before)
+        again, more = _cleared(moved, basis, jnp.where(in_any_lane(jnp.any(lost)), turn + 1, 0))
+        moved, overlap = choose_samples(lost, (again, overlap + more), (moved, overlap))
         height = jnp.linalg.norm(moved, axis=1)
         height = jnp.where(height > 10 * float(jnp.finfo(height.dtype).eps) * before, height, 0)
-        basis = basis.at[:, turn + 1].set(_unit(moved, height))
+        basis = basis.at[turn + 1].set(_unit(moved, height))
         # The column in triangular form: earlier rotations, then one that clears its last entry.
         column = jnp.einsum("bij,bj->bi", rotation, overlap)
         above, below = column[:, turn], height.astype(defect.dtype)
@@ -271,7 +278,7 @@ def _cycle(
         # A direction that the operator takes to where others lead, by round-off, is of no use.
         largest = jnp.maximum(largest, before)
         useful = length > 10 * float(jnp.finfo(length.dtype).eps) * largest
-        active = (used == turn) & (remaining > goal) & useful
+        active = active & useful
         goals = goals.at[:, turn].set(jnp.where(active, cosine[:, 0].conj() * target, zero))
         goals = goals.at[:, turn + 1].set(jnp.where(active, -sine[:, 0] * target, zero))
         remaining = jnp.where(active, jnp.abs(goals[:, turn + 1]), remaining)
@@ -290,7 +297,25 @@ def _cycle(
     triangle = jnp.where(both, triangle, jnp.eye(restart, dtype=defect.dtype))
     wanted = jnp.where(inside, goals[:, :restart], zero)
     weights = jax.scipy.linalg.solve_triangular(triangle, wanted[..., None])[..., 0]
-    return jnp.einsum("bk,bkn->bn", weights, basis[:, :restart]), steps
+    return jnp.einsum("bk,kbn->bn", weights, basis[:restart]), steps
+
+
+def _cleared(
+    rows: Rows, basis: Inexact[Array, "restart batch units"], count: Int[Array, ""]
+) -> tuple[Rows, Inexact[Array, "batch restart"]]:
+    """What rows have outside of the first `count` directions, and the overlaps with these.
+
+    One direction after the other (modified Gram-Schmidt): none but those that are there is read.
+    """
+
+    def clear(index: Int[Array, ""], carry: tuple[Rows, Array]) -> tuple[Rows, Array]:
+        left, overlap = carry
+        direction = basis[index]
+        part = jnp.sum(direction.conj() * left, axis=1)
+        return left - part[:, None] * direction, overlap.at[:, index].set(part)
+
+    none = jnp.zeros((rows.shape[0], basis.shape[0]), dtype=rows.dtype)
+    return jax.lax.fori_loop(0, count, clear, (rows, none))
 
 
 def _unit(rows: Rows, size: Float[Array, " batch"]) -> Rows:
