@@ -25,6 +25,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, ArrayLike, Float, Inexact, Int, PyTree
 
 from ..dynamics.dynamics import cost_force, make_dynamics
+from ..equilibria.dense import factorised, solved_by_factors
 from ..equilibria.own import OwnRelaxation
 from ..equilibria.relaxation import AbstractRelaxation
 from ..errors import check_instance
@@ -226,7 +227,7 @@ def _respond(
 
         drift = jax.lax.stop_gradient(jax.jacfwd(motion)(point))
         turned = jax.lax.complex(-drift, omega * jnp.eye(point.size, dtype=point.dtype))
-        factors = jax.scipy.linalg.lu_factor(turned)
+        factors = factorised(turned)
 
         # As real pairs, and as products: the derivative never needs that of the whole matrix.
         def product(pair: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -234,7 +235,7 @@ def _respond(
             return -real - omega * pair[1], omega * pair[0] - imaginary
 
         def solve(_: object, pair: tuple[Array, Array]) -> tuple[Array, Array]:
-            solution = jax.scipy.linalg.lu_solve(factors, jax.lax.complex(*pair))
+            solution = solved_by_factors(*factors, jax.lax.complex(*pair))
             return solution.real, solution.imag
 
         force = push(point)

@@ -5,6 +5,8 @@ relaxes or solves works on this object alone. Where the input or the target move
 target is a signal, and only what integrates in time may be asked for it.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -170,16 +172,27 @@ def make_dynamics(
     return Dynamics(network, driven(network, x), None if teaching is None else y, signal)
 
 
+def _told(network: AbstractNetwork) -> str:
+    """The names of parts that say of themselves that they are not holomorphic."""
+
+    def denies(part: Any) -> bool:
+        return getattr(part, "holomorphic", True) is False
+
+    parts = jax.tree.leaves(network, is_leaf=denies)
+    names = sorted({type(part).__name__ for part in parts if denies(part)})
+    return f" ({', '.join(names)})" if names else ""
+
+
 def require_holomorphic(network: AbstractNetwork) -> None:
     """Raise `HolomorphyError` unless the network says that it is holomorphic, and is; `TypeError`
     for one in half precision.
     """
     if not network.is_holomorphic():
         raise HolomorphyError(
-            f"this {type(network).__name__} has an activation that is not holomorphic, so its "
-            "response to a complex teaching signal holds no exact gradient: use Tanh, "
-            "ShiftedSigmoid or HolomorphicTanh, or a method with real teaching such as "
-            "osciprop.CentredEP"
+            f"this {type(network).__name__} has an activation that is not "
+            f"holomorphic{_told(network)}, so its response to a complex teaching signal holds no "
+            "exact gradient: use Tanh, ShiftedSigmoid or HolomorphicTanh, or a method with real "
+            "teaching such as osciprop.CentredEP"
         )
     if any(is_half(leaf) for leaf in jax.tree.leaves(network)):
         raise TypeError(

@@ -6,6 +6,7 @@ The files, each importing only from those above it:
     solution           the result of a relaxation
     orders             in what order an iteration visits the populations
     loops              loops that end at different turns in different lanes of a `vmap`
+    dense              linear algebra of one matrix at a time
     linear             linear equations per sample, by GMRES
     anderson           accelerated fixed-point iteration, per sample
     relaxation         what brings a network to equilibrium, and what judges it

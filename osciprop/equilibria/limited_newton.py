@@ -13,6 +13,7 @@ from ..networks.complexity import complex_like, real_dtype
 from ..networks.network import State
 from ..networks.trees import all_finite, as_rows, choose_samples, from_rows
 from ..settings import Number, number, optional_number
+from .dense import solved
 from .iterations import activity_change
 from .loops import iterate
 from .relaxation import AbstractRelaxation
@@ -75,7 +76,7 @@ class LimitedNewton(AbstractRelaxation):
                 return as_rows(product(from_rows(row, state)))
 
             slope = jnp.moveaxis(jax.vmap(column)(basis), 0, 2)
-            step = jnp.linalg.solve(-slope, as_rows(missing)[:, :, None])[:, :, 0]
+            step = jax.vmap(solved)(-slope, as_rows(missing))
             size = jnp.max(jnp.abs(step), axis=1)
             part = jnp.where(size > 0, jnp.log1p(size / limit) * limit / size, 1)
             step = complex_like(part, step)[:, None] * step

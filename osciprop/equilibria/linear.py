@@ -19,6 +19,7 @@ from jaxtyping import Array, ArrayLike, Float, Inexact, Int, PyTree
 from ..networks.complexity import real_dtype
 from ..networks.trees import Rows, as_rows, choose_samples, from_rows, sample_norms
 from ..settings import Module
+from .dense import back_substituted
 from .loops import in_any_lane, iterate
 
 # A cycle that leaves more than this of a residual has met what round-off allows.
@@ -296,7 +297,7 @@ def _cycle(
     both = inside[:, :, None] & inside[:, None, :]
     triangle = jnp.where(both, triangle, jnp.eye(restart, dtype=defect.dtype))
     wanted = jnp.where(inside, goals[:, :restart], zero)
-    weights = jax.scipy.linalg.solve_triangular(triangle, wanted[..., None])[..., 0]
+    weights = back_substituted(triangle, wanted)
     return jnp.einsum("bk,kbn->bn", weights, basis[:restart]), steps
 
 

@@ -25,6 +25,7 @@ from ..networks.network import AbstractNetwork, State
 from ..networks.preparation import prepare
 from ..networks.trees import as_rows, from_rows
 from ..settings import Module
+from .dense import eigenvectors
 from .loops import in_any_lane, iterate
 from .solution import Solution, with_growth
 
@@ -267,7 +268,7 @@ def _rightmost(
     size = jnp.linalg.norm(matrix, axis=(1, 2))
     left = jnp.where(used, 0, -1 - 10 * size[:, None]).astype(matrix.dtype)
     identity = jnp.eye(count, dtype=matrix.dtype)
-    values, parts = jnp.linalg.eig(matrix + left[:, :, None] * identity[None])
+    values, parts = jax.vmap(eigenvectors)(matrix + left[:, :, None] * identity[None])
     order = jnp.argsort(-values.real, axis=1)[:, :KEPT]
     values = jnp.take_along_axis(values, order, axis=1).real
     parts = jnp.take_along_axis(parts, order[:, None, :], axis=2)

@@ -13,6 +13,7 @@ there would make other numbers of sound chunks, so `arrays.json` holds digests o
 import dataclasses
 import hashlib
 import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -30,6 +31,9 @@ from .records import encoded, read_json
 HEADER, CONTENTS, RESULTS, WIDENING = "study.json", "arrays.json", "results.zarr", "widening"
 FAILURES, LOCK, BEING_WRITTEN = "failures", ".lock", f"{UNFINISHED}study"
 METADATA = "zarr.json"
+
+ATTEMPTS, PAUSE = 10, 0.1
+"""How often, and every how many seconds, a folder is emptied that another thread changes."""
 
 
 @dataclasses.dataclass
@@ -71,7 +75,7 @@ def read_contents(folder: Path) -> Contents:
 
 def make_group(folder: Path, grid: Grid) -> dict[str, str]:
     """A new group with the values of the axes, in place of any; returns digests of its files."""
-    group = zarr.create_group(folder / RESULTS, overwrite=True)
+    group = _new_group(folder / RESULTS)
     digests = {}
     for name, axis in grid.axes.items():
         values = axis.coordinates
@@ -90,6 +94,17 @@ def make_group(folder: Path, grid: Grid) -> dict[str, str]:
             digests[file] = seal(folder / RESULTS / file)
     synchronize(folder / RESULTS / METADATA)
     return digests
+
+
+def _new_group(place: Path) -> zarr.Group:
+    """An empty group, in place of any."""
+    for _ in range(ATTEMPTS):
+        try:
+            return zarr.create_group(place, overwrite=True)
+        except FileNotFoundError:
+            # Removed while it was to be: zarr writes in a thread that outlives an interrupt.
+            time.sleep(PAUSE)
+    return zarr.create_group(place, overwrite=True)
 
 
 def make_array(parent: Path, grid: Grid, name: str, kind: Kind) -> str:

@@ -63,7 +63,7 @@ class SettingsContours:
 FULL = SettingsContours((2, 4, 8, 16), (0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 1.2))
 FAST = SettingsContours((2, 4, 8), (0.2, 0.5))
 
-QUICK = ("kuramoto", "circuit")
+QUICK = ("stuart_landau", "circuit")
 """The systems of the fast size: most of its time is compilation."""
 
 
