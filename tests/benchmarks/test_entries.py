@@ -21,6 +21,7 @@ from benchmarks import (
     layer,
     levels,
     loops,
+    peers,
     precision,
     scaling,
     studies,
@@ -58,13 +59,17 @@ def test_none_is_left_out():
         "layer",
         "levels",
         "loops",
+        "peers",
         "precision",
         "scaling",
         "studies",
         "table",
     }
     measured = {"test_dual", "test_gradients", "test_simulation"}
-    assert {path.stem for path in FOLDER.glob("*.py")} == called | measured | {"fixture"}
+    assert {path.stem for path in FOLDER.glob("*.py")} == called | measured | {
+        "fixture",
+        "peer_codes",
+    }
 
 
 @pytest.mark.slow
@@ -128,6 +133,13 @@ def test_loops(monkeypatch, capsys):
     monkeypatch.setattr(loops, "SIDE", 4)
     loops.main()
     assert "ratio" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_peers(capsys):
+    peers.main(["--tiny"])
+    printed = capsys.readouterr().out
+    assert printed.count("| osciprop |") == 6 and "nan" not in printed
 
 
 @pytest.mark.slow
