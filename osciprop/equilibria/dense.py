@@ -11,7 +11,7 @@ from jax.custom_batching import sequential_vmap
 from jaxtyping import Array, Inexact
 
 
-@sequential_vmap
+@sequential_vmap  # type: ignore[untyped-decorator]
 def eigenvectors(
     matrix: Inexact[Array, "units units"],
 ) -> tuple[Inexact[Array, " units"], Inexact[Array, "units units"]]:
@@ -20,7 +20,7 @@ def eigenvectors(
     return values, vectors
 
 
-@sequential_vmap
+@sequential_vmap  # type: ignore[untyped-decorator]
 def solved(
     matrix: Inexact[Array, "units units"], right: Inexact[Array, " units"]
 ) -> Inexact[Array, " units"]:
@@ -28,7 +28,7 @@ def solved(
     return jnp.linalg.solve(matrix, right)
 
 
-@sequential_vmap
+@sequential_vmap  # type: ignore[untyped-decorator]
 def factorised(
     matrix: Inexact[Array, "units units"],
 ) -> tuple[Inexact[Array, "units units"], Array]:
@@ -37,7 +37,7 @@ def factorised(
     return factors, pivots
 
 
-@sequential_vmap
+@sequential_vmap  # type: ignore[untyped-decorator]
 def solved_by_factors(
     factors: Inexact[Array, "units units"], pivots: Array, right: Inexact[Array, " units"]
 ) -> Inexact[Array, " units"]:

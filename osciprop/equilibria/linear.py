@@ -98,7 +98,7 @@ def solve_linear(
     def move(
         result: tuple[Any, ...], _: None, turn: Int[Array, ""]
     ) -> tuple[tuple[Any, ...], None]:
-        value, defect, *_ = result
+        value, defect = result[:2]
         value = value + defect
         defect = right - product(value)
         left = jnp.linalg.norm(defect, axis=1)

@@ -1,5 +1,6 @@
 """One matrix at a time: right, and no kernel of LAPACK gets a batch to share among threads."""
 
+import importlib
 import re
 import subprocess
 import sys
@@ -19,7 +20,6 @@ from osciprop.equilibria.dense import (
     solved,
     solved_by_factors,
 )
-from osciprop.equilibria.stability import growth_rates
 
 ROOT = Path(__file__).resolve().parents[2]
 KERNEL = re.compile(r"custom_call @(?:lapack|blas)_\w+.*?: \(([^)]*)\) ->")
@@ -66,6 +66,7 @@ def batches(program: str) -> list[str]:
 def test_no_kernel_gets_a_batch(lanes):
     """On a thread that the kernel holds it would wait for others: with several devices or threads
     for ever."""
+    stability = importlib.import_module("osciprop.equilibria.stability")
     network = osciprop.feedback_mlp([4, 6, 3, 3], key=jax.random.key(0), angle=60.0)
     x = jnp.asarray(np.random.default_rng(0).normal(size=(7, 4)))
 
@@ -73,7 +74,7 @@ def test_no_kernel_gets_a_batch(lanes):
         u = network.rest(x)
         dynamics = make_dynamics(network, x, None, None)
         every = jnp.ones(7, dtype=bool)
-        return growth_rates(dynamics, u, every, tolerance=1e-3)[0]
+        return stability.growth_rates(dynamics, u, every, tolerance=1e-3)[0]
 
     function = growth if lanes is None else jax.vmap(growth)
     given = x if lanes is None else jnp.stack([x] * lanes)
