@@ -52,7 +52,7 @@ def misfit(stored: Outline, leaf: Any) -> str:
     """How a stored leaf differs from what is expected in its place; empty if it fits."""
     here = outline(leaf)
     there, expected = told(stored), told(here)
-    if there != expected:
+    if there != expected and there != told(_in_programs(here, leaf)):
         if without_digest(there) != without_digest(expected):
             there, expected = without_digest(there), without_digest(expected)
         return f"{there} in the file and {expected} here{_precision(stored, here)}"
@@ -60,6 +60,15 @@ def misfit(stored: Outline, leaf: Any) -> str:
     if made and _is_wide(here) and not jax.config.jax_enable_x64:  # type: ignore[attr-defined]
         return f"{there}, and JAX makes no such arrays here{_X64}"
     return ""
+
+
+def _in_programs(here: Outline, leaf: Any) -> Outline:
+    """What a leaf is once a program has returned it: NumPy's numbers, as settings are, and arrays
+    come back in the precision that JAX has.
+    """
+    if not isinstance(leaf, np.ndarray | np.generic) or leaf.dtype.kind not in "iufc":
+        return here
+    return {**here, "dtype": jax.dtypes.canonicalize_dtype(leaf.dtype).name}
 
 
 _X64 = ' (switch 64 bits on first: jax.config.update("jax_enable_x64", True))'
@@ -96,6 +105,8 @@ def restored(file: BufferedReader, stored: Outline, leaf: Any) -> Any:
         words = _read(file, stored["words"], np.dtype(np.uint32))
         return jax.random.wrap_key_data(jnp.asarray(words), impl=stored["source"])
     kind = np.dtype(leaf.dtype)
+    if kind.name != stored["dtype"]:  # as a program returned it
+        kind = np.dtype(stored["dtype"])
     array = _read(file, stored["shape"], kind)
     if isinstance(leaf, np.generic):
         return array[()]

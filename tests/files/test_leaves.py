@@ -39,6 +39,23 @@ def test_double_precision_where_it_is_switched_off():
         assert "x64" not in leaves.misfit(leaves.outline(np.zeros(4)), jnp.zeros(3))
 
 
+@pytest.mark.parametrize("setting", [np.float64(0.1), np.asarray([0.1, 0.2]), np.int64(3)])
+def test_settings_come_back_from_a_program_in_the_precision_of_jax(setting, tmp_path):
+    """Of a network that was trained in single precision, beside one that is new."""
+    with jax.enable_x64(False):
+        returned = jax.jit(lambda leaf: leaf)(setting)
+        assert returned.dtype != setting.dtype
+        stored = leaves.outline(returned)
+        assert leaves.misfit(stored, setting) == ""
+        (tmp_path / "leaf").write_bytes(leaves.content(returned))
+        with (tmp_path / "leaf").open("rb") as file:
+            found = leaves.restored(file, stored, setting)
+        assert isinstance(found, type(setting)) or np.ndim(setting) == 0
+        np.testing.assert_array_equal(found, returned)
+        assert found.dtype == returned.dtype
+    assert leaves.misfit(stored, setting)  # with double precision it would be another number
+
+
 @pytest.mark.parametrize("leaf", [np.asarray([None]), np.zeros(2, [("a", float)])])
 def test_what_holds_no_numbers_is_refused(leaf):
     with pytest.raises(TypeError, match="cannot be stored"):

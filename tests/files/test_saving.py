@@ -10,6 +10,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from described_values import network
 from helpers import flat
@@ -194,3 +195,32 @@ def test_another_process_opens_a_trained_network(tmp_path):
     command = [sys.executable, "-c", OPEN, str(tmp_path / "net"), str(tmp_path / "weights.npy")]
     subprocess.run(command, env=environment, capture_output=True, check=True)
     np.testing.assert_array_equal(np.load(tmp_path / "weights.npy"), flat(trained))
+
+
+def test_a_trained_network_with_a_setting_is_loaded_like_a_new_one(tmp_path):
+    def new():
+        layers = osciprop.hopfield_mlp([64, 4, 10], key=jax.random.key(0))
+        return osciprop.networks.ScaledFeedback(layers, 0.1)
+
+    data = osciprop.datasets.digits().subset(train=40, test=10)
+    method = osciprop.DyadicEP(relaxation=osciprop.AndersonIteration())
+
+    def fitted(epochs):
+        checkpoint = tmp_path / "run.checkpoint"
+        return osciprop.fit(
+            new(),
+            data,
+            method,
+            optax.sgd(0.1),
+            epochs=epochs,
+            checkpoint=checkpoint,
+            progress=False,
+        )[0]
+
+    with jax.enable_x64(False):
+        fitted(1)
+        trained = fitted(2)  # goes on from the checkpoint
+        osciprop.save(tmp_path / "trained.osciprop", trained)
+        loaded = osciprop.load(tmp_path / "trained.osciprop", new())
+        for one, other in zip(jax.tree.leaves(loaded), jax.tree.leaves(trained), strict=True):
+            np.testing.assert_array_equal(one, other)
