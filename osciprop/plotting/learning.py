@@ -153,7 +153,7 @@ def plot_learning_curves(
         colors = cycle()
         for index, (label, history) in enumerate(runs.items()):
             # Curves that lie on each other are all seen.
-            wider = 2 - index / max(len(runs) - 1, 1) if len(runs) > 1 else 1
+            wider = 1 + (len(runs) - 1 - index) / max(len(runs) - 1, 1)
             for metric in metrics:
                 ax.plot(
                     np.asarray(history[x], dtype=float),

@@ -182,7 +182,9 @@ def plot_heat_map(
     lowest, highest = float(shown.min()), float(shown.max())
     low, high = (lowest, highest) if limits is None else limits
     _check_limits(low, high, limits, log_color)
+    colors = COLORS
     if center is not None:
+        colors = DIVERGING
         _check_center(center, low, high, limits, log_color)
         reach = max(high - center, center - low)
         low, high = center - reach, center + reach
@@ -191,9 +193,7 @@ def plot_heat_map(
         panels, columns = _panels(found, ax, room=1.0)
         for panel, cells in zip(panels, shown, strict=True):
             edges = [np.arange(length + 1) - 0.5 for length in reversed(cells.shape)]
-            mesh = panel.pcolormesh(
-                *edges, cells, norm=norm, cmap=COLORS if center is None else DIVERGING
-            )
+            mesh = panel.pcolormesh(*edges, cells, norm=norm, cmap=colors)
             panel.grid(False)
             _cross_out(panel, np.ma.getmaskarray(cells))
             _tick(panel.xaxis, across)
