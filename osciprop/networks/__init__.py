@@ -4,6 +4,7 @@ The files, each importing only from those above it:
 
     trees         arithmetic of pytrees of arrays, as one vector or sample by sample
     complexity    complex states of real networks: real weights, real pairs
+    draws         random numbers of all shapes, by few compiled programs
     signals       inputs and targets that move
     activations   from membrane potential to activity
     neurons       how a membrane potential follows its input current

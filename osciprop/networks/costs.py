@@ -16,8 +16,8 @@ from ..datasets.arrays import as_real_array
 from ..errors import check_finite, is_traced
 from ..settings import Module
 from .complexity import complex_like, matmul
+from .draws import truncated_normal
 from .metrics import AbstractMetric, BinaryAccuracy, ClassAccuracy, metric_for
-from .synapses import truncated_normal
 
 Targets: TypeAlias = Int[Array, " batch"] | Float[Array, "batch outputs"]
 

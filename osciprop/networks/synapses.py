@@ -9,11 +9,10 @@ dense; projections carry through any transform, such as `osciprop.networks.Convo
 import abc
 import math
 from collections.abc import Callable
-from functools import partial
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, ArrayLike, Float, Inexact, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, Inexact
 
 from ..settings import Module, weights
 from .complexity import complex_like, matmul
@@ -23,23 +22,6 @@ INPUT = -1
 Activity = Inexact[Array, "batch ..."]
 # The index of a population, and what current it receives.
 Currents = tuple[tuple[int, Activity], ...]
-
-
-def truncated_normal(
-    key: PRNGKeyArray, shape: tuple[int, ...], stddev: float
-) -> Float[Array, "..."]:
-    """Normal numbers cut at two standard deviations (the initialisation of hep2022).
-
-    `stddev` is that of the normal distribution before the cut, as in Haiku.
-    """
-    return _truncated_normal(key, shape, stddev)
-
-
-@partial(jax.jit, static_argnums=1)
-def _truncated_normal(
-    key: PRNGKeyArray, shape: tuple[int, ...], stddev: Float[Array, ""]
-) -> Float[Array, "..."]:
-    return stddev * jax.random.truncated_normal(key, -2.0, 2.0, shape, dtype=float)
 
 
 class AbstractSynapse(Module):

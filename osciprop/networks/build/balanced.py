@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray
@@ -12,8 +11,9 @@ from ...errors import check_positive
 from ..activations import AbstractActivation, Softplus
 from ..constraints import Constrained, Signed, constrain
 from ..costs import softmax_readout
+from ..draws import bernoulli, split, truncated_normal, uniform
 from ..joined import Network
-from ..synapses import INPUT, Directed, truncated_normal
+from ..synapses import INPUT, Directed
 from .dense import OneOrEach, check_sizes, make_populations
 
 # Of the weights' sizes about their mean: no two synapses are alike, and none has the other sign.
@@ -78,7 +78,7 @@ def balanced_network(
     check_positive("inhibition", inhibition, "2 dominates excitation")
     inputs, excitatory, inhibitory, classes = sizes
     counts, sizes_of_sign = (inhibitory, excitatory), (-inhibition * scale, scale)
-    keys = iter(jax.random.split(key, 11))
+    keys = iter(split(key, 11))
     synapses, signs = [], []
     for target, units in enumerate(counts):
         weight = truncated_normal(next(keys), (inputs, units), scale * inputs**-0.5)
@@ -86,11 +86,9 @@ def balanced_network(
     for source, total in enumerate(sizes_of_sign):
         for target, units in enumerate(counts):
             shape = (counts[source], units)
-            links = np.asarray(jax.random.bernoulli(next(keys), connectivity, shape))
+            links = np.asarray(bernoulli(next(keys), shape, connectivity))
             signs.append(np.sign(total) * links)
-            spread = jax.random.uniform(
-                next(keys), shape, minval=SPREAD[0], maxval=SPREAD[1], dtype=float
-            )
+            spread = uniform(next(keys), shape, *SPREAD)
             mean = total / (connectivity * counts[source])
             synapses.append(Directed(jnp.asarray(links, float) * mean * spread, source, target))
     network: Network | Constrained = Network(

@@ -13,6 +13,7 @@ from ...errors import check_instance, check_number
 from ..activations import HolomorphicTanh, Identity, ReLU
 from ..convolution import Convolution
 from ..costs import AbstractCost, CrossEntropy, softmax_readout
+from ..draws import split, truncated_normal
 from ..joined import Network
 from ..populations import AbstractPopulation, FeatureMaps
 from ..synapses import (
@@ -22,7 +23,6 @@ from ..synapses import (
     DirectedProjection,
     FeedbackProjection,
     ReciprocalProjection,
-    truncated_normal,
 )
 from .dense import (
     ANGLE_REMEDY,
@@ -253,7 +253,7 @@ def _stack(
     scale: Sequence[Any],
     bias: OneOrEach,
 ) -> _Stack:
-    keys = list(jax.random.split(key, 2 * len(layers) + 1))
+    keys = split(key, 2 * len(layers) + 1)
     neurons = make_neurons(len(layers), activation, time_constant, bias)
     shape: tuple[int, ...] = image_shape
     up: list[Convolution] = []

@@ -5,7 +5,6 @@ from itertools import pairwise
 from reprlib import repr as shortened
 from typing import Any, TypeAlias
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike, PRNGKeyArray
@@ -21,10 +20,11 @@ from ...errors import (
 )
 from ..activations import AbstractActivation, ShiftedSigmoid
 from ..costs import SquaredError, softmax_readout
+from ..draws import split, truncated_normal
 from ..joined import Network
 from ..neurons import TIME_REMEDY, LeakyIntegrator
 from ..populations import Population
-from ..synapses import INPUT, Directed, Reciprocal, truncated_normal
+from ..synapses import INPUT, Directed, Reciprocal
 
 # One for all, or one for each of what a builder counts: populations, or weight matrices.
 Activations: TypeAlias = AbstractActivation | Sequence[AbstractActivation]
@@ -100,7 +100,7 @@ def _layers(
 ) -> list[Directed | Reciprocal]:
     """Synapses up a stack of sizes: directed from the input, reciprocal between populations."""
     synapses: list[Directed | Reciprocal] = []
-    keys = jax.random.split(key, len(sizes) - 1)
+    keys = split(key, len(sizes) - 1)
     for index, (pre, post) in enumerate(pairwise(sizes)):
         weight = truncated_normal(keys[index], (pre, post), scales[index] * pre**-0.5)
         kind = Directed if index == 0 else Reciprocal
@@ -170,7 +170,7 @@ def hopfield_mlp(
         [256]
     """
     check_sizes(sizes, key)
-    key_readout, key_layers = jax.random.split(key)
+    key_readout, key_layers = split(key, 2)
     hidden = sizes[1:-1]
     factors = scales_of(scale, len(sizes) - 1)
     return Network(

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 from reprlib import repr as shortened
 
-import jax
 from jaxtyping import PRNGKeyArray
 
 from ...errors import check_instance, check_key, check_not_negative, check_number
 from ..activations import Identity, ReLU, ShiftedSigmoid
 from ..costs import AbstractCost, SquaredError, softmax_readout
+from ..draws import normal, split, truncated_normal
 from ..joined import Network
-from ..synapses import INPUT, Directed, truncated_normal
+from ..synapses import INPUT, Directed
 from .dense import (
     ANGLE_REMEDY,
     Activations,
@@ -209,12 +209,12 @@ def perceptron(
     check_sizes(sizes, key)
     check_instance("cost", cost, AbstractCost)
     steps = len(sizes) - 1
-    keys = jax.random.split(key, steps)
+    keys = split(key, steps)
     hidden = one_each("activation", activation, steps - 1, "populations but the output")
     kinds = [*hidden, Identity()]
     return Network(
         populations=make_populations(sizes[1:], kinds, time_constant, bias),
-        synapses=tuple(_upwards(sizes, list(keys), scales_of(scale, steps))),
+        synapses=tuple(_upwards(sizes, keys, scales_of(scale, steps))),
         readout=cost,
     )
 
@@ -270,11 +270,11 @@ def recurrent_network(
     check_not_negative("antisymmetric", antisymmetric, "0 leaves the antisymmetric part out")
     inputs, units, classes = sizes
     into, outof = scales_of(scale, 2)
-    keys = jax.random.split(key, 3)
-    normal = jax.random.normal(keys[0], (units, units), dtype=float)
+    keys = split(key, 3)
+    numbers = normal(keys[0], (units, units))
     # Wigner's semicircle: normal symmetric entries of variance 1 / (4 n) have eigenvalues up to 1.
     part = (8 * units) ** -0.5
-    weight = symmetric * part * (normal + normal.T) + antisymmetric * part * (normal - normal.T)
+    weight = symmetric * part * (numbers + numbers.T) + antisymmetric * part * (numbers - numbers.T)
     return Network(
         populations=make_populations([units], activation, time_constant, bias),
         synapses=(
@@ -292,7 +292,7 @@ def _chain(
     check_sizes(sizes, key)
     factors = scales_of(scale, len(sizes) - 1)
     steps = len(sizes) - 2
-    keys = list(jax.random.split(key, 2 * steps + 1))
+    keys = split(key, 2 * steps + 1)
     return _upwards(sizes[:-1], keys[:steps], factors), keys[steps:], factors
 
 

@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from ...errors import check_instance, check_key, check_not_negative, check_positive
 from ..constraints import Constrained
+from ..draws import normal
 from ..joined import Network
 from ..neurons import AbstractNeuron
 from .dense import entry, one_each
@@ -82,5 +82,5 @@ def drawn(
     check_positive("median", median, "time constants are positive")
     check_not_negative("spread", spread, "0 for numbers that are all alike")
     shape = (shape,) if isinstance(shape, int) else shape
-    normal = jax.random.normal(key, shape, dtype=float)
-    return jnp.asarray(median, float) * jnp.exp(jnp.asarray(spread, float) * normal)
+    numbers = normal(key, shape)
+    return jnp.asarray(median, float) * jnp.exp(jnp.asarray(spread, float) * numbers)

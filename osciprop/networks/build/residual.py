@@ -16,6 +16,7 @@ from ...errors import (
 from ..activations import AbstractActivation, ClippedReLU, Identity, ShiftedSigmoid
 from ..convolution import Convolution
 from ..costs import AbstractCost, SquaredError
+from ..draws import split, truncated_normal, uniform
 from ..joined import Network
 from ..populations import AbstractPopulation, FeatureMaps, Population
 from ..skips import GAIN_REMEDY, Skip
@@ -26,7 +27,6 @@ from ..synapses import (
     DirectedProjection,
     Reciprocal,
     ReciprocalProjection,
-    truncated_normal,
 )
 from .dense import Activations, OneOrEach, hopfield_mlp, make_neurons
 from .layers import WIDTH_REMEDY, check_images
@@ -234,7 +234,7 @@ def hopfield_resnet(
         check_not_negative(name, number, SCALE_REMEDY)
     count = sum(block.layers for block in blocks) + 1
     neurons = make_neurons(count, [activation] * (count - 1) + [Identity()], time_constant, 0.0)
-    keys = iter(jax.random.split(key, 3 * count))
+    keys = iter(split(key, 3 * count))
     populations: list[AbstractPopulation] = []
     synapses: list[AbstractSynapse] = []
     skips: list[AbstractSynapse] = []
@@ -277,4 +277,4 @@ def _uniform(key: PRNGKeyArray, shape: tuple[int, ...], scale: float) -> Float[A
 
 
 def _between(key: PRNGKeyArray, shape: tuple[int, ...], width: float) -> Float[Array, "..."]:
-    return jax.random.uniform(key, shape, dtype=float, minval=-width, maxval=width)
+    return uniform(key, shape, -width, width)

@@ -1,7 +1,6 @@
 """Networks of nonlinear oscillators: masses on springs that stiffen, coupled and driven."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Inexact, PRNGKeyArray
@@ -10,6 +9,7 @@ from ...errors import check_at_least, check_key, check_not_negative, check_posit
 from ...settings import Number, number
 from ..complexity import complex_like, matmul
 from ..costs import AbstractCost, SquaredError, Targets
+from ..draws import normal, split, uniform
 from ..metrics import AbstractMetric
 from ..network import Scores
 from ..substrates.couplings import check_couplings, check_shape, parameter_like, symmetric
@@ -208,15 +208,15 @@ def oscillator_network(
     check_positive("frequencies", np.asarray(frequencies), "give (lowest, highest)")
     if low > high:
         raise ValueError(f"frequencies={frequencies}: give the lowest first")
-    rates, links, weights = jax.random.split(key, 3)
-    spread = jax.random.uniform(rates, (units,), dtype=float)
-    pairs = 2 * coupling / units * jax.random.uniform(links, (units, units), dtype=float)
+    rates, links, weights = split(key, 3)
+    spread = uniform(rates, (units,), 0.0, 1.0)
+    pairs = 2 * coupling / units * uniform(links, (units, units), 0.0, 1.0)
     return OscillatorNetwork(
         pairs=jnp.triu(pairs, 1),
         stiffness=low**2 * (high / low) ** (2 * spread),
         cubic=jnp.full(units, cubic, dtype=float),
         mass=jnp.ones(units, dtype=float),
-        input_weight=inputs**-0.5 * jax.random.normal(weights, (inputs, units), dtype=float),
+        input_weight=inputs**-0.5 * normal(weights, (inputs, units)),
         begin_q=jnp.zeros(units, dtype=float),
         begin_p=jnp.zeros(units, dtype=float),
         motion=Leapfrog(duration, steps),

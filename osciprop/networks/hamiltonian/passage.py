@@ -4,7 +4,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Bool, Float
+from jaxtyping import Array, ArrayLike, Bool, Float, Inexact, PyTree
 
 from ...settings import Module
 from ..complexity import real_dtype
@@ -34,7 +34,7 @@ class Passage(Module):
     start: Phase
     end: Phase
     cost: Float[Array, " batch"] | None
-    q: State | None
+    q: PyTree[Inexact[Array, "times batch ..."]] | None
 
     @property
     def finite(self) -> Bool[Array, ""]:

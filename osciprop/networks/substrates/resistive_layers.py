@@ -24,6 +24,7 @@ from ..build.dense import check_sizes
 from ..complexity import complex_like, matmul
 from ..constraints import AbstractConstraint, Positive, constrain
 from ..costs import AbstractCost, SquaredError, Targets
+from ..draws import split, uniform
 from ..flows import AbstractGradientFlow
 from ..network import AbstractNetwork, Scores
 from .circuits import Dissipation, diode_content, diode_current, weighted_sum
@@ -252,9 +253,9 @@ def resistive_layers(
     """
     check_sizes(sizes, key)
     widths = [2 * sizes[0] + 2, *sizes[1:-1], 2 * sizes[-1]]
-    keys = jax.random.split(key, len(widths) - 1)
+    keys = split(key, len(widths) - 1)
     crossbars = [
-        jax.random.uniform(one, (below, above), minval=0.1, maxval=1.9) / below
+        uniform(one, (below, above), 0.1, 1.9) / below
         for one, (below, above) in zip(keys, pairwise(widths), strict=True)
     ]
     network: AbstractNetwork = ResistiveLayers(
