@@ -33,10 +33,10 @@ def test_a_short_demo_prints_its_table_and_draws_its_picture(tmp_path, monkeypat
 
 
 @pytest.mark.slow
-def test_always_on_learning_equals_implicit_learning():
+def test_always_on_learning_equals_implicit_learning(optimised):
     accuracies = []
     for method in (demo.oscillation(), Implicit()):
-        _, history, _ = demo.train(method, digits(), 0, 20, compare=False)
+        _, history, _ = demo.train(method, digits(), 0, 5, compare=False)
         accuracies.append(history.epochs["test_accuracy"][-1])
-    assert accuracies[0] >= 0.95
+    assert accuracies[0] >= 0.85
     assert abs(accuracies[0] - accuracies[1]) <= 0.015
