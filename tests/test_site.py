@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import jax
 import pytest
 
 from benchmarks import choosing
@@ -65,6 +66,17 @@ def test_every_page_is_in_the_navigation(monkeypatch):
     assert sorted(IN_NAVIGATION) == sorted([*map(places.place, sources), *made])
 
 
+@pytest.fixture
+def settings_of_jax_stay():
+    """A page tells where JAX keeps its programs: not those of the tests that follow."""
+    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
+    before = {name: getattr(jax.config, name) for name in names}
+    yield
+    for name, value in before.items():
+        jax.config.update(name, value)
+
+
+@pytest.mark.usefixtures("settings_of_jax_stay")
 @pytest.mark.parametrize(
     "name",
     [name if name in FAST else pytest.param(name, marks=pytest.mark.page) for name in GUIDES],

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 import osciprop
 from benchmarks import (
     choosing,
+    compiling,
     convolutional,
     fitting,
     fixture,
@@ -53,6 +55,7 @@ def as_they_run(monkeypatch, small_programs):
 def test_none_is_left_out():
     called = {
         "choosing",
+        "compiling",
         "convolutional",
         "fitting",
         "lanes",
@@ -95,6 +98,28 @@ def test_choosing(tmp_path, monkeypatch):
     assert {row["kind"] for row in content["methods"]} == set(kinds)
     assert all(0 < row["cosine"] <= 1 + 1e-12 for row in content["methods"])
     assert (tmp_path / "picture.png").exists()
+
+
+@pytest.mark.slow
+def test_compiling(monkeypatch, capsys):
+    compiling.main(["--inside", "layered"])
+    seconds = json.loads(capsys.readouterr().out)
+    assert tuple(seconds) == compiling.CALLS and all(second > 0 for second in seconds.values())
+    monkeypatch.setattr(compiling, "in_a_new_process", lambda kind, cache: seconds)
+    compiling.main([])
+    assert "| balanced | kept |" in capsys.readouterr().out
+
+
+def test_a_new_process_keeps_its_programs_where_it_is_told(monkeypatch):
+    def run(command: list[str], *, env: dict[str, str], **_: Any) -> Any:
+        assert command[1:] == ["-m", "benchmarks.compiling", "--inside", "layered"]
+        words = json.dumps({"folder": env.get("JAX_COMPILATION_CACHE_DIR")})
+        return subprocess.CompletedProcess(command, 0, stdout=words)
+
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "elsewhere")
+    monkeypatch.setattr(subprocess, "run", run)
+    assert compiling.in_a_new_process("layered", None) == {"folder": None}
+    assert compiling.in_a_new_process("layered", "here") == {"folder": "here"}
 
 
 @pytest.mark.slow
