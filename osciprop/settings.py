@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     Numbers: TypeAlias = Any
     ComplexNumbers: TypeAlias = Any
 else:
-    Number = Float[Array, ""] | np.floating
+    Number = Float[Array, ""] | Float[np.ndarray, ""] | np.floating
     Numbers = Float[Array, "*entries"] | Float[np.ndarray, "*entries"] | np.floating
     ComplexNumbers = Inexact[Array, "*entries"] | Inexact[np.ndarray, "*entries"] | np.inexact
 

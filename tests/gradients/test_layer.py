@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import Field, relative_error, three_blocks
+from mistake_cases import PLAIN_ONLY
 
 import osciprop
 from osciprop.gradients import EquilibriumLayer
@@ -351,11 +352,15 @@ def test_an_inaccurate_gradient_is_warned_of():
         eqx.filter_grad(loss)(layer, inputs())
 
 
-def test_errors_name_the_remedy():
+@PLAIN_ONLY
+def test_what_is_no_network_or_method_is_named():
     with pytest.raises(TypeError, match="network is 3"):
         EquilibriumLayer(3)
     with pytest.raises(TypeError, match="method is the class Implicit"):
         EquilibriumLayer(hopfield(0), osciprop.Implicit)
+
+
+def test_errors_name_the_remedy():
     with pytest.raises(osciprop.ReciprocityError, match="AsymmetricEP"):
         EquilibriumLayer(directed(0), osciprop.CentredEP())
     relu = osciprop.hopfield_mlp([4, 5, 3], key=jax.random.key(0), activation=osciprop.ReLU())
