@@ -253,8 +253,9 @@ def recorded(signal: np.ndarray) -> osciprop.Trajectory:
 def settled(signal: np.ndarray) -> osciprop.equilibria.Orbit:
     s, flag = jnp.stack([np.zeros_like(signal), signal], axis=1), jnp.ones(2, dtype=bool)
     times, betas, zero = jnp.asarray(TIMES[:32]), jnp.asarray(BETA[:32]), jnp.zeros(())
+    none = jnp.asarray(0)
     return osciprop.equilibria.Orbit(
-        times, betas, (s,), (s,), jnp.zeros(2), flag, ~flag, jnp.ones(2, dtype=int), zero, zero
+        times, betas, (s,), (s,), jnp.zeros(2), flag, ~flag, jnp.ones(2, dtype=int), none, zero
     )
 
 

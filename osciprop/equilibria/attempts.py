@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from ..errors import is_traced
+from ..networks.model import AbstractModel
 from ..networks.network import AbstractNetwork
 from ..settings import Module
 
@@ -30,7 +31,7 @@ class AbstractLarge(Module):
 
 
 def at_once_or(
-    network: AbstractNetwork,
+    network: AbstractModel,
     method: Method,
     solve: Callable[[Method], Result],
     converged: Callable[[Result], Array],

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from mistake_cases import PLAIN_ONLY
 from trajectory_cases import (
     DISCRETE,
     DRIVE,
@@ -141,6 +142,7 @@ def test_networks_that_relax_are_refused_by_name(toy):
         osciprop.estimate_gradient(*toy, CentredEcho(0.1))
 
 
+@PLAIN_ONLY
 def test_networks_that_move_are_refused_by_other_methods():
     network, x, y = some_network()
     with pytest.raises(TypeError, match="never comes to rest"):

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import relative_error
+from mistake_cases import PLAIN_ONLY
 
 import osciprop
 from osciprop.networks import (
@@ -199,6 +200,19 @@ def test_weights_are_drawn_uniformly_between_the_published_bounds():
     assert np.abs(network.populations[1].bias).max() <= 0.5 / np.sqrt(9 * 16)
 
 
+@PLAIN_ONLY
+def test_arguments_of_another_kind_are_named():
+    key = jax.random.key(0)
+    with pytest.raises(TypeError, match=r"blocks\[0\] is 16"):
+        hopfield_resnet([16], key=key)
+    with pytest.raises(TypeError, match="blocks is.*give a list"):
+        hopfield_resnet(Block(2), key=key)
+    with pytest.raises(TypeError, match="activation is 'relu6'"):
+        hopfield_resnet(BLOCKS, key=key, activation="relu6")
+    with pytest.raises(ValueError, match="image_shape"):
+        hopfield_resnet(BLOCKS, key=key, image_shape=(32, 32))
+
+
 def test_bad_arguments_are_named():
     key = jax.random.key(0)
     with pytest.raises(ValueError, match="span must be an integer of at least 2, got 1"):
@@ -209,14 +223,6 @@ def test_bad_arguments_are_named():
         residual_mlp(SIZES, key=key, gain=np.nan)
     with pytest.raises(ValueError, match="blocks is empty"):
         hopfield_resnet([], key=key)
-    with pytest.raises(TypeError, match=r"blocks\[0\] is 16"):
-        hopfield_resnet([16], key=key)
-    with pytest.raises(TypeError, match="blocks is.*give a list"):
-        hopfield_resnet(Block(2), key=key)
-    with pytest.raises(TypeError, match="activation is 'relu6'"):
-        hopfield_resnet(BLOCKS, key=key, activation="relu6")
-    with pytest.raises(ValueError, match="image_shape"):
-        hopfield_resnet(BLOCKS, key=key, image_shape=(32, 32))
     with pytest.raises(ValueError, match="scale"):
         hopfield_resnet(BLOCKS, key=key, scale=-1.0)
     with pytest.raises(ValueError, match="kernel is 2.*odd"):

@@ -69,7 +69,7 @@ def test_forces_and_speeds_are_derivatives():
 
 def test_there_is_no_cost_where_none_is_given():
     network = some_network()[0]
-    q = jnp.ones((2, 4))
-    np.testing.assert_array_equal(AbstractHamiltonian.running_cost(network, q, None), np.zeros(2))
-    np.testing.assert_array_equal(AbstractHamiltonian.final_cost(network, q, None), np.zeros(2))
+    q, y = jnp.ones((2, 4)), jnp.zeros((2, 1))
+    np.testing.assert_array_equal(AbstractHamiltonian.running_cost(network, q, y), np.zeros(2))
+    np.testing.assert_array_equal(AbstractHamiltonian.final_cost(network, q, y), np.zeros(2))
     assert float(AbstractHamiltonian.friction(network)) == 0
