@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from mistake_cases import PLAIN_ONLY
 from PIL import Image
 
 import osciprop
@@ -300,7 +301,7 @@ def test_an_orbit_closes_and_knows_its_teaching_signal():
 )
 def test_an_animation_moves_and_measures(given, turn, pictures, tmp_path):
     sample = {} if given is ORBITS else {"sample": 1}
-    rest = None if given is ORBITS else np.array([0, 1])
+    rest = None if given is ORBITS else np.array([0.0, 1.0])
     moving = plotting.animate_orbit(given, turn=turn, rest=rest, every=16, **sample)
     moving.save(tmp_path / "orbit.gif", writer="pillow", dpi=40)
     with Image.open(tmp_path / "orbit.gif") as drawn:
@@ -392,7 +393,9 @@ def test_learning_curves_over_steps():
         (lambda: plotting.plot_orbit(recorded(ORBITS), population=1), "population is 1"),
         (lambda: plotting.plot_orbit(recorded(ORBITS), sample=2), "sample is 2"),
         (lambda: plotting.plot_orbit(ORBITS, teaching=osciprop.Oscillation(1, 1)), "function of"),
-        (lambda: plotting.plot_orbit(ORBITS, teaching=BETA[:3]), "length 3"),
+        pytest.param(
+            lambda: plotting.plot_orbit(ORBITS, teaching=BETA[:3]), "length 3", marks=PLAIN_ONLY
+        ),
         (lambda: plotting.plot_spectrum(recorded(ORBITS)), "period is None"),
         (lambda: plotting.plot_spectrum(recorded(ORBITS), period=0.71), "equal steps"),
         (lambda: plotting.plot_spectrum(recorded(ORBITS), period=5.0), "equal steps"),
