@@ -245,7 +245,7 @@ class AbstractGradientMethod(Module):
         apart = largest_change(estimate.equilibrium.s, free.s)
         return Accuracy(jnp.where(jnp.all(free.converged), error, jnp.inf), apart)
 
-    def concerns(self, network: Any, x: Any, estimate: Estimate) -> list[str]:
+    def concerns(self, network: Any, x: Any, estimate: Any) -> list[str]:
         """Reasons to doubt a converged estimate, each with its number and a remedy."""
         found = estimate.diagnostics.concerns()
         if estimate.accuracy is None:
