@@ -94,14 +94,6 @@ def figures_are_closed():
 
 
 @pytest.fixture
-def optimised():
-    """Programs that run for long are compiled for it."""
-    jax.config.update("jax_disable_most_optimizations", False)
-    yield
-    jax.config.update("jax_disable_most_optimizations", True)
-
-
-@pytest.fixture
 def small_programs(monkeypatch):
     """`Settling` is plain sweeps: enough for code that is run to see that it runs."""
 

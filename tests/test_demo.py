@@ -33,7 +33,7 @@ def test_a_short_demo_prints_its_table_and_draws_its_picture(tmp_path, monkeypat
 
 
 @pytest.mark.slow
-def test_always_on_learning_equals_implicit_learning(optimised):
+def test_always_on_learning_equals_implicit_learning():
     accuracies = []
     for method in (demo.oscillation(), Implicit()):
         _, history, _ = demo.train(method, digits(), 0, 5, compare=False)

@@ -31,7 +31,13 @@ from .brownian import AbstractBrownian, AbstractBrownianPath, FreshSteps
 from .dynamics import as_state, make_dynamics, require_holomorphic, starting_point
 from .noise import AbstractNoise
 from .noise_term import Counting, NoiseTerm, area_for
-from .stochastic import AbstractSilentSystem, AbstractStochasticSystem, require_key, with_noise
+from .stochastic import (
+    AbstractSilentSystem,
+    AbstractStochasticSystem,
+    require_key,
+    two_keys,
+    with_noise,
+)
 from .teaching import AbstractTeaching
 
 TOLERANCE_REMEDY = "1e-5 suits most integrations"
@@ -306,7 +312,7 @@ def _integrate(
     if dynamics.teaching.is_complex():
         start = to_complex(start)
     system = with_noise(dynamics, noise)
-    begin_key, path_key = (None, None) if key is None else jax.random.split(key)
+    begin_key, path_key = two_keys(key)
     begun = system.begin(start, begin_key) if initial_noise is None else (start, initial_noise)
     (u, own), solution = integrator.run(
         system, begun, times, key=path_key, progress_meter=progress_meter

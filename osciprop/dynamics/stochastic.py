@@ -107,6 +107,19 @@ def require_key(key: PRNGKeyArray | None, reason: str = "there is noise") -> PRN
     return key
 
 
+def numbered_key(key: PRNGKeyArray | None, number: ArrayLike) -> PRNGKeyArray | None:
+    """A key of its own for a numbered part of what a key is for; none where there is no noise."""
+    return None if key is None else jax.random.fold_in(key, number)
+
+
+def two_keys(key: PRNGKeyArray | None) -> tuple[PRNGKeyArray | None, PRNGKeyArray | None]:
+    """A key of its own for each of two parts; none where there is no noise."""
+    if key is None:
+        return None, None
+    first, second = jax.random.split(key)
+    return first, second
+
+
 def current_kick(
     network: AbstractNetwork, noise: AbstractNoise, increments: PyTree[Array], u: State
 ) -> tuple[State, PyTree]:

@@ -19,7 +19,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 from ..dynamics.dynamics import Dynamics, make_dynamics, require_holomorphic
 from ..dynamics.integration import Integrator, adaptive, euler_maruyama
 from ..dynamics.noise import AbstractNoise, MeasurementNoise
-from ..dynamics.stochastic import require_key, with_noise
+from ..dynamics.stochastic import numbered_key, require_key, two_keys, with_noise
 from ..dynamics.teaching import (
     AMPLITUDE_REMEDY,
     PERIOD_REMEDY,
@@ -242,7 +242,7 @@ class OscillatoryEP(AbstractOscillation):
         period, amplitude = self.period.astype(dtype), self.amplitude.astype(dtype)
         moving = not (standing(x) and standing(y))
         grid = stored(self.samples, moving, dtype)
-        key = None if running.key is None else jax.random.fold_in(running.key, running.index)
+        key = numbered_key(running.key, running.index)
         # Beyond the ramp all periods are alike: their number stays out of the phase's last digits.
         ramp_periods = jnp.ceil(self.ramp.astype(dtype) / period)
         offset = jnp.minimum(running.index.astype(dtype), ramp_periods) * period
@@ -410,7 +410,7 @@ class OscillatoryEP(AbstractOscillation):
         initial: State | None,
         key: PRNGKeyArray | None,
     ) -> tuple[Estimate, Estimate]:
-        first, second = (None, None) if key is None else jax.random.split(key)
+        first, second = two_keys(key)
         running = self._whole(network, x, y, self.begin(network, x, initial, first))
         # Every period ends at the phase at which the next begins, the amplitude has risen, and the
         # noise goes on: nothing jumps.

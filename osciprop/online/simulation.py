@@ -16,7 +16,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 from ..dynamics.dynamics import driven
 from ..dynamics.integration import Integrator, euler_maruyama
 from ..dynamics.noise import AbstractNoise, MeasurementNoise
-from ..dynamics.stochastic import require_key
+from ..dynamics.stochastic import numbered_key, require_key
 from ..dynamics.teaching import Oscillation
 from ..errors import check_at_least
 from ..gradients.estimate import batch_mean
@@ -186,7 +186,7 @@ def present(
     arrays, static = eqx.partition(state.network, eqx.is_array)
     dtype = real_dtype(state.u)
     times = jnp.arange(samples + 1, dtype=dtype) / samples * teaching.period.astype(dtype)
-    own_key = None if key is None else jax.random.fold_in(key, state.presentations)
+    own_key = numbered_key(key, state.presentations)
     ramp_periods = jnp.ceil(teaching.ramp / teaching.period).astype(dtype)
     turn = teaching.period.astype(dtype)
     shown = transition.clamped(x, y, state.before, state.presentations == 0, turn)
@@ -215,7 +215,7 @@ def present(
             moment,
             times,
             None if observe is None else _look(online, observe),
-            key=None if own_key is None else jax.random.fold_in(own_key, place),
+            key=numbered_key(own_key, place),
             offset=offset,
         )
         network = online.current_network(after)

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Bool, Float, Int, PRNGKeyArray
 
+from ..dynamics.stochastic import numbered_key
 from ..equilibria.attempts import at_once_or
 from ..equilibria.own import OwnRelaxation
 from ..equilibria.relaxation import AbstractRelaxation
@@ -275,7 +276,7 @@ def adversarial_accuracy(
     correct = 0.0
     for start in range(0, len(inputs), batch_size):
         clean, wanted = inputs[start : start + batch_size], targets[start : start + batch_size]
-        own = None if key is None else jax.random.fold_in(key, start)
+        own = numbered_key(key, start)
         moved = np.asarray(attack.perturb(network, clean, wanted, key=own, throw=throw))
         found = evaluate(network, moved, wanted, relaxation=relaxation, batch_size=batch_size)
         correct += found.accuracy * len(clean)

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
+from ...dynamics.stochastic import two_keys
 from ...errors import check_not_negative
 from ...networks.costs import Targets
 from ...networks.network import AbstractNetwork, State
@@ -91,7 +91,7 @@ class AdversarialTraining(AbstractGradientMethod):
         initial: State | None,
         key: PRNGKeyArray | None = None,
     ) -> Estimate:
-        own_key, input_key = (None, None) if key is None else jax.random.split(key)
+        own_key, input_key = two_keys(key)
         first = self.input_method.estimate(network, x, y, initial, input_key)
         require_error_signal(self.input_method, first)
         slope = pull_to_input(network, x, first)

@@ -95,7 +95,7 @@ class StuartLandauNetwork(AbstractGradientFlow):
             )
 
     def check_input(self, x: Array) -> None:
-        check_features(x, None if self.inputs is None else self.inputs.shape[1])
+        check_features(x, self.inputs, axis=1)
 
     def rest(self, x: Float[Array, "batch ..."]) -> Quadratures:
         return paired_start(self.start, x.shape[0], self.growth)

@@ -83,10 +83,15 @@ def check_fits(name: str, array: Float[Array, "..."] | None, shape: tuple[int, .
         raise ValueError(f"{name} has shape {array.shape}: give one number, or {shape} of them")
 
 
-def check_features(x: Array, features: int | None) -> None:
-    """Raise `ValueError` for inputs that are not finite, or not so many per sample."""
+def check_features(x: Array, inputs: Array | None, axis: int = 0) -> None:
+    """Raise `ValueError` for inputs that are not finite, or not as many per sample as an axis of
+    the weights that they meet is long, where there are weights.
+    """
     check_finite("x", x, "remove or impute these values before they reach the network")
-    if features is not None and x.shape[1:] != (features,):
+    if inputs is None:
+        return
+    features = inputs.shape[axis]
+    if x.shape[1:] != (features,):
         raise ValueError(
             f"x has shape {x.shape}, but the network takes {features} features: give "
             f"(batch, {features})"

@@ -108,7 +108,7 @@ class FitzHughNagumoNetwork(AbstractGradientFlow):
         check_units("outputs", self.outputs, 2 * units)
 
     def check_input(self, x: Array) -> None:
-        check_features(x, None if self.inputs is None else self.inputs.shape[0])
+        check_features(x, self.inputs)
 
     def rest(self, x: Float[Array, "batch ..."]) -> Cells:
         return paired_start(self.start, x.shape[0], self.currents)

@@ -124,7 +124,7 @@ class KuramotoNetwork(AbstractGradientFlow):
                 )
 
     def check_input(self, x: Array) -> None:
-        check_features(x, None if self.inputs is None else self.inputs.shape[0])
+        check_features(x, self.inputs)
 
     def rest(self, x: Float[Array, "batch ..."]) -> Phases:
         units = self.couplings.shape[0]
