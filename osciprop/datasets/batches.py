@@ -7,6 +7,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+from ..files.fingerprint import data_fingerprint
 from .checks import (
     Answers,
     Inputs,
@@ -75,6 +76,11 @@ class Batches:
         """Number of batches that one epoch yields."""
         whole, rest = divmod(len(self.x), self.batch_size)
         return whole if self.drop_last or not rest else whole + 1
+
+    def identity(self) -> dict[str, str]:
+        """What decides which batches there are, as texts to compare."""
+        order = f"{self.batch_size} at a time, seed={self.seed}, drop_last={self.drop_last}"
+        return {"train": data_fingerprint({"x": self.x, "y": self.y}), "batches": order}
 
     def epoch(self, epoch: int, start_step: int = 0) -> Iterator[Batch]:
         """Iterate over the batches `start_step, start_step + 1, ...` of one epoch.

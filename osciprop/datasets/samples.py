@@ -163,7 +163,8 @@ def as_batch(item: Any, number: int) -> Batch:
     x = check_inputs(f"x of batch {number}", item[0])
     y = check_targets(f"y of batch {number}", item[1])
     check_same_length(f"x of batch {number}", len(x), "y", len(y))
-    return x, y
+    # Copies, since a loader may write its next batch into the same memory.
+    return x.copy(), y.copy()
 
 
 def _in_batches(data: Any, batch_size: int, seed: int) -> Samples:

@@ -133,8 +133,12 @@ class RegressionError(AbstractMetric):
 
     def scores(self, sums: NDArray[np.float64]) -> dict[str, float]:
         count, total, squares, residuals = sums
-        variation = squares - total**2 / count
-        flat = variation <= 0
+        mean = total / count
+        variation = squares - total * mean
+        # Equal targets differ from their mean by its rounding.
+        rounding = 4 * np.finfo(np.float64).eps
+        size = np.abs(np.asarray(self.center)) + np.abs(mean)
+        flat = variation <= rounding * squares + count * (rounding * size) ** 2
         explained = 1 - residuals / np.where(flat, 1, variation)
         r_squared = np.where(flat, (residuals == 0).astype(float), explained)
         return {

@@ -149,7 +149,8 @@ class Learning:
     def _settings(self) -> dict[str, Any]:
         """What must agree between a checkpoint and the simulation that goes on from it."""
         (batch_size, seed), probe = self._order, self._probe
-        plan = None if probe is None else (probe.samples, probe.start, probe.stop, probe.every)
+        # With what it looks at: rows of one kind must not go on as rows of another.
+        plan = None if probe is None else vars(probe)
         return {
             "data": self._supply.identity(),
             "batch_size": batch_size,

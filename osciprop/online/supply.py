@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from ..datasets.batches import Batch, Batches
 from ..datasets.samples import Data, Samples, as_task, with_batch
 from ..files.checkpoint import CheckpointError
-from ..files.fingerprint import data_fingerprint, describe
+from ..files.fingerprint import describe
 from ..networks.costs import Targets
 from ..networks.moving import prepare_moving_pair
 from ..networks.network import AbstractNetwork
@@ -64,6 +64,7 @@ class Batched(AbstractSupply):
         self._batch_size = batch_size
         self._reader: Iterator[Batch] | None = None
         self._ahead: dict[int, Batch] = {}
+        self._copies: int | None = None
 
     def example(self, network: AbstractNetwork) -> tuple[Float[Array, "batch ..."], np.ndarray]:
         train, size = self._task.train, self._batch_size
@@ -74,14 +75,13 @@ class Batched(AbstractSupply):
             known = first[1]
         x, _ = prepare_pair(network, *first)
         prepare_targets(network, x, known, len(known))
+        self._copies = len(x)
         return x, np.asarray(known)
 
     def identity(self) -> dict[str, Any]:
         # Batches that somebody else makes are compared as they come.
         train, named = self._task.train, {"name": self._task.name}
-        if isinstance(train, Batches):
-            named |= {"train": data_fingerprint({"x": train.x, "y": train.y})}
-        return named
+        return named | train.identity() if isinstance(train, Batches) else named
 
     def shown(
         self, network: AbstractNetwork, number: int, journal: Journal, path: Path | None
@@ -96,7 +96,14 @@ class Batched(AbstractSupply):
             except BaseException:
                 self._reader = None  # an iterator that has raised would be at its end
                 raise
-        return prepare_pair(network, *self._ahead[number])
+        x, y = prepare_pair(network, *self._ahead[number])
+        if self._copies not in (None, len(x)):
+            raise ValueError(
+                f"the batch of presentation {number} has {len(x)} samples and the first one "
+                f"{self._copies}, each for a copy of the network: give batches of one size, "
+                "without a shorter last one"
+            )
+        return x, y
 
     def taken(self, before: int, number: int) -> int:
         known = isinstance(self._task.train, Batches)

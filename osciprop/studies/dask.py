@@ -110,6 +110,5 @@ class Dask(AbstractEngine):
 
 def _lost_scheduler(address: str, why: str) -> StudyError:
     return StudyError(
-        f"the Dask scheduler at {address} was lost ({why}): start one, and run the study "
-        "again to go on where it ended"
+        f"the Dask scheduler at {address} was lost ({why}): start one, and run the study again"
     )

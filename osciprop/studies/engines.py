@@ -109,8 +109,7 @@ class OnExecutor(AbstractEngine):
                     yield future.result()
         except (concurrent.futures.BrokenExecutor, concurrent.futures.CancelledError) as error:
             raise StudyError(
-                f"the executor lost a worker ({error}): run the study again, on a new executor, to "
-                "go on where it ended"
+                f"the executor lost a worker ({error}): run the study again, on a new executor"
             ) from error
         finally:
             for future in running:

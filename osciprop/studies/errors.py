@@ -6,12 +6,17 @@ import xarray
 class StudyError(RuntimeError):
     """A study cannot start, go on, or be read; the message says why, and what to do.
 
+    `results` are the points that were finished by then, where a run without a store ended early;
+    else None.
+
     Example:
         >>> osciprop.studies.load_results("nowhere")
         Traceback (most recent call last):
         ...
         osciprop.studies.errors.StudyError: nowhere holds no study...
     """
+
+    results: xarray.Dataset | None = None
 
 
 class StudyFailed(StudyError):

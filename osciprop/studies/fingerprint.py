@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import types
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import jax
 
 from ..files import fingerprint
 from ..files.composition import digest_of
+from ..files.functions import parts
 from .axes import Axis
 
 PLAIN = (type(None), bool, int, float, str)
@@ -61,6 +63,42 @@ def function_name(function: Callable[..., Any]) -> str:
     if hasattr(called, "__qualname__"):
         return f"{getattr(called, '__module__', '?')}:{called.__qualname__}"
     return describe(called)
+
+
+def holdings(function: Callable[..., Any]) -> dict[str, str]:
+    """What a function reads beside its arguments, by name: the values that it closes over, its
+    defaults, those of its module, the object whose method it is. Functions of the same module that
+    it names count with what they hold.
+
+    Their text is not among it, nor are classes, modules and the functions of libraries.
+    """
+    found: dict[str, str] = {}
+    _hold(_innermost(function), "", found, [])
+    return found
+
+
+def _hold(value: Any, place: str, found: dict[str, str], around: list[Any]) -> None:
+    called = inspect.unwrap(value) if callable(value) else value
+    if isinstance(called, types.MethodType):
+        _hold(called.__self__, f"{place}self", found, around)
+        called = called.__func__
+    if not isinstance(called, types.FunctionType):
+        plain = isinstance(called, type | types.ModuleType | types.BuiltinFunctionType)
+        if place and not plain:
+            found[place] = fingerprint.describe(called)
+        return
+    home = around[0].__module__ if around else called.__module__
+    if called in around or called.__module__ != home:
+        return
+    made, inside = parts(called), f"{place}." if place else ""
+    defaults = dict(zip(_with_defaults(called), made.defaults or (), strict=False))
+    for name, part in (*made.used, *made.held, *defaults.items(), *made.keywords):
+        _hold(part, f"{inside}{name}", found, [*around, called])
+
+
+def _with_defaults(function: types.FunctionType) -> tuple[str, ...]:
+    code, count = function.__code__, len(function.__defaults__ or ())
+    return code.co_varnames[code.co_argcount - count : code.co_argcount]
 
 
 def source_digest(function: Callable[..., Any]) -> str | None:

@@ -19,7 +19,7 @@ from ..files.provenance import environment
 from .arrays import MemoryArrays
 from .engines import AbstractEngine, Task
 from .errors import StudyError, StudyFailed, StudyInterrupted, StudyWarning
-from .fingerprint import source_digest, source_folder
+from .fingerprint import holdings, source_digest, source_folder
 from .folder import FolderArrays
 from .grid import Block
 from .layout import CONTENTS, HEADER, LOCK, RESULTS, WIDENING, holds_results
@@ -80,7 +80,12 @@ def open_results(
     digest = source_digest(work.function)
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     header: dict[str, Any]
-    run = {"started": started, "source": digest, **environment(source_folder(work.function))}
+    run = {
+        "started": started,
+        "source": digest,
+        "held": holdings(work.function),
+        **environment(source_folder(work.function)),
+    }
     if folder is None:
         header = {"format": FORMAT, "settings": settings, "runs": [run]}
         return ResultStore(MemoryArrays(work.grid), outputs, header)
@@ -96,10 +101,9 @@ def open_results(
         header = read_json(path, FORMAT)
         _require_same(path, header, settings)
         arrays = FolderArrays.open(work.grid, folder)
-    sources = {earlier["source"] for earlier in header["runs"]}
-    if sources - {digest}:
+    if changes := _changes(header["runs"], run):
         warnings.warn(
-            f"the function of the study in {folder} has changed since points were stored there: "
+            f"{changes} of the study in {folder} has changed since points were stored there: "
             "if it computes other numbers, use a new store",
             StudyWarning,
             stacklevel=4,
@@ -108,6 +112,23 @@ def open_results(
     with _writing(folder):
         arrays.note_header(header)
     return ResultStore(arrays, outputs, header)
+
+
+def _changes(earlier: list[dict[str, Any]], run: dict[str, Any]) -> str:
+    """What of a function is not what it was in an earlier run, "" if nothing is."""
+    held = {
+        name: text
+        for before in earlier
+        for name, text in before.get("held", {}).items()
+        # What was empty then, the function has filled: a memory, a list of what it was called with.
+        if not text.startswith(EMPTY) and run["held"].get(name, text) != text
+    }
+    if any(before["source"] != run["source"] for before in earlier):
+        return "the function"
+    return f"what the function reads, {', '.join(held)}," if held else ""
+
+
+EMPTY = ("[] #", "{} #", "set() #")
 
 
 def _require_new(folder: Path) -> None:
@@ -178,16 +199,30 @@ def compute(
             f"interrupted after {summary.done} points, which are {where}",
             None if store.folder else dataset(store),
         ) from error
+    except StudyError as error:
+        if not summary.done:
+            raise
+        raise _ended(str(error), store) from error
     finally:
         outcomes.close()
         bar.close()
     if progress:
         tqdm.write(str(summary), file=sys.stderr)
     if lost := missing - summary.done - summary.failed:
-        raise StudyError(
+        raise _ended(
             f"{type(engine).__name__} ended without {lost} of {missing} points: run the study "
-            "again to compute them; what was finished is kept"
+            "again to compute them",
+            store,
         )
+
+
+def _ended(reason: str, store: ResultStore) -> StudyError:
+    """The error of a study that ended early, which says where that is what was finished."""
+    if store.folder:
+        return StudyError(f"{reason}; what was finished is in {store.folder}")
+    error = StudyError(f"{reason}; what was finished is attached, as `results` of this error")
+    error.results = dataset(store)
+    return error
 
 
 def _tasks(store: ResultStore, again: bool) -> list[Task]:

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import Jaxpr, Literal, Var
 
 from .axes import Axis
 from .returned import storable, traced
@@ -53,10 +54,12 @@ def traceable(
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                jax.eval_shape(lambda values: _shaped(function({**rest, **values})), row)
+                traced = jax.make_jaxpr(lambda values: _shaped(function({**rest, **values})))(row)
         except Exception:  # whatever a function does with what is no number
             return False
-        return True
+        unasked = {name for name in names if name not in chosen}
+        places = zip(jax.tree.leaves({n: n for n in row}), traced.jaxpr.invars, strict=True)
+        return not calculates(traced.jaxpr, {var for name, var in places if name in unasked})
 
     if others and works([*chosen, *others]):
         return (*chosen, *others)
@@ -64,6 +67,47 @@ def traceable(
         if works([*chosen, name]):
             chosen.append(name)
     return tuple(chosen)
+
+
+PASSED_ON = frozenset(
+    ("broadcast_in_dim", "copy", "convert_element_type", "max", "min", "reshape", "select_n")
+)
+"""Operations that give whole numbers as they were."""
+
+
+def calculates(program: Jaxpr, numbers: set[Var]) -> bool:
+    """Whether a program makes other whole numbers of the whole ones among `numbers`.
+
+    Python's own have no end, and `10**-2` is no whole number: JAX's overflow, and that one is zero.
+    Loops and branches that whole numbers enter are taken for ones that calculate.
+    """
+    whole = {var for var in numbers if _is_whole(var)}
+    for equation in program.eqns:
+        met = [not isinstance(var, Literal) and var in whole for var in equation.invars]
+        if not any(met):
+            continue
+        made = {var for var in equation.outvars if _is_whole(var)}
+        inner = equation.params.get("jaxpr", equation.params.get("call_jaxpr"))
+        inside: Jaxpr | None = getattr(inner, "jaxpr", inner)
+        if inside is not None or "branches" in equation.params or "body_jaxpr" in equation.params:
+            if (
+                inside is None
+                or len(inside.invars) != len(met)
+                or equation.primitive.name == "scan"
+            ):
+                return True
+            entered = {var for var, one in zip(inside.invars, met, strict=True) if one}
+            if calculates(inside, entered):
+                return True
+        elif made and equation.primitive.name not in PASSED_ON:
+            return True
+        whole |= made
+    return False
+
+
+def _is_whole(var: Var) -> bool:
+    kind = getattr(var.aval, "dtype", None)
+    return kind is not None and bool(jnp.issubdtype(kind, jnp.signedinteger))
 
 
 def _shaped(returned: Mapping[str, Any]) -> dict[str, Any]:

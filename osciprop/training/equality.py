@@ -9,12 +9,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..files.composition import composition, is_installed
 from ..files.functions import by_name, parts
 
 
 def contents(value: Any, around: tuple[int, ...] = ()) -> Hashable:
     """What a value is made of: two functions of the same code, which close over the same values,
-    are equal. What can change, or cannot be looked into, equals itself only.
+    are equal. What can change, or cannot be looked into, equals itself only, as it was then.
 
     Example:
         >>> from osciprop.training.equality import contents
@@ -44,13 +45,21 @@ def contents(value: Any, around: tuple[int, ...] = ()) -> Hashable:
 
 
 class _Itself:
-    """A value that equals itself only, and lives as long as it is compared with others."""
+    """A value that equals itself only, and lives as long as it is compared with others.
+
+    What a user's program may change without making it anew counts with what is in it now.
+    """
 
     def __init__(self, value: Any):
         self.value = value
+        library = callable(value) and is_installed(getattr(value, "__module__", None))
+        fixed = library or isinstance(value, type | types.ModuleType)
+        self.inside = "" if fixed else composition(value)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Itself) and self.value is other.value
+        if not isinstance(other, _Itself):
+            return False
+        return self.value is other.value and self.inside == other.inside
 
     def __hash__(self) -> int:
         return id(self.value)

@@ -17,6 +17,7 @@ from ..errors import check_at_least
 from ..networks.either import count_outputs, prepare_either
 from ..networks.hamiltonian.passage import pass_through
 from ..networks.hamiltonian.system import AbstractHamiltonian
+from ..networks.metrics import AbstractMetric, RegressionError
 from ..networks.model import AbstractModel
 from ..networks.network import AbstractNetwork
 from .preprocessing import AbstractPreprocessing
@@ -108,13 +109,16 @@ def evaluate(
     """
     check_at_least("batch_size", batch_size, 1, "evaluate at least one sample at a time")
     data = as_pair(x if y is None else (x, y))
-    metric, sums, loss, converged, count = None, None, 0.0, 0, 0
+    metric, sums, loss, converged, count, width = None, None, 0.0, 0, 0, 0
     for stored, targets in as_batches(data, batch_size):
         inputs, wanted = prepare_either(network, measured(preprocessing, stored), targets)
         cost, outputs, settled = _answers(network, inputs, wanted, relaxation)
         if metric is None:  # by all targets, where they are at hand
             known = targets if isinstance(data, Stream) else data[1]
-            metric = network.metric(known, count_outputs(network, inputs))
+            width = count_outputs(network, inputs)
+            metric = network.metric(known, width)
+        elif isinstance(data, Stream):
+            check_metric(network, metric, targets, width)
         part = metric.sums(np.asarray(outputs), np.asarray(wanted))
         sums = part if sums is None else sums + part
         loss += float(cost)
@@ -123,6 +127,21 @@ def evaluate(
     if metric is None or sums is None:
         raise ValueError("x holds no samples: evaluate at least one")
     return Evaluation(loss / count, metric.scores(sums), converged / count)
+
+
+def check_metric(
+    network: AbstractModel, metric: AbstractMetric, y: np.ndarray, outputs: int
+) -> None:
+    """Raise `ValueError` where a later batch of a stream shows that its targets are of another kind
+    than the metric was chosen for by the first one.
+    """
+    found = network.metric(y, outputs)
+    if type(found) is not type(metric) and not isinstance(metric, RegressionError):
+        raise ValueError(
+            f"y holds numbers, which have a {found.name}, where that of the first batch was marks of "
+            f"classes, which have an {metric.name}: give all samples as arrays (x, y), or a "
+            "network with a method `metric` that says which it is"
+        )
 
 
 def as_batches(

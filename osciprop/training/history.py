@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import html
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,8 @@ class History:
             updates, and `test_loss`, `test_accuracy`, `test_converged` after it, if there are test
             samples. Where numbers are learned, `mean_squared_error` and `r_squared` stand in place
             of `accuracy`.
-        monitored: One number per call of the monitor: `update`, and what the monitor returns.
+        monitored: One number per call of the monitor: `update`, and what the monitor returns; NaN
+            where it did not return what it returned at other times.
 
     Example:
         >>> data = osciprop.datasets.digits().subset(train=32, test=16)
@@ -130,11 +132,11 @@ class History:
 
 
 def record(columns: Columns, row: dict[str, float], count: int) -> None:
-    """Append a row to columns that hold `count` complete ones."""
-    for name, value in row.items():
-        column = columns.setdefault(name, [])
+    """Append a row to columns that hold `count` complete ones, with NaN for what no row says."""
+    for name in dict.fromkeys((*columns, *row)):
+        column = columns.setdefault(name, [math.nan] * count)
         del column[count:]  # of a row that was interrupted
-        column.append(value)
+        column.append(row.get(name, math.nan))
 
 
 def cut(columns: Columns, count: int) -> Columns:

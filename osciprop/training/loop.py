@@ -50,7 +50,9 @@ def fit(
 
     With `checkpoint`, a file is written every `checkpoint_every` updates, after every epoch, and on
     an interrupt or error; if it exists, training goes on from it and gives the same numbers as an
-    uninterrupted run, on as many devices; on another number, up to the order of sums.
+    uninterrupted run, on as many devices; on another number, up to the order of sums. Of batches
+    that somebody else makes that holds as far as a new process is given the same ones: put a loader
+    that shuffles by a generator of its own to the epoch where the run stands.
 
     Args:
         network: The network: `osciprop.Network`, or one of the user's own.

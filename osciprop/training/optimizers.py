@@ -23,16 +23,20 @@ from .equality import contents
 Objective = Callable[[PyTree], Array]
 
 STEP = "step_size"
-_known: dict[Hashable, optax.GradientTransformation] = {}
+_known: dict[Hashable, tuple[optax.GradientTransformation, int]] = {}
 
 
 class Optimizer(Module):
     """An Optax optimizer as an argument of compiled functions: equal ones are one, and another
     learning rate compiles nothing.
+
+    `version` tells one whose functions read a value of their module from the same one after that
+    value has changed.
     """
 
     transformation: optax.GradientTransformation = eqx.field(static=True)
     steps: tuple[Array, ...]
+    version: int = eqx.field(default=0, static=True)
 
     def update(
         self, gradient: PyTree, own: PyTree, parameters: PyTree, loss: Array, objective: Objective
@@ -67,7 +71,8 @@ def as_optimizer(optimizer: optax.GradientTransformation) -> Optimizer:
 
     outline = contents(_with_steps(optimizer, take))
     # Weakly typed, as numbers of Python are: they take the type of what they multiply.
-    return Optimizer(_known.setdefault(outline, optimizer), tuple(map(jnp.asarray, steps)))
+    transformation, version = _known.setdefault(outline, (optimizer, len(_known)))
+    return Optimizer(transformation, tuple(map(jnp.asarray, steps)), version)
 
 
 def require_optimizer(optimizer: object) -> None:

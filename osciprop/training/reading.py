@@ -1,10 +1,10 @@
 """The batches of an epoch, read ahead of the updates that they become."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
@@ -16,10 +16,13 @@ from ..files.checkpoint import CheckpointError
 
 @final
 class Reader:
-    """The batches of one epoch after the other, of which some have been read and not yet used."""
+    """The batches of one epoch after the other, of which some have been read and not yet used.
 
-    def __init__(self, samples: Samples):
-        self._samples = samples
+    `check` looks at each that somebody else makes, with its number in the epoch, as it is read.
+    """
+
+    def __init__(self, samples: Samples, check: Callable[[Batch, int], None]):
+        self._samples, self._check = samples, check
         self._stream: Iterator[Batch] | None = None
         self._batches: Iterator[Batch] = iter(())
         self._ahead: deque[tuple[int, Batch]] = deque()
@@ -52,7 +55,10 @@ class Reader:
     def _next(self) -> Batch | None:
         """The next batch that is read, None at the end."""
         try:
-            return next(self._batches, None)
+            batch = next(self._batches, None)
+            if batch is not None and not isinstance(self._samples, Batches):
+                self._check(batch, self._read)
+            return batch
         except BaseException:
             self._stream = None  # an iterator that has raised would say that it is at its end
             raise
@@ -77,6 +83,11 @@ class Reader:
         self._read = step
 
 
+def outline(x: np.ndarray, y: np.ndarray) -> tuple[Any, ...]:
+    """Shapes of one sample and one target, and their types."""
+    return x.shape[1:], x.dtype, y.shape[1:], y.dtype
+
+
 def _rest(stream: Stream, epoch: int, step: int, seen: int) -> Iterator[Batch]:
     """A stream's epoch after the batches that were taken before."""
     batches, found = stream.epoch(epoch), 0
@@ -85,6 +96,6 @@ def _rest(stream: Stream, epoch: int, step: int, seen: int) -> Iterator[Batch]:
     if step and found != seen:
         raise CheckpointError(
             f"data give other batches than before the checkpoint, which has had {step} of epoch "
-            f"{epoch}: seed the loader's order, or give osciprop.datasets.Batches"
+            f"{epoch}: put the loader to that epoch's order, or give osciprop.datasets.Batches"
         )
     return batches

@@ -69,7 +69,7 @@ def run_settings(
     train = task.train
     data = {"name": task.name}
     if isinstance(train, Batches):
-        data |= {"train": data_fingerprint({"x": train.x, "y": train.y})}
+        data |= train.identity()
     if isinstance(task.test, tuple):
         data |= {"test": data_fingerprint(dict(zip("xy", task.test, strict=True)))}
     return {

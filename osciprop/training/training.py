@@ -20,15 +20,16 @@ from ..equilibria.relaxation import AbstractRelaxation
 from ..errors import as_path, check_at_least, check_callable, check_instance, check_key
 from ..files.durable import require_writable
 from ..gradients import AbstractGradientMethod
+from ..networks.costs import check_targets
 from ..networks.either import count_outputs, prepare_all_targets, prepare_either
 from ..networks.model import AbstractModel
-from .evaluation import Evaluation, evaluate, measured
+from .evaluation import Evaluation, check_metric, evaluate, measured
 from .history import History, record
 from .memory import MemoryEstimate, step_memory
 from .optimizers import Optimizer, as_optimizer, check_update, objective_of, require_optimizer
 from .parallel import AbstractPlacement, OneDevice
 from .preprocessing import AbstractPreprocessing
-from .reading import Reader
+from .reading import Reader, outline
 from .resuming import Standing, resume_run, run_settings, save_run
 from .step import begin, parameters
 from .updates import Launched, Monitor, Plan, Update, confirm, launch, observe
@@ -45,7 +46,8 @@ class Training:
     With `checkpoint`, a file is written every `checkpoint_every` updates, after every epoch, and
     when a loop is left, by an interrupt or error too; if it exists, training goes on from it and
     gives the same numbers as an uninterrupted run, on as many devices; on another number, up to the
-    order of sums.
+    order of sums. Of batches that somebody else makes that holds as far as a new process is given
+    the same ones: put a loader that shuffles by a generator of its own to the run's epoch.
 
     Args:
         network: The network: `osciprop.Network`, or one of the user's own.
@@ -145,7 +147,8 @@ class Training:
             require_writable(self._path)
             if self._path.exists():
                 self._standing, self._history = resume_run(self._path, state, self._settings)
-        metric = network.metric(known, count_outputs(network, inputs))
+        self._outputs = count_outputs(network, inputs)
+        metric = network.metric(known, self._outputs)
         state, method = placement.replicate((self._standing.state, method))
         self._standing = dataclasses.replace(self._standing, state=state)
         self._plan = Plan(
@@ -160,8 +163,25 @@ class Training:
         )
         self._like = placement.split((inputs, targets))
         self._check_optimizer(self._plan.optimizer)
-        self._reader = Reader(self._task.train)
+        self._looked_at = {outline(x, y)}
+        self._reader = Reader(self._task.train, self._check_batch)
         self._loops = 0
+
+    def _check_batch(self, batch: Batch, step: int) -> None:
+        """Of a batch that somebody else made: the first one says little about the others."""
+        plan, (x, y) = self._plan, batch
+        network: Any = self._standing.state.network
+        try:
+            if outline(x, y) not in self._looked_at:
+                inputs = measured(plan.preprocessing, x)
+                plan.method.prepare(network, inputs, y)
+                self._looked_at.add(outline(x, y))
+            check_targets(y, len(y), self._outputs)
+            check_metric(self._network, plan.metric, y, self._outputs)
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"batch {step} of epoch {self._standing.epoch} (counted from 0): {error}"
+            ) from None
 
     def _check_test(self, network: AbstractModel) -> None:
         """Before an epoch is spent, rather than after it."""
@@ -302,9 +322,10 @@ class Training:
         try:
             while self._standing.epoch < epochs:
                 now = self._standing
+                # The test too: where it is interrupted, the epoch's batches remain at their end.
                 with self._reader.reading(now.epoch, now.step, now.seen):
                     yield from self._rest_of_epoch(loop)
-                self._finish_epoch()
+                    self._finish_epoch()
         finally:
             # Also where the loop is left, by an interrupt or error too: nothing made is lost.
             if self._path is not None and self._loops == loop:

@@ -298,7 +298,8 @@ LOOKS = (style.BLACK, style.BLUE, style.RED, style.GREEN, style.PURPLE, style.OR
 def plot(data: Data) -> Figure:
     figure = style.new_figure(9.6, 6.4)
     columns = min(3, len(shown(data)))
-    panels = figure.subplots(-(-len(shown(data)) // columns), columns).ravel()
+    rows = -(-len(shown(data)) // columns)
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, letter, (name, system) in zip(panels, "abcdef", shown(data).items(), strict=False):
         for points, errors, look in zip(
             data["points"], data[f"{name}_errors"], LOOKS, strict=False

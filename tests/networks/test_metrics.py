@@ -67,3 +67,11 @@ def test_targets_that_are_all_equal(outputs, expected):
 )
 def test_the_targets_decide(y, outputs, metric):
     assert type(metric_for(y, outputs)) is metric
+
+
+@pytest.mark.parametrize("value", [0.3, 0.1, -1e6 / 3, 1e-12 / 3, 0.0])
+def test_equal_targets_have_nothing_to_explain(value):
+    y = np.full((20, 1), value)
+    metric = metric_for(np.where(y == 0, 0.5, y), 1)
+    assert metric.scores(metric.sums(y + 1, y))["r_squared"] == 0
+    assert metric.scores(metric.sums(y, y))["r_squared"] == 1

@@ -225,6 +225,10 @@ def test_refused(tmp_path: Path):
         learn(simulation(noise=osciprop.WhiteNoise(0.5)), 2, checkpoint=path)
     with pytest.raises(osciprop.CheckpointError, match="key"):
         learn(SETTINGS, 2, key=jax.random.key(6), checkpoint=path)
+    # What was seen of one quantity must not go on as another.
+    looking = osciprop.Probe(lambda network, u, s, mean, error: s[0][0, :2], samples=8)
+    with pytest.raises(osciprop.CheckpointError, match="probe"):
+        learn(SETTINGS, 2, probe=looking, checkpoint=path)
     assert path.read_bytes() == before
 
 

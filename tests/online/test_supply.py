@@ -58,3 +58,23 @@ def test_refused():
         supply_of(PAIR, simulation(transition=osciprop.online.Fade(1)), 2, 0)
     with pytest.raises(ValueError, match="batch_size=1, but x has 2 rows"):
         supply_of(PAIR, SETTINGS, 1, 0).example(NETWORK)
+
+
+def test_batches_of_a_stream_are_of_one_size():
+    data = dataset()
+    sizes = [(data.x_train[:n], data.y_train[:n]) for n in (2, 1)]
+    supply = supply_of(sizes, SETTINGS, 2, 0)
+    supply.example(NETWORK)
+    supply.shown(NETWORK, 0, journal(), None)
+    with pytest.raises(ValueError, match="presentation 1 has 1 samples and the first one 2"):
+        supply.shown(NETWORK, 1, journal(), None)
+
+
+def test_the_order_of_batches_is_part_of_them():
+    data = dataset()
+    made = [
+        supply_of(osciprop.datasets.Batches(data.x_train, data.y_train, 2, seed=n), SETTINGS, 2, 0)
+        for n in (0, 0, 1)
+    ]
+    first, same, other = (supply.identity() for supply in made)
+    assert first == same != other

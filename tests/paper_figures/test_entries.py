@@ -103,8 +103,7 @@ def small(monkeypatch, small_programs):
     monkeypatch.setattr(homeostasis, "ROWS", {"reciprocal": "reciprocal"})
     monkeypatch.setattr(of_homeostasis, "fashion_mnist", lambda: noise_images((28, 28)))
     methods = bias_orders._methods(1.0)
-    one_system = {"adaptation": contours.systems()["adaptation"]}
-    monkeypatch.setattr(contours, "systems", lambda: one_system)
+    monkeypatch.setattr(contours, "QUICK", ("adaptation",))
     damped = osciprop.SynchronousIteration(damping=0.3, tolerance=1e-10)
     monkeypatch.setattr(contours, "RELAXATION", damped)
     one_program = dict.fromkeys(methods, methods["positive"])

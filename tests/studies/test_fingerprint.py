@@ -26,6 +26,7 @@ from osciprop.studies.fingerprint import (
     describe,
     describe_axes,
     function_name,
+    holdings,
     source_digest,
     source_folder,
 )
@@ -217,3 +218,24 @@ def test_the_settings_that_change_numbers_are_those_of_the_process():
     assert configuration()["jax_enable_x64"] is True
     with jax.enable_x64(False):
         assert configuration()["jax_enable_x64"] is False
+
+
+def test_what_a_function_reads_beside_its_arguments():
+    def closing(a, factor=2.0):
+        return {"b": offset * a * factor + PAIR[0] + Plain(a).told()}
+
+    offset = 3.5
+    held = holdings(closing)
+    assert set(held) == {"offset", "factor", "PAIR"} and held["offset"].startswith("3.5 #")
+    assert set(holdings(Plain(1).told)) == {"self"}
+    assert holdings(Plain(1).told) != holdings(Plain(2).told)
+    assert holdings(functools.partial(closing, factor=1.0)) == held
+    assert set(holdings(calling)) == {"reading.PAIR"} and not holdings(np.sin)
+
+
+def reading():
+    return PAIR
+
+
+def calling(a):
+    return {"b": reading() if a else calling(a - 1)}

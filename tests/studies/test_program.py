@@ -164,3 +164,12 @@ def test_what_is_known_keeps_its_precision():
     assert results["large"].values.tolist() == [2**40] * 3
     assert results["fine"].values.tolist() == [1e300] * 3
     assert results["y"].dtype == np.float32 and results["list"].shape == (3, 2)
+
+
+@pytest.mark.parametrize("function", [lambda n: 10**-n, lambda n: n**2 * 10**9, lambda n: 1 << n])
+def test_whole_numbers_are_those_of_python(function):
+    with jax.enable_x64(False):
+        axes = {"a": linspace(1, 2, 3, vectorised=True), "n": [2, 40]}
+        results = run(lambda a, n: {"y": a, "made": function(n)}, axes)
+    wanted = [float(function(n)) for n in (2, 40)]
+    np.testing.assert_allclose(results["made"].values.astype(float), [wanted] * 3, rtol=1e-12)

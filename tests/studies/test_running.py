@@ -273,3 +273,18 @@ def test_an_interrupt_keeps_what_was_computed():
     with pytest.raises(StudyInterrupted, match="interrupted after 2 points") as caught:
         run(function, {"a": [1, 2, 3, 4]})
     np.testing.assert_array_equal(caught.value.results["y"], [2, 4, np.nan, np.nan])
+
+
+def test_a_function_that_reads_other_values_is_told(tmp_path):
+    def make(factor, log):
+        def measure(a):
+            log.append(a)
+            return {"b": factor * a}
+
+        return measure
+
+    log = []
+    for _ in range(2):
+        Study(make(2, log), {"a": [1, 2]}).run(tmp_path, progress=False)
+    with pytest.warns(StudyWarning, match="what the function reads, factor, of the study"):
+        Study(make(3, log), {"a": [1, 2]}).run(tmp_path, progress=False)

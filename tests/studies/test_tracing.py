@@ -19,6 +19,17 @@ AXES = {
 FIXED = {name: axis.arguments[0] for name, axis in AXES.items()}
 
 
+AXES_UNASKED = ("size", "period", "seed")
+
+
+def draw(seed):
+    return jax.random.normal(jax.random.fold_in(jax.random.key(seed), seed))
+
+
+def double(step, value):
+    return 2 * value
+
+
 def test_axes_that_may_be():
     assert [n for n, axis in AXES.items() if may_be_traced(axis)] == ["size", "period", "seed"]
     assert not may_be_traced(Axis([True, False])) and not may_be_traced(Axis({"one": 1}))
@@ -36,6 +47,12 @@ def test_axes_that_may_be():
         (lambda v: {"y": v["a"] * (1 if v["period"] > 3 else 2)}, ("size", "seed")),
         (lambda v: {"y": v["a"] * np.random.default_rng(v["seed"]).normal()}, ("size", "period")),
         (lambda v: {"y": v["a"] * len(v["word"]) * float(v["fixed"])}, ("size", "period", "seed")),
+        (lambda v: {"y": v["a"] * 10 ** -v["seed"] + v["size"]}, ("size", "period")),
+        (lambda v: {"y": v["a"], "n": v["size"] ** 2 * v["period"]}, ("period", "seed")),
+        (lambda v: {"y": draw(v["seed"]) * v["size"] * v["a"]}, ("size", "period", "seed")),
+        (lambda v: {"y": jax.lax.fori_loop(0, v["size"], double, v["a"])}, ("period", "seed")),
+        (lambda v: {"y": jax.jit(jnp.square)(v["size"]) * v["a"]}, ("period", "seed")),
+        (lambda v: {"y": jnp.where(v["size"] > 2, v["size"], 0) * v["a"]}, AXES_UNASKED),
         (lambda v: 1 / 0, ()),
         (lambda v: {"y": "a word"}, ()),
     ],

@@ -30,6 +30,16 @@ def test_what_it_closes_over_and_what_it_names_decide(monkeypatch):
     assert contents(named()) != first
 
 
+def test_what_has_changed_is_no_longer_equal(monkeypatch):
+    settings = {"rate": 0.1}
+    before, by_name = contents(closing_over(settings)), contents(global_schedule)
+    assert contents(global_schedule) == by_name
+    settings["rate"] = 0.2
+    monkeypatch.setitem(globals(), "RATE", 0.2)
+    assert contents(closing_over(settings)) != before
+    assert contents(global_schedule) != by_name
+
+
 def test_what_can_change_equals_itself_only():
     settings = {"rate": 0.1}
     one, other = contents(closing_over(settings)), contents(closing_over(dict(settings)))
@@ -46,6 +56,10 @@ RATE = 0.1
 
 def named():
     return optax.sgd(lambda _: RATE)
+
+
+def global_schedule(step):
+    return RATE
 
 
 def closing_over(settings):

@@ -4,6 +4,7 @@ import csv
 import sys
 import types
 
+import numpy as np
 import pytest
 
 from osciprop import History
@@ -23,6 +24,14 @@ def test_a_row_that_was_interrupted_is_dropped():
     assert cut(columns, 1) == {"loss": [1.0], "accuracy": [0.5]}
     record(columns, {"loss": 3.0, "accuracy": 0.25}, 1)
     assert columns == {"loss": [1.0, 3.0], "accuracy": [0.5, 0.25]}
+
+
+def test_nan_stands_where_a_row_says_nothing():
+    columns = {}
+    for count, row in enumerate(({"a": 1.0}, {"b": 2.0}, {"a": 3.0, "b": 4.0})):
+        record(columns, row, count)
+    np.testing.assert_array_equal(columns["a"], [1, np.nan, 3])
+    np.testing.assert_array_equal(columns["b"], [np.nan, 2, 4])
 
 
 def long_history(epochs: int = 20) -> History:
