@@ -138,7 +138,7 @@ def check_metric(
     found = network.metric(y, outputs)
     if type(found) is not type(metric) and not isinstance(metric, RegressionError):
         raise ValueError(
-            f"y holds numbers, which have a {found.name}, where that of the first batch was marks of "
+            f"y holds numbers, which have a {found.name}, where the first batch had marks of "
             f"classes, which have an {metric.name}: give all samples as arrays (x, y), or a "
             "network with a method `metric` that says which it is"
         )
