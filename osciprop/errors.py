@@ -1,10 +1,11 @@
 """The exceptions and warnings that osciprop raises, and the checks that many files share."""
 
+import contextlib
 import inspect
 import numbers
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from reprlib import Repr
 
@@ -83,6 +84,17 @@ class GradientAccuracyWarning(UserWarning):
         >>> issubclass(osciprop.GradientAccuracyWarning, UserWarning)
         True
     """
+
+
+@contextlib.contextmanager
+def attached(name: str, run: object, holds: str) -> Iterator[None]:
+    """Whatever ends the block early takes the run with it, as an attribute of that name."""
+    try:
+        yield
+    except BaseException as error:  # an interrupt too
+        setattr(error, name, run)
+        error.add_note(f"What was computed until then is attached to this error: {holds}.")
+        raise
 
 
 def is_traced(tree: PyTree) -> bool:

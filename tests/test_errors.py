@@ -44,3 +44,10 @@ def test_traced_values_are_recognised_anywhere_in_a_pytree():
     seen = []
     jax.jit(lambda value: seen.append(errors.is_traced({"a": (value, 1)})))(1.0)
     assert seen == [True] and not errors.is_traced({"a": (1.0, 1)})
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "no space left on device")])
+def test_what_was_computed_is_attached_to_what_ends_it(error):
+    with pytest.raises(type(error)) as caught, errors.attached("run", [1, 2], "error.run"):
+        raise error
+    assert caught.value.run == [1, 2] and "to this error: error.run" in error.__notes__[0]

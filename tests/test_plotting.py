@@ -418,6 +418,14 @@ def test_learning_curves_over_steps():
             ),
             "1 entries",
         ),
+        (
+            lambda: plotting.plot_learning_curves({"x": EPOCHS}, metrics="train"),
+            r"metrics is 'train': give a list of names, \['train'\]",
+        ),
+        (
+            lambda: plotting.plot_learning_curves({"x": osciprop.History()}, metrics=["train"]),  # type: ignore[dict-item]
+            r"runs\['x'\] is a History: give lists by name",
+        ),
     ],
 )
 def test_unfit_data_are_refused(draw: Callable[[], Axes], message: str):

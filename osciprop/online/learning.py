@@ -18,7 +18,14 @@ from jaxtyping import Array, PRNGKeyArray
 
 from ..datasets.samples import Data
 from ..dynamics.dynamics import require_holomorphic
-from ..errors import NonFiniteLossError, as_path, check_at_least, check_instance, check_key
+from ..errors import (
+    NonFiniteLossError,
+    as_path,
+    attached,
+    check_at_least,
+    check_instance,
+    check_key,
+)
 from ..files.checkpoint import key_numbers
 from ..files.durable import require_writable
 from ..files.fingerprint import describe, describe_constants
@@ -317,6 +324,9 @@ def simulate_learning(
         ValueError: an argument does not fit, there is noise without a `key`, `start` is the state
             of another simulation, or had that many presentations already.
 
+        What ends the simulation early, an interrupt or a full disk too, has an attribute
+        `learning`: the `Learning` with all presentations so far, from which one can go on.
+
     Example:
         >>> data = osciprop.datasets.digits().subset(train=32, test=16)
         >>> net = osciprop.hopfield_mlp([64, 8, 10], key=key)
@@ -342,7 +352,7 @@ def simulate_learning(
         checkpoint_every=checkpoint_every,
     )
     bar = progress_bar(presentations, unit="sample", initial=learning.state.count, shown=progress)
-    with bar:
+    with bar, attached("learning", learning, "error.learning.state, error.learning.run"):
         for shown in learning.presentations(presentations):
             bar.update()
             bar.set_postfix(loss=f"{shown.loss:.3f}", refresh=False)

@@ -107,7 +107,8 @@ class PeriodicPlasticity(AbstractPlasticity):
 
     Raises:
         ValueError: `every` is less than one.
-        TypeError: the optimizer is none of Optax.
+        TypeError: the optimizer is none of Optax; by `Learning`, `ValueError` if it needs more than
+            gradient and parameters.
 
     Example:
         >>> osciprop.PeriodicPlasticity(optax.sgd(0.1), every=3).moves()
@@ -127,7 +128,16 @@ class PeriodicPlasticity(AbstractPlasticity):
     def begin(self, parameters: PyTree[Array]) -> PyTree:
         # Optax itself does not keep to strict promotion.
         with jax.numpy_dtype_promotion("standard"):
-            return self.optimizer.init(parameters)
+            own = self.optimizer.init(parameters)
+            try:
+                jax.eval_shape(self.optimizer.update, parameters, own, parameters)
+            except TypeError as error:
+                raise ValueError(
+                    "the optimizer of PeriodicPlasticity needs more than a network that learns "
+                    f"online knows, which is gradient and parameters ({error}): choose another, "
+                    "such as optax.adam(1e-3)"
+                ) from error
+        return own
 
     def moves(self) -> bool:
         return False

@@ -138,9 +138,16 @@ def plot_learning_curves(
         >>> ax.get_xlabel()
         'epoch'
     """
+    if isinstance(metrics, str):
+        raise ValueError(f"metrics is {metrics!r}: give a list of names, [{metrics!r}]")
     if not runs or not metrics:
         raise ValueError("runs or metrics is empty: give at least one of each")
     for label, history in runs.items():
+        if not isinstance(history, Mapping):
+            raise ValueError(
+                f"runs[{label!r}] is a {type(history).__name__}: give lists by name, such as the "
+                "`epochs` or `steps` of what osciprop.fit returns"
+            )
         for name in (x, *metrics):
             if name not in history:
                 raise ValueError(f"runs[{label!r}] has no {name!r}, only {sorted(history)}")

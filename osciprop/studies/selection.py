@@ -33,7 +33,7 @@ def select(results: xarray.Dataset, wanted: Mapping[str, str]) -> xarray.Dataset
         values = results[name].values
         found = np.flatnonzero(_matches(values, text))
         if len(found) != 1:
-            listed = ", ".join(f"{v:.6g}" if values.dtype.kind == "f" else str(v) for v in values)
+            listed = ", ".join(f"{v:.10g}" if values.dtype.kind == "f" else str(v) for v in values)
             raise ValueError(f"the axis {name!r} has no value {text}: choose one of {listed}")
         places[name] = int(found[0])
     return results.isel(places)
@@ -43,6 +43,7 @@ def _matches(values: np.ndarray, text: str) -> np.ndarray:
     if values.dtype.kind not in "if":
         return np.asarray([str(value) == text for value in values])
     try:
-        return np.isclose(values, float(text), rtol=1e-5, atol=0.0)  # as labels are rounded
+        exact = values == float(text)
+        return exact if exact.any() else np.isclose(values, float(text), rtol=1e-5, atol=0.0)
     except ValueError:
         return np.zeros(len(values), bool)

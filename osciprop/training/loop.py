@@ -13,7 +13,7 @@ from jaxtyping import PRNGKeyArray
 from ..datasets.samples import Data
 from ..equilibria.own import OwnRelaxation
 from ..equilibria.relaxation import AbstractRelaxation
-from ..errors import check_at_least
+from ..errors import attached, check_at_least
 from ..gradients import AbstractGradientMethod
 from ..networks.model import AbstractModel
 from ..progress import progress_bar, write
@@ -92,6 +92,9 @@ def fit(
         TypeError: `method` or `optimizer` is none.
         ValueError: the data do not fit the network, or an argument is out of its range.
 
+        What ends training early, an interrupt or a full disk too, has an attribute `training`: the
+        `osciprop.Training` with all updates so far, from which one can go on.
+
     Example:
         >>> data = osciprop.datasets.digits().subset(train=32, test=16)
         >>> net = osciprop.hopfield_mlp([64, 8, 10], key=key)
@@ -128,7 +131,7 @@ def fit(
         initial=training.updates_made,
         shown=progress,
     )
-    with bar:
+    with bar, attached("training", training, "error.training.network, error.training.history"):
         for update in training.updates(epochs):
             bar.update()
             bar.set_postfix(loss=f"{update.loss:.3f}", refresh=False)

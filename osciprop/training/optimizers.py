@@ -102,6 +102,20 @@ def objective_of(loss: Callable[[PyTree], tuple[Array, PyTree]]) -> Objective:
     return objective
 
 
+def with_settings_of(fresh: PyTree, state: PyTree) -> PyTree:
+    """An optimizer's state with the settings that `optax.inject_hyperparams` keeps in a fresh one,
+    of an optimizer of the same kind.
+    """
+
+    def keeps_settings(node: Any) -> bool:
+        return isinstance(node, tuple) and hasattr(node, "hyperparams")
+
+    def take(old: Any, new: Any) -> Any:
+        return old._replace(hyperparams=new.hyperparams) if keeps_settings(old) else old
+
+    return jax.tree.map(take, state, fresh, is_leaf=keeps_settings)
+
+
 def check_update(update: Callable[[], Any]) -> None:
     """Raise `ValueError` if an optimizer needs what training does not give; `update` calls it."""
     try:

@@ -10,6 +10,7 @@ import math
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray, Shaped
 
 from ..errors import check_finite, check_positive
@@ -166,7 +167,8 @@ class RowsAsImages(AbstractPreprocessing):
         image_shape: Height and width of the images, and channels, if not 1.
 
     Raises:
-        ValueError: by `train` and `evaluate`, rows have another length.
+        ValueError: `image_shape` is no two or three positive integers; by `train` and `evaluate`,
+            rows have another length.
 
     Example:
         >>> osciprop.training.RowsAsImages((2, 2, 1)).evaluate(np.ones((5, 4))).shape
@@ -174,6 +176,14 @@ class RowsAsImages(AbstractPreprocessing):
     """
 
     image_shape: tuple[int, ...] = eqx.field(static=True)
+
+    def __check_init__(self) -> None:
+        shape = self.image_shape
+        several = isinstance(shape, tuple) and len(shape) in (2, 3)
+        if not several or any(not isinstance(size, int | np.integer) or size < 1 for size in shape):
+            raise ValueError(
+                f"image_shape is {shape!r}: give (height, width), or (height, width, channels)"
+            )
 
     def train(self, x: Samples, key: PRNGKeyArray) -> Float[Array, "batch height width channels"]:
         return self.evaluate(x)

@@ -26,7 +26,14 @@ from ..networks.model import AbstractModel
 from .evaluation import Evaluation, check_metric, evaluate, measured
 from .history import History, record
 from .memory import MemoryEstimate, step_memory
-from .optimizers import Optimizer, as_optimizer, check_update, objective_of, require_optimizer
+from .optimizers import (
+    Optimizer,
+    as_optimizer,
+    check_update,
+    objective_of,
+    require_optimizer,
+    with_settings_of,
+)
 from .parallel import AbstractPlacement, OneDevice
 from .preprocessing import AbstractPreprocessing
 from .reading import Reader, outline
@@ -252,6 +259,7 @@ class Training:
             )
         plan = dataclasses.replace(self._plan, optimizer=as_optimizer(optimizer))
         self._check_optimizer(plan.optimizer)
+        self._put(optimizer_state=with_settings_of(fresh, self.optimizer_state))
         self._plan = plan
         self._now_with(_optimizer=optimizer)
 

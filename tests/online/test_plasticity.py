@@ -34,3 +34,9 @@ def test_periodic_synapses_stand_still_in_between():
 def test_bad_numbers_are_named(make):
     with pytest.raises(ValueError, match="time_constant|every"):
         make()
+
+
+def test_an_optimizer_that_needs_the_loss_is_refused():
+    plateau = optax.chain(optax.sgd(0.1), optax.contrib.reduce_on_plateau())
+    with pytest.raises(ValueError, match="needs more than a network that learns online knows"):
+        osciprop.PeriodicPlasticity(plateau).begin(PARAMETERS)

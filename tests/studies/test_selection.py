@@ -35,3 +35,9 @@ def test_select_by_values_as_they_are_written(tmp_path):
     ):
         with pytest.raises(ValueError, match=message):
             select(results, wanted)
+
+
+def test_of_two_close_values_each_can_be_chosen():
+    results = Study(lambda a: {"b": a}, {"a": [1.0, 1.000001]}).run(progress=False)
+    assert select(results, {"a": "1.000001"})["b"].item() == 1.000001
+    assert select(results, {"a": "1"})["b"].item() == 1.0

@@ -144,3 +144,26 @@ def test_data_that_do_not_fit_the_preprocessing_are_refused():
         osciprop.estimate_gradient(picture_network(), rows, PICTURES.y_test, osciprop.Implicit())
     with pytest.raises(ValueError, match="expected raw pixels.*leave out the preprocessing"):
         fit_pictures(DIGITS)
+
+
+def test_an_error_without_a_checkpoint_loses_nothing():
+    def monitor(network, x, y, estimate):
+        raise RuntimeError("a mistake")
+
+    with pytest.raises(RuntimeError, match="a mistake") as caught:
+        fit_digits(monitor=monitor, monitor_every=3)
+    assert caught.value.training.updates_made == 0
+
+    def later(network, x, y, estimate):
+        seen.append(1)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+        return {}
+
+    seen = []
+    with pytest.raises(KeyboardInterrupt) as interrupt:
+        fit_digits(monitor=later, monitor_every=1)
+    run = interrupt.value.training
+    assert run.updates_made == len(run.history.steps["loss"]) == 2
+    list(run.updates(epochs=2))
+    assert_same(run.network, fit_digits()[0])

@@ -109,6 +109,9 @@ def test_rows_become_images():
     )
     with pytest.raises(ValueError, match=r"x has shape \(2, 12\).*image_shape"):
         osciprop.training.RowsAsImages((4, 4)).evaluate(rows)
+    for shape in (4, (4,), (4, 0), (1, 2, 3, 4)):
+        with pytest.raises(ValueError, match="image_shape is .*: give .height, width"):
+            osciprop.training.RowsAsImages(shape)
 
 
 @pytest.mark.parametrize(

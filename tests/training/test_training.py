@@ -94,14 +94,15 @@ def test_a_batch_that_fails_does_not_end_the_epoch():
     assert (run.updates_made, run.epochs_made) == (4, 1)
 
 
-def test_what_is_changed_in_between_counts_from_the_next_update():
+@pytest.mark.parametrize("make", [optax.sgd, optax.inject_hyperparams(optax.sgd)])
+def test_what_is_changed_in_between_counts_from_the_next_update(make):
     """Though the next update has begun: a rate of zero moves nothing any more."""
-    run = training(optimizer=optax.sgd(0.1))
+    run = training(optimizer=make(learning_rate=0.1))
     seen = []
     for update in run.updates(epochs=1):
         seen.append(run.network)
         if update.number == 1:
-            run.set_optimizer(optax.sgd(0.0))
+            run.set_optimizer(make(learning_rate=0.0))
     assert_same(seen[1], seen[3])
     with pytest.raises(AssertionError):
         assert_same(seen[0], seen[1])
