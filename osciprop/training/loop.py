@@ -90,7 +90,8 @@ def fit(
         ConvergenceError: an estimate did not converge.
         CheckpointError: the checkpoint belongs to a run with other settings, or is damaged.
         TypeError: `method` or `optimizer` is none.
-        ValueError: the data do not fit the network, or an argument is out of its range.
+        ValueError: the data do not fit the network, an argument is out of its range, or the
+            checkpoint has more epochs already.
 
         What ends training early, an interrupt or a full disk too, has an attribute `training`: the
         `osciprop.Training` with all updates so far, from which one can go on.
@@ -122,6 +123,11 @@ def fit(
         placement=placement,
         throw=throw,
     )
+    if training.epochs_made > epochs:
+        raise ValueError(
+            f"epochs={epochs}, and the run in {checkpoint} has {training.epochs_made} already: "
+            "give as many or more, or another checkpoint"
+        )
     if progress and training.epochs_made < epochs:
         write(str(training.memory()))
     steps = training.steps_per_epoch

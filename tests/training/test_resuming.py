@@ -40,6 +40,8 @@ def test_resumed_run_equals_uninterrupted(tmp_path, after):
     # Once done, there is nothing left to do.
     _, done = fit_digits(monitor=Interruption(after=0), **options)
     assert done == history
+    with pytest.raises(ValueError, match="epochs=1, and the run in .* has 2 already"):
+        fit_digits(epochs=1, **options)
 
 
 @pytest.mark.slow
