@@ -201,7 +201,7 @@ def _one_by_one(worker: Worker, block: Block, points: tuple[Index, ...]) -> Foun
                 name: storable(name, value)
                 for name, value in checked(returned, work.grid.axes).items()
             }
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a program's own end ends its point
             failures.append(_failure(work.grid, point, error))
         seconds[point] = _now() - start
     return results, failures, seconds
@@ -255,7 +255,7 @@ def _row(found: Results, place: int) -> Results:
     return {name: values[place] for name, values in found.items()}
 
 
-def _failure(grid: Grid, point: Index, error: Exception) -> Failure:
+def _failure(grid: Grid, point: Index, error: BaseException) -> Failure:
     lines = str(error).strip().splitlines() or [""]
     # Equinox writes its message below the stack of the compiled program.
     inside = [line.split(":", 1)[1].strip() for line in lines if "EquinoxRuntimeError:" in line]

@@ -1,5 +1,7 @@
 """What a worker does (`evaluation`, `work`): the points of a block together, or one by one."""
 
+import sys
+
 import numpy as np
 import pytest
 from study_functions import gradient, run
@@ -68,3 +70,14 @@ def test_vectorised_axes_change_no_number(vectorised, memory_limit, one_by_one):
     together = gradient_study(vectorised, memory_limit=memory_limit, points_per_block=4)
     for name in ("loss", "bias"):
         np.testing.assert_allclose(together[name], one_by_one[name], rtol=1e-8, atol=1e-10)
+
+
+def test_a_function_that_ends_the_program_ends_its_point():
+    def ending(a):
+        if a == 2:
+            sys.exit("no such file")
+        return {"y": a}
+
+    with pytest.warns(StudyWarning, match="1 of 3 points failed, .*a=2: SystemExit: no such file"):
+        results = run(ending, {"a": [1, 2, 3]})
+    assert results["y"].values[[0, 2]].tolist() == [1, 3]
