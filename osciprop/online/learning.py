@@ -297,6 +297,8 @@ def simulate_learning(
     presentation. Going on from `start` or from a checkpoint gives the numbers of an uninterrupted
     run, bit for bit on the same machine, given the same seed, key and settings. A checkpoint is
     written every `checkpoint_every` presentations, at the end, and on an interrupt or error.
+    What ends the simulation early, an interrupt or a full disk too, has an attribute `learning`:
+    the `Learning` with all presentations so far, from which one can go on.
 
     Args:
         network: The network: `osciprop.Network`, or one of the user's own.
@@ -323,9 +325,6 @@ def simulate_learning(
         CheckpointError: the checkpoint belongs to another simulation, or is damaged.
         ValueError: an argument does not fit, there is noise without a `key`, `start` is the state
             of another simulation, or had that many presentations already.
-
-        What ends the simulation early, an interrupt or a full disk too, has an attribute
-        `learning`: the `Learning` with all presentations so far, from which one can go on.
 
     Example:
         >>> data = osciprop.datasets.digits().subset(train=32, test=16)

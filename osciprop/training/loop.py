@@ -52,7 +52,9 @@ def fit(
     an interrupt or error; if it exists, training goes on from it and gives the same numbers as an
     uninterrupted run, on as many devices; on another number, up to the order of sums. Of batches
     that somebody else makes that holds as far as a new process is given the same ones: put a loader
-    that shuffles by a generator of its own to the epoch where the run stands.
+    that shuffles by a generator of its own to the epoch where the run stands. What
+    ends training early, an interrupt or a full disk too, has an attribute `training`: the
+    `osciprop.Training` with all updates so far, from which one can go on.
 
     Args:
         network: The network: `osciprop.Network`, or one of the user's own.
@@ -92,9 +94,6 @@ def fit(
         TypeError: `method` or `optimizer` is none.
         ValueError: the data do not fit the network, an argument is out of its range, or the
             checkpoint has more epochs already.
-
-        What ends training early, an interrupt or a full disk too, has an attribute `training`: the
-        `osciprop.Training` with all updates so far, from which one can go on.
 
     Example:
         >>> data = osciprop.datasets.digits().subset(train=32, test=16)
