@@ -243,6 +243,11 @@ def as_path(name: str, value: object) -> Path:
     return Path(value)
 
 
+def optional_path(name: str, value: object) -> Path | None:
+    """`as_path`, where nothing may be given."""
+    return None if value is None else as_path(name, value)
+
+
 def public_name(kind: type) -> str:
     """The name by which a user finds a class: in the package itself, or in a folder of it."""
     package, *folders = kind.__module__.split(".")

@@ -7,7 +7,6 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..files.fingerprint import data_fingerprint
 from .checks import (
     Answers,
     Inputs,
@@ -77,10 +76,10 @@ class Batches:
         whole, rest = divmod(len(self.x), self.batch_size)
         return whole if self.drop_last or not rest else whole + 1
 
-    def identity(self) -> dict[str, str]:
-        """What decides which batches there are, as texts to compare."""
-        order = f"{self.batch_size} at a time, seed={self.seed}, drop_last={self.drop_last}"
-        return {"train": data_fingerprint({"x": self.x, "y": self.y}), "batches": order}
+    @property
+    def order(self) -> dict[str, int]:
+        """What decides which samples each batch has."""
+        return {"batch_size": self.batch_size, "seed": self.seed, "drop_last": self.drop_last}
 
     def epoch(self, epoch: int, start_step: int = 0) -> Iterator[Batch]:
         """Iterate over the batches `start_step, start_step + 1, ...` of one epoch.

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Inexact, PRNGKeyArray, PyTree
 
 from ..networks.complexity import complex_like, is_complex, real_dtype, to_complex
-from ..networks.hamiltonian.passage import Passage, drifted, kicked, shaken
+from ..networks.hamiltonian.passage import Passage, drifted, kicked, shaken, shaking
 from ..networks.hamiltonian.sequences import Goal, Sequence, goal_at, input_at
 from ..networks.hamiltonian.system import AbstractHamiltonian, Phase
 from ..networks.network import State
@@ -57,7 +57,7 @@ class EchoPass(Module):
         growth = self.friction.growth(rate)
         batch = jax.tree.leaves(passage.end.q)[0].shape[0]
         rows = jnp.tile(self.weights, batch) / batch
-        size = None if self.noise is None else self.noise.astype(dtype) * jnp.sqrt(step)
+        size = shaking(self.noise, step)
         running = network.costs_on_the_way()
 
         def weight(number: Array, after: Any = 0.0) -> Array:

@@ -25,6 +25,7 @@ from ..errors import (
     check_at_least,
     check_instance,
     check_key,
+    optional_path,
 )
 from ..files.checkpoint import key_numbers
 from ..files.durable import require_writable
@@ -136,7 +137,7 @@ class Learning:
             check_instance("start", start, SimulationState)
         self._supply = supply_of(data, simulation, batch_size, seed)
         self._simulation, self._key, self._probe = simulation, key, probe
-        self._path = None if checkpoint is None else as_path("checkpoint", checkpoint)
+        self._path = optional_path("checkpoint", checkpoint)
         self._checkpoint_every = checkpoint_every
         x, known = self._supply.example(network)
         require_holomorphic(network)  # now that there are samples to look at
@@ -155,17 +156,15 @@ class Learning:
     @cached_property
     def _settings(self) -> dict[str, Any]:
         """What must agree between a checkpoint and the simulation that goes on from it."""
-        (batch_size, seed), probe = self._order, self._probe
-        # With what it looks at: rows of one kind must not go on as rows of another.
-        plan = None if probe is None else vars(probe)
+        batch_size, seed = self._order
         return {
-            "data": self._supply.identity(),
             "batch_size": batch_size,
             "seed": seed,
+            **self._supply.identity(),
             "key": None if self._key is None else key_numbers(self._key),
             "simulation": describe(self._simulation),
             "network": describe_constants(self._network),
-            "probe": describe(plan),
+            "probe": describe(self._probe),
             "start": describe(self._start),
         }
 
@@ -249,7 +248,9 @@ class Learning:
     def _begin(self, state: SimulationState, number: int) -> _Begun:
         """Start a presentation. The device may be busy with the one before."""
         x, y = self._supply.shown(self.network, number, self._journal, self._path)
-        probe = self._probe if self._probe is not None and self._probe.wants(number) else None
+        observe, samples = None, 1
+        if self._probe is not None and self._probe.wants(number):
+            observe, samples = self._probe.observe, self._probe.samples
         after, report, seen = present(
             state,
             x,
@@ -257,10 +258,10 @@ class Learning:
             self._simulation,
             self._key,
             self._metric,
-            None if probe is None else probe.observe,
-            1 if probe is None else probe.samples,
+            observe,
+            samples,
         )
-        return _Begun(state, after, report, None if probe is None else jax.tree.leaves(seen))
+        return _Begun(state, after, report, jax.tree.leaves(seen) if observe else None)
 
     def _commit(self, begun: _Begun, number: int) -> Presentation:
         """Wait for a presentation, and make it part of the simulation."""

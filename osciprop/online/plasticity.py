@@ -12,7 +12,7 @@ from ..errors import check_at_least, check_positive
 from ..networks.network import AbstractNetwork
 from ..networks.trees import scaled
 from ..settings import Module, Number, number
-from ..training.optimizers import require_optimizer
+from ..training.optimizers import check_update, require_optimizer
 
 
 class AbstractPlasticity(Module):
@@ -129,14 +129,10 @@ class PeriodicPlasticity(AbstractPlasticity):
         # Optax itself does not keep to strict promotion.
         with jax.numpy_dtype_promotion("standard"):
             own = self.optimizer.init(parameters)
-            try:
-                jax.eval_shape(self.optimizer.update, parameters, own, parameters)
-            except TypeError as error:
-                raise ValueError(
-                    "the optimizer of PeriodicPlasticity needs more than a network that learns "
-                    f"online knows, which is gradient and parameters ({error}): choose another, "
-                    "such as optax.adam(1e-3)"
-                ) from error
+            check_update(
+                lambda: self.optimizer.update(parameters, own, parameters),
+                "the gradient and the parameters",
+            )
         return own
 
     def moves(self) -> bool:

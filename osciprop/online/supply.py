@@ -11,12 +11,14 @@ from jaxtyping import Array, Float
 from ..datasets.batches import Batch, Batches
 from ..datasets.samples import Data, Samples, as_task, with_batch
 from ..files.checkpoint import CheckpointError
-from ..files.fingerprint import describe
+from ..files.fingerprint import data_fingerprint, describe
 from ..networks.costs import Targets
+from ..networks.metrics import AbstractMetric
 from ..networks.moving import prepare_moving_pair
 from ..networks.network import AbstractNetwork
-from ..networks.preparation import prepare_pair, prepare_targets
+from ..networks.preparation import output_count, prepare_pair, prepare_targets
 from ..networks.signals import AbstractSignal, Clamped, later, value_at
+from ..training.evaluation import check_metric
 from .journal import Journal
 from .simulation import Simulation
 
@@ -33,7 +35,7 @@ class AbstractSupply(abc.ABC):
 
     @abc.abstractmethod
     def identity(self) -> dict[str, Any]:
-        """What must agree between a checkpoint and a simulation that goes on from it."""
+        """Settings that must agree between a checkpoint and a simulation that goes on from it."""
 
     @abc.abstractmethod
     def shown(
@@ -64,7 +66,7 @@ class Batched(AbstractSupply):
         self._batch_size = batch_size
         self._reader: Iterator[Batch] | None = None
         self._ahead: dict[int, Batch] = {}
-        self._copies: int | None = None
+        self._first: tuple[int, AbstractMetric, int] | None = None
 
     def example(self, network: AbstractNetwork) -> tuple[Float[Array, "batch ..."], np.ndarray]:
         train, size = self._task.train, self._batch_size
@@ -75,13 +77,17 @@ class Batched(AbstractSupply):
             known = first[1]
         x, _ = prepare_pair(network, *first)
         prepare_targets(network, x, known, len(known))
-        self._copies = len(x)
+        outputs = output_count(network, x)
+        self._first = len(x), network.metric(np.asarray(known), outputs), outputs
         return x, np.asarray(known)
 
     def identity(self) -> dict[str, Any]:
         # Batches that somebody else makes are compared as they come.
         train, named = self._task.train, {"name": self._task.name}
-        return named | train.identity() if isinstance(train, Batches) else named
+        if not isinstance(train, Batches):
+            return {"data": named}
+        named |= {"train": data_fingerprint({"x": train.x, "y": train.y})}
+        return {"data": named, **train.order}
 
     def shown(
         self, network: AbstractNetwork, number: int, journal: Journal, path: Path | None
@@ -97,12 +103,15 @@ class Batched(AbstractSupply):
                 self._reader = None  # an iterator that has raised would be at its end
                 raise
         x, y = prepare_pair(network, *self._ahead[number])
-        if self._copies not in (None, len(x)):
+        assert self._first is not None, "example comes first"
+        copies, metric, outputs = self._first
+        if len(x) != copies:
             raise ValueError(
                 f"the batch of presentation {number} has {len(x)} samples and the first one "
-                f"{self._copies}, each for a copy of the network: give batches of one size, "
+                f"{copies}, each for a copy of the network: give batches of one size, "
                 "without a shorter last one"
             )
+        check_metric(network, metric, np.asarray(y), outputs)
         return x, y
 
     def taken(self, before: int, number: int) -> int:
@@ -152,7 +161,8 @@ class Flowing(AbstractSupply):
         return x, np.asarray(y)
 
     def identity(self) -> dict[str, Any]:
-        return {"name": "signals", "x": describe(self._pair[0]), "y": describe(self._pair[1])}
+        x, y = map(describe, self._pair)
+        return {"data": {"name": "signals", "x": x, "y": y}}
 
     def shown(
         self, network: AbstractNetwork, number: int, journal: Journal, path: Path | None

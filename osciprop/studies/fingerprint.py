@@ -72,33 +72,33 @@ def holdings(function: Callable[..., Any]) -> dict[str, str]:
 
     Their text is not among it, nor are classes, modules and the functions of libraries.
     """
+    first = inspect.unwrap(_innermost(function))
+    home = getattr(first, "__module__", None)
     found: dict[str, str] = {}
-    _hold(_innermost(function), "", found, [])
+    met: list[types.FunctionType] = []
+    left: list[tuple[str, Any]] = [("", first)]
+    while left:
+        place, value = left.pop()
+        inside = f"{place}." if place else ""
+        called = inspect.unwrap(value) if callable(value) else value
+        if isinstance(called, types.MethodType):
+            left.append((f"{inside}self", called.__self__))
+            called = called.__func__
+        if isinstance(called, types.FunctionType):
+            if called.__module__ == home and called not in met:
+                met.append(called)
+                left += [(f"{inside}{name}", part) for name, part in _reached(called)]
+        elif place and not isinstance(called, type | types.ModuleType | types.BuiltinFunctionType):
+            found[place] = fingerprint.describe(called)
     return found
 
 
-def _hold(value: Any, place: str, found: dict[str, str], around: list[Any]) -> None:
-    called = inspect.unwrap(value) if callable(value) else value
-    if isinstance(called, types.MethodType):
-        _hold(called.__self__, f"{place}self", found, around)
-        called = called.__func__
-    if not isinstance(called, types.FunctionType):
-        plain = isinstance(called, type | types.ModuleType | types.BuiltinFunctionType)
-        if place and not plain:
-            found[place] = fingerprint.describe(called)
-        return
-    home = around[0].__module__ if around else called.__module__
-    if called in around or called.__module__ != home:
-        return
-    made, inside = parts(called), f"{place}." if place else ""
-    defaults = dict(zip(_with_defaults(called), made.defaults or (), strict=False))
-    for name, part in (*made.used, *made.held, *defaults.items(), *made.keywords):
-        _hold(part, f"{inside}{name}", found, [*around, called])
-
-
-def _with_defaults(function: types.FunctionType) -> tuple[str, ...]:
-    code, count = function.__code__, len(function.__defaults__ or ())
-    return code.co_varnames[code.co_argcount - count : code.co_argcount]
+def _reached(function: types.FunctionType) -> list[tuple[str, Any]]:
+    """What a function closes over, names in its module, and has as defaults."""
+    made, code = parts(function), function.__code__
+    defaults = made.defaults or ()
+    names = code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount]
+    return [*made.used, *made.held, *zip(names, defaults, strict=True), *made.keywords]
 
 
 def source_digest(function: Callable[..., Any]) -> str | None:

@@ -32,6 +32,9 @@ from .work import Work
 
 FORMAT = "osciprop study 3"
 
+EMPTY = ("[] #", "{} #", "set() #")
+"""How descriptions of empty containers begin."""
+
 
 @contextlib.contextmanager
 def _writing(folder: Path | None) -> Iterator[None]:
@@ -128,9 +131,6 @@ def _changes(earlier: list[dict[str, Any]], run: dict[str, Any]) -> str:
     return f"what the function reads, {', '.join(held)}," if held else ""
 
 
-EMPTY = ("[] #", "{} #", "set() #")
-
-
 def _require_new(folder: Path) -> None:
     """Raise `StudyError` if a folder without study.json holds more than a beginning of a study."""
     own = {LOCK, RESULTS, CONTENTS, WIDENING}
@@ -193,6 +193,11 @@ def compute(
             failed = store.write(outcome)
             summary.add(outcome, failed)
             bar.show(summary, len(outcome.seconds))
+        if lost := missing - summary.done - summary.failed:
+            raise StudyError(
+                f"{type(engine).__name__} ended without {lost} of {missing} points: run the study "
+                "again to compute them"
+            )
     except KeyboardInterrupt as error:
         where = f"in {store.folder}: run the study again to go on" if store.folder else "attached"
         raise StudyInterrupted(
@@ -200,29 +205,16 @@ def compute(
             None if store.folder else dataset(store),
         ) from error
     except StudyError as error:
-        if not summary.done:
-            raise
-        raise _ended(str(error), store) from error
+        if not store.folder:
+            error.results = dataset(store)
+        kept = store.folder or "the attribute `results` of this error"
+        error.add_note(f"What was finished is in {kept}.")
+        raise
     finally:
         outcomes.close()
         bar.close()
     if progress:
         tqdm.write(str(summary), file=sys.stderr)
-    if lost := missing - summary.done - summary.failed:
-        raise _ended(
-            f"{type(engine).__name__} ended without {lost} of {missing} points: run the study "
-            "again to compute them",
-            store,
-        )
-
-
-def _ended(reason: str, store: ResultStore) -> StudyError:
-    """The error of a study that ended early, which says where that is what was finished."""
-    if store.folder:
-        return StudyError(f"{reason}; what was finished is in {store.folder}")
-    error = StudyError(f"{reason}; what was finished is attached, as `results` of this error")
-    error.results = dataset(store)
-    return error
 
 
 def _tasks(store: ResultStore, again: bool) -> list[Task]:

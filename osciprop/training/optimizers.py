@@ -116,16 +116,16 @@ def with_settings_of(fresh: PyTree, state: PyTree) -> PyTree:
     return jax.tree.map(take, state, fresh, is_leaf=keeps_settings)
 
 
-def check_update(update: Callable[[], Any]) -> None:
-    """Raise `ValueError` if an optimizer needs what training does not give; `update` calls it."""
+def check_update(update: Callable[[], Any], given: str) -> None:
+    """Raise `ValueError` if an optimizer needs more than it is given; `update` calls it."""
     try:
         jax.eval_shape(update)
     except (TypeError, ValueError) as error:
         if not any(words in str(error) for words in ("must be provided", "required", "missing")):
             raise
         raise ValueError(
-            f"the optimizer needs more than training gives it, which is the gradient, the "
-            f"parameters, value, grad and value_fn: {error}. Choose another optimizer"
+            f"the optimizer needs more than it is given here, which is {given}: {error}. Choose "
+            "another optimizer"
         ) from error
 
 

@@ -1,7 +1,7 @@
 """The batches of an epoch, read ahead of the updates that they become."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, final
@@ -12,17 +12,63 @@ from ..datasets.batches import Batch, Batches
 from ..datasets.prefetching import prefetched
 from ..datasets.samples import Samples, Stream, with_batch
 from ..files.checkpoint import CheckpointError
+from ..gradients import AbstractGradientMethod
+from ..networks.costs import check_targets
+from ..networks.metrics import AbstractMetric
+from ..networks.model import AbstractModel
+from .evaluation import check_metric, measured
+from .preprocessing import AbstractPreprocessing
+
+
+@final
+class Fitting:
+    """Whether batches that somebody else makes fit the network, of which the first one does: that
+    one says little about the others.
+    """
+
+    def __init__(
+        self,
+        network: AbstractModel,
+        method: AbstractGradientMethod,
+        preprocessing: AbstractPreprocessing | None,
+        metric: AbstractMetric,
+        outputs: int,
+        first: Batch,
+    ):
+        self._network: Any = network
+        self._method, self._preprocessing = method, preprocessing
+        self._metric, self._outputs = metric, outputs
+        self._fits = {_outline(first)}
+
+    def check(self, batch: Batch, step: int) -> None:
+        """Raise `ValueError` that names the batch if it does not."""
+        x, y = batch
+        try:
+            # Shapes and types that fitted once do so again, at no cost.
+            if _outline(batch) not in self._fits:
+                self._method.prepare(self._network, measured(self._preprocessing, x), y)
+                self._fits.add(_outline(batch))
+            check_targets(y, len(y), self._outputs)
+            check_metric(self._network, self._metric, y, self._outputs)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"batch {step} of an epoch (counted from 0): {error}") from None
+
+
+def _outline(batch: Batch) -> tuple[Any, ...]:
+    """Shapes of one sample and one target, and their types."""
+    x, y = batch
+    return x.shape[1:], x.dtype, y.shape[1:], y.dtype
 
 
 @final
 class Reader:
     """The batches of one epoch after the other, of which some have been read and not yet used.
 
-    `check` looks at each that somebody else makes, with its number in the epoch, as it is read.
+    Each that somebody else makes is looked at as it is read.
     """
 
-    def __init__(self, samples: Samples, check: Callable[[Batch, int], None]):
-        self._samples, self._check = samples, check
+    def __init__(self, samples: Samples, fitting: Fitting):
+        self._samples, self._fitting = samples, fitting
         self._stream: Iterator[Batch] | None = None
         self._batches: Iterator[Batch] = iter(())
         self._ahead: deque[tuple[int, Batch]] = deque()
@@ -57,7 +103,7 @@ class Reader:
         try:
             batch = next(self._batches, None)
             if batch is not None and not isinstance(self._samples, Batches):
-                self._check(batch, self._read)
+                self._fitting.check(batch, self._read)
             return batch
         except BaseException:
             self._stream = None  # an iterator that has raised would say that it is at its end
@@ -81,11 +127,6 @@ class Reader:
     def _restart(self, step: int) -> None:
         self._ahead.clear()
         self._read = step
-
-
-def outline(x: np.ndarray, y: np.ndarray) -> tuple[Any, ...]:
-    """Shapes of one sample and one target, and their types."""
-    return x.shape[1:], x.dtype, y.shape[1:], y.dtype
 
 
 def _rest(stream: Stream, epoch: int, step: int, seen: int) -> Iterator[Batch]:

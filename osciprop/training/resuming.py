@@ -67,15 +67,15 @@ def run_settings(
     Batches that somebody else makes are compared as they come.
     """
     train = task.train
-    data = {"name": task.name}
+    data, order = {"name": task.name}, {"batch_size": batch_size, "seed": seed}
     if isinstance(train, Batches):
-        data |= train.identity()
+        data |= {"train": data_fingerprint({"x": train.x, "y": train.y})}
+        order = train.order
     if isinstance(task.test, tuple):
         data |= {"test": data_fingerprint(dict(zip("xy", task.test, strict=True)))}
     return {
         "data": data,
-        "batch_size": batch_size,
-        "seed": seed,
+        **order,
         "key": key_numbers(key),
         "method": describe(method),
         "optimizer": describe(optimizer),

@@ -17,13 +17,19 @@ from ..datasets.batches import Batch
 from ..datasets.samples import Data, Stream, as_task, with_batch
 from ..equilibria.own import OwnRelaxation
 from ..equilibria.relaxation import AbstractRelaxation
-from ..errors import as_path, check_at_least, check_callable, check_instance, check_key
+from ..errors import (
+    as_path,
+    check_at_least,
+    check_callable,
+    check_instance,
+    check_key,
+    optional_path,
+)
 from ..files.durable import require_writable
 from ..gradients import AbstractGradientMethod
-from ..networks.costs import check_targets
 from ..networks.either import count_outputs, prepare_all_targets, prepare_either
 from ..networks.model import AbstractModel
-from .evaluation import Evaluation, check_metric, evaluate, measured
+from .evaluation import Evaluation, evaluate, measured
 from .history import History, record
 from .memory import MemoryEstimate, step_memory
 from .optimizers import (
@@ -36,7 +42,7 @@ from .optimizers import (
 )
 from .parallel import AbstractPlacement, OneDevice
 from .preprocessing import AbstractPreprocessing
-from .reading import Reader, outline
+from .reading import Fitting, Reader
 from .resuming import Standing, resume_run, run_settings, save_run
 from .step import begin, parameters
 from .updates import Launched, Monitor, Plan, Update, confirm, launch, observe
@@ -133,7 +139,7 @@ class Training:
         placement.check_batch(batch_size)
         self._task = as_task(data, batch_size, seed)
         self._monitor, self._monitor_every = monitor, monitor_every
-        self._path = None if checkpoint is None else as_path("checkpoint", checkpoint)
+        self._path = optional_path("checkpoint", checkpoint)
         self._checkpoint_every = checkpoint_every
         self._relaxation, self._preprocessing = relaxation, preprocessing
         source = jax.random.key(seed) if key is None else key
@@ -154,8 +160,8 @@ class Training:
             require_writable(self._path)
             if self._path.exists():
                 self._standing, self._history = resume_run(self._path, state, self._settings)
-        self._outputs = count_outputs(network, inputs)
-        metric = network.metric(known, self._outputs)
+        outputs = count_outputs(network, inputs)
+        metric = network.metric(known, outputs)
         state, method = placement.replicate((self._standing.state, method))
         self._standing = dataclasses.replace(self._standing, state=state)
         self._plan = Plan(
@@ -170,25 +176,9 @@ class Training:
         )
         self._like = placement.split((inputs, targets))
         self._check_optimizer(self._plan.optimizer)
-        self._looked_at = {outline(x, y)}
-        self._reader = Reader(self._task.train, self._check_batch)
+        fitting = Fitting(network, method, preprocessing, metric, outputs, (x, y))
+        self._reader = Reader(self._task.train, fitting)
         self._loops = 0
-
-    def _check_batch(self, batch: Batch, step: int) -> None:
-        """Of a batch that somebody else made: the first one says little about the others."""
-        plan, (x, y) = self._plan, batch
-        network: Any = self._standing.state.network
-        try:
-            if outline(x, y) not in self._looked_at:
-                inputs = measured(plan.preprocessing, x)
-                plan.method.prepare(network, inputs, y)
-                self._looked_at.add(outline(x, y))
-            check_targets(y, len(y), self._outputs)
-            check_metric(self._network, plan.metric, y, self._outputs)
-        except (ValueError, TypeError) as error:
-            raise ValueError(
-                f"batch {step} of epoch {self._standing.epoch} (counted from 0): {error}"
-            ) from None
 
     def _check_test(self, network: AbstractModel) -> None:
         """Before an epoch is spent, rather than after it."""
@@ -442,5 +432,6 @@ class Training:
         loss = jnp.zeros((), self._plan.dtype)
         nothing = objective_of(lambda other: (loss, other))
         check_update(
-            lambda: optimizer.update(changed, state.optimizer_state, changed, loss, nothing)
+            lambda: optimizer.update(changed, state.optimizer_state, changed, loss, nothing),
+            "the gradient, the parameters, value, grad and value_fn",
         )

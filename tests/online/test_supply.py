@@ -1,5 +1,6 @@
 """What is presented: batches of samples, or stretches of signals."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -78,3 +79,14 @@ def test_the_order_of_batches_is_part_of_them():
     ]
     first, same, other = (supply.identity() for supply in made)
     assert first == same != other
+
+
+def test_targets_of_a_stream_that_turn_out_to_be_numbers_are_told():
+    network = osciprop.hopfield_regressor([5, 4, 1], key=jax.random.key(0))
+    x = dataset().x_train[:2]
+    stream = [(x, np.asarray([[0.0], [1.0]])), (x, np.asarray([[0.0], [0.3]]))]
+    supply = supply_of(stream, SETTINGS, 2, 0)
+    supply.example(network)
+    supply.shown(network, 0, journal(), None)
+    with pytest.raises(ValueError, match="y holds numbers, which have a mean_squared_error"):
+        supply.shown(network, 1, journal(), None)

@@ -101,9 +101,6 @@ def test_an_engine_that_forgets_points_is_found_out(tmp_path):
         study.run(tmp_path / "store", engine=Forgetful(), progress=False)
     assert (study.run(tmp_path / "store", progress=False)["status"] == 1).all()
     assert len(calls(tmp_path)) == 6
-    with pytest.raises(StudyError, match="what was finished is attached") as caught:
-        study.run(engine=Forgetful(), progress=False)
-    assert int((caught.value.results["status"] == 1).sum()) == 5
 
 
 class Losing(InProcess):
@@ -114,14 +111,19 @@ class Losing(InProcess):
         raise StudyError("all workers are lost")
 
 
-def test_what_was_finished_comes_with_the_error(tmp_path):
+@pytest.mark.parametrize("engine", [Forgetful(), Losing()])
+def test_what_was_finished_comes_with_the_error(engine, tmp_path):
     study = Study(marked, AXES, constants={"folder": str(tmp_path)})
-    with pytest.raises(StudyError, match="are lost; what was finished is attached") as caught:
-        study.run(engine=Losing(), progress=False)
+    with pytest.raises(StudyError) as caught:
+        study.run(engine=engine, progress=False)
     assert int((caught.value.results["status"] == 1).sum()) == 5
-    with pytest.raises(StudyError, match="are lost; what was finished is in .*store") as caught:
-        study.run(tmp_path / "store", engine=Losing(), progress=False)
+    assert caught.value.__notes__ == [
+        "What was finished is in the attribute `results` of this error."
+    ]
+    with pytest.raises(StudyError) as caught:
+        study.run(tmp_path / "store", engine=engine, progress=False)
     assert caught.value.results is None
+    assert caught.value.__notes__ == [f"What was finished is in {tmp_path / 'store'}."]
 
 
 @pytest.mark.slow

@@ -231,6 +231,7 @@ def test_what_a_function_reads_beside_its_arguments():
     assert holdings(Plain(1).told) != holdings(Plain(2).told)
     assert holdings(functools.partial(closing, factor=1.0)) == held
     assert set(holdings(calling)) == {"reading.PAIR"} and not holdings(np.sin)
+    assert set(holdings(asking)) == {"method.self"}
 
 
 def reading():
@@ -239,3 +240,7 @@ def reading():
 
 def calling(a):
     return {"b": reading() if a else calling(a - 1)}
+
+
+def asking(a, method=Plain(3).told):
+    return {"b": method()}

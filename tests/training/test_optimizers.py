@@ -125,14 +125,14 @@ def test_the_objective_is_differentiated_by_the_gradient_that_comes_with_it():
 
 def test_what_training_cannot_give_is_refused():
     sophia = optax.contrib.sophia(1e-3)
-    with pytest.raises(ValueError, match="optimizer needs more than training gives.*obj_fn"):
+    with pytest.raises(ValueError, match="optimizer needs more than it is given.*obj_fn"):
         fit_digits(optimizer=sophia)
 
     def wrong():
         raise ValueError("something else")
 
     with pytest.raises(ValueError, match="something else"):
-        check_update(wrong)
+        check_update(wrong, "nothing")
 
 
 @pytest.mark.skipif("OSCIPROP_CHECK_ANNOTATIONS" in os.environ, reason="annotations say so first")

@@ -72,6 +72,11 @@ def shaken(phase: Phase, size: Array | None, key: Any, number: ArrayLike) -> Pha
     return Phase(phase.q, jax.tree.unflatten(structure, moved))
 
 
+def shaking(noise: Array | None, step: Array) -> Array | None:
+    """The size of what white noise adds to momenta in a step; none where there is none."""
+    return None if noise is None else noise.astype(step.dtype) * jnp.sqrt(step)
+
+
 def pass_through(
     network: AbstractHamiltonian,
     x: Sequence,
@@ -88,7 +93,7 @@ def pass_through(
     begun = network.start(input_at(x, motion, zero))
     dtype = real_dtype(begun.q)
     step, loss_rate = motion.step(dtype), -network.friction().astype(dtype)
-    size = None if noise is None else noise.astype(dtype) * jnp.sqrt(step)
+    size = shaking(noise, step)
     goal = y if network.costs_on_the_way() else None
 
     # The number of a step is counted, not listed: memory does not grow with their number.
